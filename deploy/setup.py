@@ -1,0 +1,102 @@
+"""Set up everything that Impasto needs in this folder, with nothing but Python.
+
+Each step is stamped with a hash of what it was made from, and skipped while that stands.
+"""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import time
+import venv
+from collections.abc import Callable
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+VENV = ROOT / ".venv"
+BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
+LOCKS = ROOT / "deploy" / "locks"
+AZURITE = ROOT / "deploy" / "azurite"
+OLDEST_NODE = 18
+
+
+def say(text: str) -> None:
+    print(f"setup: {text}", flush=True)
+
+
+def run(*command: str | Path) -> None:
+    subprocess.run([str(part) for part in command], cwd=ROOT, env=environment(), check=True)
+
+
+def environment() -> dict[str, str]:
+    return os.environ | {
+        "VIRTUAL_ENV": str(VENV),
+        "PATH": f"{BIN}{os.pathsep}{os.environ.get('PATH', '')}",
+    }
+
+
+def step(name: str, what: str, inputs: list[Path], work: Callable[[], None]) -> None:
+    stamp = VENV / f".{name}"
+    made_from = hashlib.sha256(sys.version.encode())
+    for path in inputs:
+        made_from.update(path.read_bytes())
+    if stamp.exists() and stamp.read_text() == made_from.hexdigest():
+        return
+    say(what)
+    started = time.monotonic()
+    work()
+    stamp.write_text(made_from.hexdigest())
+    say(f"… done in {time.monotonic() - started:.0f} s")
+
+
+def make_venv() -> None:
+    venv.create(VENV, with_pip=True, clear=VENV.exists())
+    run(BIN / "python", "-m", "pip", "install", "-q", "--require-hashes", "-r", LOCKS / "uv.txt")
+
+
+def install_packages() -> None:
+    run(BIN / "uv", "pip", "sync", "-q", LOCKS / "dev.txt", LOCKS / "uv.txt")
+    run(BIN / "uv", "pip", "install", "-q", "--no-deps", "--no-build-isolation", "-e", ROOT)
+
+
+def install_azurite() -> None:
+    if not node_is_good():
+        say("no Node.js here: taking it from PyPI")
+        run(BIN / "uv", "pip", "install", "-q", "--require-hashes", "-r", LOCKS / "node.txt")
+    run("npm", "ci", "--prefix", AZURITE, "--no-audit", "--no-fund", "--loglevel=error")
+
+
+def node_is_good() -> bool:
+    path = environment()["PATH"]
+    node, npm = shutil.which("node", path=path), shutil.which("npm", path=path)
+    if node is None or npm is None:
+        return False
+    version = subprocess.run([node, "--version"], capture_output=True, text=True, check=False)
+    major = version.stdout.strip().lstrip("v").split(".")[0]
+    return major.isdecimal() and int(major) >= OLDEST_NODE
+
+
+def main() -> None:
+    if sys.version_info < (3, 11):
+        sys.exit(f"setup: Impasto needs Python 3.11 or newer, this is {sys.version.split()[0]}")
+    try:
+        step("made", "making a virtual environment in .venv", [LOCKS / "uv.txt"], make_venv)
+        step(
+            "packages",
+            "installing Python packages (torch is several GB: minutes on a slow line)",
+            [LOCKS / "uv.txt", LOCKS / "dev.txt", ROOT / "pyproject.toml"],
+            install_packages,
+        )
+        step(
+            "azurite",
+            "installing Azurite, the local Azure Storage",
+            [LOCKS / "node.txt", AZURITE / "package-lock.json"],
+            install_azurite,
+        )
+    except subprocess.CalledProcessError as error:
+        sys.exit(f"setup: {' '.join(error.cmd[:4])} … failed; its message stands above")
+
+
+if __name__ == "__main__":
+    main()

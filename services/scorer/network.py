@@ -1,0 +1,99 @@
+"""The painter: one small feed-forward network whose instance norms are told the style.
+
+A style is a vector: for every channel of every norm, how much to scale and to shift it
+(Dumoulin et al. 2017). Frames of one batch may each have a style of their own.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812
+
+STRIDE = 8
+WIDTHS = (32, 64, 96)
+BLOCKS = 4
+
+
+class StyledNorm(nn.Module):
+    """Instance norm; scale and shift come from this layer's part of the style."""
+
+    def __init__(self, channels: int, offset: int) -> None:
+        super().__init__()
+        self.scale = slice(offset, offset + channels)
+        self.shift = slice(offset + channels, offset + 2 * channels)
+        self.end = offset + 2 * channels
+
+    def forward(self, x: Tensor, style: Tensor) -> Tensor:  # x [B, C, H, W], style [B, S]
+        variance, mean = torch.var_mean(x.float(), dim=(2, 3), correction=0)
+        gain = (1 + style[:, self.scale]) * torch.rsqrt(variance + 1e-5)
+        bias = style[:, self.shift] - mean * gain
+        return torch.addcmul(
+            bias[:, :, None, None].to(x.dtype), x, gain[:, :, None, None].to(x.dtype)
+        )
+
+
+class StyledConv(nn.Module):
+    """3×3 convolution with reflected edges, so that no frame shows round the picture."""
+
+    def __init__(self, inputs: int, outputs: int, offset: int, stride: int = 1) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(inputs, outputs, 3, stride, bias=False)
+        self.norm = StyledNorm(outputs, offset)
+        self.end = self.norm.end
+
+    def forward(self, x: Tensor, style: Tensor) -> Tensor:
+        return self.norm(self.conv(F.pad(x, (1, 1, 1, 1), mode="reflect")), style)
+
+
+class Block(nn.Module):
+    def __init__(self, channels: int, offset: int) -> None:
+        super().__init__()
+        self.first = StyledConv(channels, channels, offset)
+        self.second = StyledConv(channels, channels, self.first.end)
+        self.end = self.second.end
+
+    def forward(self, x: Tensor, style: Tensor) -> Tensor:
+        return x + self.second(F.relu(self.first(x, style)), style)
+
+
+class Painter(nn.Module):
+    """Frames [B, 3, H, W] in 0…1 and styles [B, S] to painted frames of the same size."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        half, quarter, eighth = WIDTHS
+        self.enter = StyledConv(12, half, 0)
+        self.down1 = StyledConv(half, quarter, self.enter.end, stride=2)
+        self.down2 = StyledConv(quarter, eighth, self.down1.end, stride=2)
+        blocks: list[Block] = []
+        end = self.down2.end
+        for _ in range(BLOCKS):
+            blocks.append(Block(eighth, end))
+            end = blocks[-1].end
+        self.blocks = nn.ModuleList(blocks)
+        self.up1 = StyledConv(eighth, quarter, end)
+        self.up2 = StyledConv(quarter, half, self.up1.end)
+        self.style_size = self.up2.end
+        self.leave = nn.Conv2d(half, 12, 3)
+
+    def forward(self, frames: Tensor, style: Tensor) -> Tensor:
+        height, width = frames.shape[2:]
+        x = pad_to_stride(frames)
+        x = F.pixel_unshuffle(x * 2 - 1, 2)  # [B, 12, H/2, W/2]
+        x = F.relu(self.enter(x, style))
+        x = F.relu(self.down1(x, style))  # [B, 64, H/4, W/4]
+        x = F.relu(self.down2(x, style))  # [B, 96, H/8, W/8]
+        for block in self.blocks:
+            x = block(x, style)
+        x = F.relu(self.up1(F.interpolate(x, scale_factor=2.0), style))
+        x = F.relu(self.up2(F.interpolate(x, scale_factor=2.0), style))
+        x = self.leave(F.pad(x, (1, 1, 1, 1), mode="reflect"))
+        x = torch.sigmoid(F.pixel_shuffle(x, 2).float())
+        return x[:, :, :height, :width]
+
+
+def pad_to_stride(frames: Tensor) -> Tensor:
+    """Grow right and bottom to a multiple of the stride, at least two strides each way."""
+    height, width = frames.shape[2:]
+    down = max(-height % STRIDE, 2 * STRIDE - height)
+    right = max(-width % STRIDE, 2 * STRIDE - width)
+    return F.pad(frames, (0, right, 0, down), mode="replicate") if down or right else frames

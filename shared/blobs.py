@@ -1,0 +1,215 @@
+"""One container of blobs, in the few ways that Impasto uses it."""
+
+import io
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+
+from azure.core import MatchConditions
+from azure.core.exceptions import (
+    AzureError,
+    HttpResponseError,
+    ResourceExistsError,
+    ResourceNotFoundError,
+)
+from azure.storage.blob import BlobLeaseClient, ContainerClient
+
+from shared import names
+from shared.errors import StorageError, Taken
+from shared.outages import one_try, ridden_out
+
+#: Short against a message's lease, so that a dead worker's claim is gone before its message is back.
+CLAIM_SECONDS = 15
+RANGE_BYTES = 4 * 1024 * 1024
+RANGES_KEPT = 4
+
+
+@dataclass(frozen=True)
+class Blob:
+    name: str
+    etag: str
+    size: int
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+class Container:
+    def __init__(self, client: ContainerClient, patience: float) -> None:
+        self._client = client
+        self.name = client.container_name
+        self.patience = patience
+
+    @ridden_out
+    def ensure(self) -> None:
+        try:
+            self._client.create_container()
+        except ResourceExistsError:
+            return
+
+    @ridden_out
+    def read(self, name: str) -> bytes:
+        return self._client.download_blob(name).readall()
+
+    @ridden_out
+    def read_range(self, name: str, start: int, length: int, etag: str) -> bytes:
+        return self._client.download_blob(
+            name, start, length, etag=etag, match_condition=MatchConditions.IfNotModified
+        ).readall()
+
+    def open(self, name: str, etag: str, size: int) -> BinaryIO:
+        """The blob as a seekable file; raises Changed where it no longer has that ETag."""
+        return io.BufferedReader(RangedFile(self, name, etag, size), 256 * 1024)  # type: ignore[return-value]
+
+    @ridden_out
+    def find(self, name: str) -> Blob | None:
+        blob = self._client.get_blob_client(name)
+        try:
+            found = blob.get_blob_properties()
+        except ResourceNotFoundError:
+            return None
+        return Blob(name, names.plain_etag(found.etag), found.size, dict(found.metadata or {}))
+
+    @ridden_out
+    def write(
+        self, name: str, data: bytes | BinaryIO, metadata: Mapping[str, str] | None = None
+    ) -> Blob:
+        if not isinstance(data, bytes):
+            data.seek(0)
+        size = len(data) if isinstance(data, bytes) else None
+        done = self._client.get_blob_client(name).upload_blob(
+            data, overwrite=True, metadata=dict(metadata or {}), max_concurrency=2
+        )
+        return Blob(name, names.plain_etag(done["etag"]), size or 0, metadata or {})
+
+    @ridden_out
+    def write_once(
+        self, name: str, data: bytes, metadata: Mapping[str, str] | None = None
+    ) -> bool:
+        """Whether this call wrote it; what stands already is left alone."""
+        try:
+            self._client.get_blob_client(name).upload_blob(
+                data, overwrite=False, metadata=dict(metadata or {})
+            )
+        except HttpResponseError as error:
+            if error.status_code in (409, 412):  # it exists; 412 where somebody has claimed it
+                return False
+            raise
+        return True
+
+    @ridden_out
+    def list(self, prefix: str = "") -> list[Blob]:
+        return [
+            Blob(b.name, names.plain_etag(b.etag), b.size, dict(b.metadata or {}))
+            for b in self._client.list_blobs(name_starts_with=prefix, include=["metadata"])
+        ]
+
+    @ridden_out
+    def folders(self) -> list[str]:
+        """The first parts of all names."""
+        return [
+            item.name.rstrip("/")
+            for item in self._client.walk_blobs(delimiter="/")
+            if item.name.endswith("/")
+        ]
+
+    @ridden_out
+    def delete(self, name: str) -> bool:
+        try:
+            self._client.delete_blob(name)
+        except ResourceNotFoundError:
+            return False
+        return True
+
+    def delete_all(self, prefix: str) -> int:
+        return sum(self.delete(blob.name) for blob in self.list(prefix))
+
+    @ridden_out
+    def download(self, name: str, path: Path) -> None:
+        """All of the blob in a file, or no file at all."""
+        half = path.with_name(f".{path.name}.part")
+        try:
+            with half.open("wb") as file:
+                self._client.download_blob(name, max_concurrency=2).readinto(file)
+            half.replace(path)
+        finally:
+            half.unlink(missing_ok=True)
+
+    @contextmanager
+    def claim(self, name: str) -> Iterator[None]:
+        """Hold an existing blob's lease, renewed while held; Taken if somebody else has it."""
+        lease = self._acquire(name)
+        released = threading.Event()
+
+        def keep() -> None:
+            while not released.wait(CLAIM_SECONDS / 3):
+                try:
+                    one_try(lease.renew)()
+                except (StorageError, AzureError):
+                    continue  # the message's own lease decides whether the work goes on
+
+        keeper = threading.Thread(target=keep, name="claim", daemon=True)
+        keeper.start()
+        try:
+            yield
+        finally:
+            released.set()
+            keeper.join()
+            try:
+                one_try(lease.release)()
+            except (StorageError, AzureError):
+                pass  # it runs out by itself
+
+    @ridden_out
+    def _acquire(self, name: str) -> BlobLeaseClient:
+        lease = BlobLeaseClient(self._client.get_blob_client(name))
+        try:
+            lease.acquire(lease_duration=CLAIM_SECONDS)
+        except ResourceExistsError as error:
+            raise Taken(f"{name} is claimed by another worker") from error
+        return lease
+
+
+class RangedFile(io.RawIOBase):
+    """A blob read by aligned ranges, a few of which are kept: a demuxer hops between two places."""
+
+    def __init__(self, container: Container, name: str, etag: str, size: int) -> None:
+        self._read = lambda start, length: container.read_range(name, start, length, etag)
+        self._size = size
+        self._position = 0
+        self._ranges: OrderedDict[int, bytes] = OrderedDict()
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._position
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
+        self._position = max(0, base + offset)
+        return self._position
+
+    def readinto(self, buffer: bytearray) -> int:  # type: ignore[override]
+        if self._position >= self._size:
+            return 0
+        index, within = divmod(self._position, RANGE_BYTES)
+        piece = self._range(index)[within : within + len(buffer)]
+        buffer[: len(piece)] = piece
+        self._position += len(piece)
+        return len(piece)
+
+    def _range(self, index: int) -> bytes:
+        if index not in self._ranges:
+            start = index * RANGE_BYTES
+            self._ranges[index] = self._read(start, min(RANGE_BYTES, self._size - start))
+            if len(self._ranges) > RANGES_KEPT:
+                self._ranges.popitem(last=False)
+        self._ranges.move_to_end(index)
+        return self._ranges[index]
+

@@ -1,0 +1,90 @@
+"""Every error that Impasto raises on purpose.
+
+ImpastoError
+├── Refused            the input can't be scored; its text is one sentence for its owner
+├── Misconfigured      a setting is missing or makes no sense; its text names it
+├── MessageError
+│   ├── Malformed      a body that isn't the message its queue carries
+│   └── TooBig         a message that no queue would take
+├── Settlement         what a handler may say of the message in its hand
+│   ├── Reject         it will never work: to poison, now
+│   └── Retry          not now: again later
+├── Interrupted        the handler has to let go
+│   ├── LeaseLost      the message may be in another worker's hand by now
+│   └── Stopping       this process was told to leave
+└── StorageError
+    ├── Missing        no such blob or queue
+    ├── Changed        the blob is no longer the one that was meant
+    ├── Taken          somebody else holds the claim
+    └── Unavailable    storage didn't answer, for longer than it is worth waiting
+"""
+
+
+class ImpastoError(Exception):
+    pass
+
+
+class Refused(ImpastoError):
+    pass
+
+
+class Misconfigured(ImpastoError):
+    pass
+
+
+class MessageError(ImpastoError):
+    pass
+
+
+class Malformed(MessageError):
+    pass
+
+
+class TooBig(MessageError):
+    pass
+
+
+class Settlement(ImpastoError):
+    pass
+
+
+class Reject(Settlement):
+    pass
+
+
+class Retry(Settlement):
+    def __init__(self, reason: str, after: float) -> None:
+        super().__init__(reason)
+        self.after = after
+
+
+class Interrupted(ImpastoError):
+    pass
+
+
+class LeaseLost(Interrupted):
+    pass
+
+
+class Stopping(Interrupted):
+    pass
+
+
+class StorageError(ImpastoError):
+    pass
+
+
+class Missing(StorageError):
+    pass
+
+
+class Changed(StorageError):
+    pass
+
+
+class Taken(StorageError):
+    pass
+
+
+class Unavailable(StorageError):
+    pass

@@ -1,0 +1,182 @@
+"""Job records. Each is written once, by one service; how far a job is follows from what exists."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from shared import names
+from shared.blobs import Container
+from shared.errors import Malformed, Missing
+from shared.messages import BlobCreated, Body, ChunkPlanned, Count, JobId, Model, Number, Trace
+from shared.storage import Storage
+
+
+class Record(BaseModel):
+    """Old services must be able to read what newer ones write: unknown fields are let pass."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Source(Record):
+    container: str
+    blob: str
+    etag: str
+    size: int
+
+
+class Span(Record):
+    """What a segment covers of its source, in whatever the workload counts; stop isn't in it."""
+
+    start: int
+    stop: int
+
+
+class Job(Record):
+    """`detail` is the workload's own; the core carries it and doesn't look inside."""
+
+    job: JobId
+    trace: Trace
+    source: Source
+    model: Model
+    created: datetime
+    items: Count
+    segments: list[Span] = Field(min_length=1)
+    detail: dict[str, Any] = {}
+
+
+class Segment(Record):
+    job: JobId
+    segment: Number
+    items: Count
+    shards: Count
+    detail: dict[str, Any] = {}
+
+
+class ChunkReport(Record):
+    """How one chunk was scored; the seconds of its stages add up to its wall time."""
+
+    job: JobId
+    segment: Number
+    chunk: Number
+    items: int
+    skipped_shards: int
+    worker: str
+    device: str
+    seconds: float
+    seconds_by_stage: dict[str, float]
+
+
+class Result(Record):
+    job: JobId
+    source: str
+    output: str
+    items: int
+    created: datetime
+    finished: datetime
+
+
+class Failure(Record):
+    job: JobId
+    source: str | None
+    state: Literal["refused", "failed", "cancelled"]
+    reason: str
+    at: datetime
+
+
+Outcome = Result | Failure
+R = TypeVar("R", bound=Record)
+
+
+class Jobs:
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+        self.records: Container = storage.container("jobs")
+        self.frames = storage.container("frames")
+        self.scored = storage.container("scored")
+        self.segments = storage.container("segments")
+
+    def begin(self, job: Job) -> Job:
+        """The job as first recorded, be it now or by an earlier delivery of its arrival."""
+        name = names.job_record(job.job)
+        return job if self._write(name, job) else self._read(name, Job)
+
+    def job(self, job: str) -> Job:
+        return self._read(names.job_record(job), Job)
+
+    def find(self, job: str) -> Job | None:
+        return self._find(names.job_record(job), Job)
+
+    def add_segment(self, segment: Segment) -> None:
+        name = names.segment_record(segment.job, segment.segment)
+        self._write(name, segment, items=segment.items)
+
+    def segment(self, job: str, segment: int) -> Segment | None:
+        return self._find(names.segment_record(job, segment), Segment)
+
+    def add_chunk(self, report: ChunkReport) -> None:
+        name = names.chunk_record(report.job, report.segment, report.chunk)
+        self._write(name, report, items=report.items)
+
+    def finish(self, result: Result) -> None:
+        self._write(names.result_record(result.job), result)
+
+    def fail(self, failure: Failure) -> None:
+        """End the job with a reason, unless it has ended already."""
+        if not self.records.find(names.result_record(failure.job)):
+            self._write(names.failure_record(failure.job), failure)
+
+    def fail_of(self, message: Body, reason: str, now: datetime) -> None:
+        """Fail the job that a poisoned message was part of."""
+        job = getattr(message, "job", None)
+        if job is None:
+            return
+        if isinstance(message, BlobCreated):
+            source: str | None = message.blob
+        else:
+            known = self.find(job)
+            source = known.source.blob if known else None
+        self.fail(Failure(job=job, source=source, state="failed", reason=reason, at=now))
+
+    def outcome(self, job: str) -> Outcome | None:
+        return self._find(names.result_record(job), Result) or self._find(
+            names.failure_record(job), Failure
+        )
+
+    def ended(self, job: str) -> bool:
+        """Whether there is nothing left to do; what late messages left behind is swept away."""
+        outcome = self.outcome(job)
+        if isinstance(outcome, Failure) and outcome.state != "failed":
+            self.sweep(job)
+        return outcome is not None
+
+    def reopen(self, job: str) -> None:
+        self.records.delete(names.failure_record(job))
+
+    def sweep(self, job: str) -> None:
+        """Delete what was only on its way."""
+        for container in (self.frames, self.scored, self.segments):
+            container.delete_all(f"{job}/")
+
+    def scored_shards(self, job: str, segment: int) -> int:
+        return len(self.scored.list(names.segment_folder(job, segment)))
+
+    def _write(self, name: str, record: Record, **metadata: int) -> bool:
+        return self.records.write_once(
+            name,
+            record.model_dump_json().encode(),
+            {key: str(value) for key, value in metadata.items()},
+        )
+
+    def _read(self, name: str, kind: type[R]) -> R:
+        try:
+            return kind.model_validate_json(self.records.read(name))
+        except ValueError as error:
+            raise Malformed(f"the record {name} can't be read: {error}") from error
+
+    def _find(self, name: str, kind: type[R]) -> R | None:
+        try:
+            return self._read(name, kind)
+        except Missing:
+            return None

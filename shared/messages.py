@@ -1,0 +1,165 @@
+"""What the services say to each other, in the order in which it is said.
+
+A message knows jobs, segments, shards and chunks, and nothing of what is in them.
+On the wire it is base64 of JSON, as Event Grid and Azure Functions write it.
+"""
+
+import base64
+import binascii
+from datetime import datetime
+from typing import Annotated, Any, Literal, TypeVar
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic.alias_generators import to_camel
+
+from shared import names
+from shared.errors import Malformed, TooBig
+
+#: Azure's limit on a message, counted after base64 has taken its third.
+LARGEST_BODY = 64 * 1024
+
+SUBJECT = r"(?s)^/blobServices/default/containers/[^/]+/blobs/.+$"
+
+JobId = Annotated[str, StringConstraints(pattern=names.JOB_PATTERN)]
+Trace = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,64}$")]
+Model = Annotated[str, StringConstraints(min_length=1, max_length=256)]
+Number = Annotated[int, Field(ge=0, lt=100_000)]
+Count = Annotated[int, Field(ge=1, lt=10_000_000)]
+
+
+class Body(BaseModel):
+    """Whatever a queue carries."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+
+class BlobData(Body):
+    model_config = ConfigDict(extra="ignore", alias_generator=to_camel, populate_by_name=True)
+
+    url: str
+    e_tag: str
+    content_length: int
+
+
+class BlobCreated(Body):
+    """Event Grid's own event; Azure decides its fields, so unknown ones are let pass."""
+
+    model_config = ConfigDict(extra="ignore", alias_generator=to_camel, populate_by_name=True)
+
+    id: Trace
+    topic: str = ""
+    subject: Annotated[str, StringConstraints(pattern=SUBJECT)]
+    event_type: Literal["Microsoft.Storage.BlobCreated"]
+    event_time: datetime
+    data: BlobData
+    data_version: str = ""
+    metadata_version: str = "1"
+
+    @property
+    def container(self) -> str:
+        return self.subject.split("/", 5)[4]
+
+    @property
+    def blob(self) -> str:
+        """As it is called: the subject has the name bare, the URL has it quoted."""
+        return self.subject.split("/", 6)[6]
+
+    @property
+    def job(self) -> str:
+        return names.job_id(self.blob, self.data.e_tag)
+
+    @property
+    def trace(self) -> str:
+        return self.id
+
+    @classmethod
+    def of(
+        cls, *, event_id: str, url: str, container: str, blob: str, etag: str, size: int, at: datetime
+    ) -> "BlobCreated":
+        return cls(
+            id=event_id,
+            topic=urlsplit(url).netloc,
+            subject=f"/blobServices/default/containers/{container}/blobs/{blob}",
+            event_type="Microsoft.Storage.BlobCreated",
+            event_time=at,
+            data=BlobData(url=url, e_tag=names.plain_etag(etag), content_length=size),
+        )
+
+
+class Message(Body):
+    """Our own messages: strict, versioned, and each part of one traced job."""
+
+    version: Literal[1] = 1
+    trace: Trace
+    job: JobId
+
+
+class SegmentPlanned(Message):
+    segment: Number
+
+
+class SegmentReady(Message):
+    segment: Number
+    items: Count
+    shards: Count
+
+
+class ChunkPlanned(Message):
+    segment: Number
+    chunk: Number
+    model: Model
+    first_shard: Number
+    shards: Count
+
+
+class ChunkScored(Message):
+    segment: Number
+    chunk: Number
+
+
+class Poisoned(Body):
+    """A message that nobody could handle, with all that a person needs to judge it."""
+
+    version: Literal[1] = 1
+    queue: str
+    message_id: str
+    reason: str
+    error: str | None = None
+    attempts: int
+    worker: str
+    at: datetime
+    job: str | None = None
+    body: str | None
+    body_blob: str | None = None
+
+
+B = TypeVar("B", bound=Body)
+
+
+def encode(body: Body) -> str:
+    text = base64.b64encode(body.model_dump_json(by_alias=True).encode()).decode()
+    if len(text) > LARGEST_BODY:
+        raise TooBig(
+            f"a {type(body).__name__} of {len(text):,} bytes is over the queue's {LARGEST_BODY:,}; "
+            "put what is large in a blob and send its name"
+        )
+    return text
+
+
+def decode(text: str, kind: type[B]) -> B:
+    """The message in a body, or Malformed with the reason. Nothing else comes out of here."""
+    try:
+        payload = base64.b64decode(text.encode("ascii"), validate=True)
+    except (UnicodeEncodeError, binascii.Error) as error:
+        raise Malformed(f"the body isn't base64: {error}") from error
+    try:
+        return kind.model_validate_json(payload)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False)[0]
+        raise Malformed(f"not a {kind.__name__}: {_place(first)}{first['msg']}") from error
+
+
+def _place(error: Any) -> str:
+    where = ".".join(str(part) for part in error["loc"])
+    return f"{where}: " if where else ""

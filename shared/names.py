@@ -1,0 +1,90 @@
+"""What things in storage are called. Every name is made here, and follows from what it names."""
+
+import hashlib
+import re
+import unicodedata
+
+from shared.errors import Refused
+
+LONGEST_BLOB_NAME = 1024
+JOB_PATTERN = r"^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$"
+
+
+def job_id(blob: str, etag: str) -> str:
+    """The same content of the same blob is the same job, however often it is announced."""
+    digest = hashlib.sha256(f"{blob}\0{plain_etag(etag)}".encode("utf-8", "surrogatepass"))
+    stem = blob.rsplit("/", 1)[-1].rsplit(".", 1)[0]
+    ascii_stem = unicodedata.normalize("NFKD", stem).encode("ascii", "ignore").decode()
+    slug = re.sub(r"[^a-z0-9]+", "-", ascii_stem.lower())[:32].strip("-")
+    return f"{slug or 'job'}-{digest.hexdigest()[:12]}"
+
+
+def plain_etag(etag: str) -> str:
+    """Event Grid sends ETags bare, the Storage SDK in quotes."""
+    return etag.strip('"')
+
+
+def check_blob_name(name: str) -> str:
+    """A name that means the same blob to every client, or Refused.
+
+    HTTP clients fold `..` away, so `a/../../work/x` would be another blob than was named.
+    """
+    if not name or len(name) > LONGEST_BLOB_NAME:
+        raise Refused(f"a blob's name must have 1 to {LONGEST_BLOB_NAME} characters")
+    if any(unicodedata.category(char) in ("Cc", "Cs") for char in name):
+        raise Refused(f"the name {shown(name)} has a control character in it")
+    if "\\" in name or any(part in ("", ".", "..") for part in name.split("/")):
+        raise Refused(f"the name {shown(name)} has an empty, '.' or '..' folder in it")
+    return name
+
+
+def shown(name: str) -> str:
+    """A name as a person may safely be shown it: look-alikes and control characters spelt out."""
+    text = ascii(name)
+    return text if len(text) <= 120 else f"{text[:100]}…{text[-16:]}"
+
+
+def output_name(source: str, suffix: str) -> str:
+    """`a/b.mp4` stays so, `a/b.mov` becomes `a/b.mov.mp4`: no two sources share an output."""
+    if source.lower().endswith(suffix):
+        return source
+    if len(source) + len(suffix) <= LONGEST_BLOB_NAME:
+        return source + suffix
+    digest = hashlib.sha256(source.encode()).hexdigest()[:16]
+    return f"{source[: LONGEST_BLOB_NAME - len(suffix) - 17]}-{digest}{suffix}"
+
+
+def job_record(job: str) -> str:
+    return f"{job}/job.json"
+
+
+def segment_record(job: str, segment: int) -> str:
+    return f"{job}/segments/{segment:05}.json"
+
+
+def chunk_record(job: str, segment: int, chunk: int) -> str:
+    return f"{job}/chunks/{segment:05}-{chunk:04}.json"
+
+
+def result_record(job: str) -> str:
+    return f"{job}/result.json"
+
+
+def failure_record(job: str) -> str:
+    return f"{job}/failed.json"
+
+
+def arrival_record(job: str) -> str:
+    return f"{job}/arrival.json"
+
+
+def segment_folder(job: str, segment: int) -> str:
+    return f"{job}/{segment:05}/"
+
+
+def shard_blob(job: str, segment: int, shard: int) -> str:
+    return f"{segment_folder(job, segment)}{shard:04}.tar"
+
+
+def segment_blob(job: str, segment: int) -> str:
+    return f"{job}/{segment:05}"

@@ -1,0 +1,129 @@
+"""Riding out storage that doesn't answer, with one line of log for an outage and one for its end."""
+
+import threading
+import time
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
+
+from azure.core.exceptions import (
+    AzureError,
+    HttpResponseError,
+    ResourceModifiedError,
+    ResourceNotFoundError,
+    ServiceRequestError,
+    ServiceResponseError,
+)
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_delay
+from tenacity.wait import wait_exponential_jitter
+
+from shared.errors import Changed, Missing, StorageError, Unavailable
+from shared.logs import logger
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+log = logger()
+PASSING_STATUS = {408, 429, 500, 502, 503, 504}
+
+
+class Outage:
+    """Whether storage is answering this process."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._since: float | None = None
+
+    def failed(self, error: BaseException) -> None:
+        with self._lock:
+            if self._since is None:
+                self._since = time.monotonic()
+                log.warning("storage doesn't answer; trying until it does", error=str(error)[:200])
+
+    def answered(self) -> None:
+        if self._since is None:
+            return
+        with self._lock:
+            if self._since is not None:
+                log.info("storage answers again", after=round(time.monotonic() - self._since, 1))
+                self._since = None
+
+
+outage = Outage()
+
+
+def translated(error: AzureError) -> StorageError | None:
+    """The SDK's error as one of ours; None where it isn't storage's doing."""
+    if isinstance(error, ResourceNotFoundError):
+        return Missing(_first_line(error))
+    if isinstance(error, ResourceModifiedError):
+        return Changed(_first_line(error))
+    if isinstance(error, ServiceRequestError | ServiceResponseError):
+        return Unavailable(_first_line(error))
+    if isinstance(error, HttpResponseError):
+        if error.status_code in PASSING_STATUS:
+            passing = Unavailable(_first_line(error))
+            passing.__cause__ = error
+            return passing
+        if error.status_code == 412:
+            return Changed(_first_line(error))
+    return None
+
+
+def _first_line(error: AzureError) -> str:
+    return str(error.message).splitlines()[0] if error.message else type(error).__name__
+
+
+class HasPatience(Protocol):
+    patience: float
+
+
+S = TypeVar("S", bound=HasPatience)
+
+
+def one_try(call: Callable[P, R]) -> Callable[P, R]:
+    """Let the call's errors out as ours, and keep count of the outage."""
+
+    @wraps(call)
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            result = call(*args, **kwargs)
+        except AzureError as error:
+            ours = translated(error)
+            if ours is None:
+                raise
+            if isinstance(ours, Unavailable):
+                outage.failed(error)
+            raise ours from error
+        outage.answered()
+        return result
+
+    return wrapper
+
+
+def ridden_out(call: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P], R]:
+    """Try again while storage doesn't answer, for as long as the object has patience."""
+    attempt = one_try(call)
+
+    @wraps(call)
+    def wrapper(self: S, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        retrying = Retrying(
+            retry=retry_if_exception_type(Unavailable),
+            stop=stop_after_delay(self.patience),
+            wait=_pause,
+            reraise=True,
+        )
+        return retrying(attempt, self, *args, **kwargs)
+
+    return wrapper
+
+
+_growing = wait_exponential_jitter(initial=0.1, max=5, jitter=0.5)
+
+
+def _pause(state: RetryCallState) -> float:
+    """What the server asks for, or a growing pause."""
+    error: Any = state.outcome.exception() if state.outcome else None
+    response = getattr(getattr(error, "__cause__", None), "response", None)
+    asked = response.headers.get("Retry-After", "") if response is not None else ""
+    return float(asked) if asked.isdecimal() else _growing(state)

@@ -1,0 +1,118 @@
+"""One Azure Storage queue, and one delivery of one of its messages."""
+
+import time
+from dataclasses import dataclass
+
+from azure.core.exceptions import HttpResponseError, ResourceExistsError
+from azure.storage.queue import QueueClient, QueueMessage
+
+from shared.errors import LeaseLost, Missing
+from shared.messages import Body, encode
+from shared.outages import one_try, ridden_out
+
+FOREVER = -1
+
+
+class Queue:
+    def __init__(self, client: QueueClient, patience: float) -> None:
+        self._client = client
+        self.name = client.queue_name
+        self.patience = patience
+
+    @ridden_out
+    def ensure(self) -> None:
+        try:
+            self._client.create_queue()
+        except ResourceExistsError:
+            return
+
+    def send(self, body: Body) -> None:
+        self.send_text(encode(body))
+
+    @ridden_out
+    def send_text(self, text: str) -> None:
+        self._client.send_message(text, time_to_live=FOREVER)
+
+    def receive(self, lease_seconds: float) -> "Delivery | None":
+        """One message, if there is one. Outages are the caller's to sit out."""
+        asked = time.monotonic()
+        raw = one_try(self._client.receive_message)(visibility_timeout=int(lease_seconds))
+        return Delivery(self, raw, lease_seconds, asked) if raw else None
+
+    @ridden_out
+    def peek(self) -> "list[Peeked]":
+        return [
+            Peeked(m.id, m.content, m.dequeue_count or 0)
+            for m in self._client.peek_messages(max_messages=32)
+        ]
+
+    @ridden_out
+    def count(self) -> int:
+        """About how many messages there are, those in a worker's hand included."""
+        return self._client.get_queue_properties().approximate_message_count or 0
+
+    def update(self, raw: QueueMessage, seconds: float) -> str:
+        """Hide the message for so long from now; the new pop receipt."""
+        updated = one_try(self._client.update_message)(
+            raw.id, raw.pop_receipt, visibility_timeout=max(0, round(seconds))
+        )
+        return str(updated.pop_receipt)
+
+    def delete(self, raw: QueueMessage) -> None:
+        one_try(self._client.delete_message)(raw.id, raw.pop_receipt)
+
+
+@dataclass(frozen=True)
+class Peeked:
+    id: str
+    text: str
+    attempts: int
+
+
+class Delivery:
+    """A message in our hand: what it says, how long it is ours, and the ways to let go of it."""
+
+    def __init__(self, queue: Queue, raw: QueueMessage, lease_seconds: float, asked: float) -> None:
+        self.queue = queue
+        self.id = str(raw.id)
+        self.text = str(raw.content)
+        self.attempt = int(raw.dequeue_count or 1)
+        self._raw = raw
+        self._lease = int(lease_seconds)
+        self._until = asked + self._lease
+        self.renew_at = asked + self._lease / 3
+
+    def renew(self) -> None:
+        """Every renewal gives a new pop receipt; the old one is worth nothing from then on."""
+        asked = time.monotonic()
+        self.renew_at = asked + min(1.0, self._lease / 3)  # soon again, if this one fails
+        self._settle(self._lease)
+        self._until = asked + self._lease
+        self.renew_at = asked + self._lease / 3
+
+    @property
+    def expired(self) -> bool:
+        """Whether the lease ran out unrenewed: by now anybody may have the message."""
+        return time.monotonic() >= self._until
+
+    def done(self) -> None:
+        self._settle(None)
+
+    def again(self, after: float) -> None:
+        self._settle(after)
+
+    def hand_back(self) -> None:
+        self._settle(0)
+
+    def _settle(self, hidden_for: float | None) -> None:
+        try:
+            if hidden_for is None:
+                self.queue.delete(self._raw)
+            else:
+                self._raw.pop_receipt = self.queue.update(self._raw, hidden_for)
+        except Missing as error:
+            raise LeaseLost("the message is gone: somebody else finished it") from error
+        except HttpResponseError as error:
+            if error.error_code == "PopReceiptMismatch":
+                raise LeaseLost("the message is in another worker's hand") from error
+            raise

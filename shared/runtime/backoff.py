@@ -1,0 +1,28 @@
+"""How long to wait: before another look at an empty queue, and before another try."""
+
+import random
+
+FIRST_PAUSE = 0.1
+GROWTH = 1.5
+
+
+class IdlePause:
+    """0.1 s after the last message, growing to the longest while nothing comes."""
+
+    def __init__(self, longest: float) -> None:
+        self._longest = longest
+        self._next = FIRST_PAUSE
+
+    def reset(self) -> None:
+        self._next = FIRST_PAUSE
+
+    def next(self) -> float:
+        pause = self._next
+        self._next = min(self._longest, self._next * GROWTH)
+        return pause
+
+
+def retry_delay(attempt: int, first: float, longest: float) -> float:
+    """Doubling, and spread over its upper half so that failed messages don't return together."""
+    whole = min(longest, first * 2.0 ** min(attempt - 1, 30))
+    return whole * random.uniform(0.5, 1)

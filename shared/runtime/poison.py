@@ -1,0 +1,58 @@
+"""Where messages go that nobody can handle: `<queue>-poison`, with the reason, for a person."""
+
+import os
+import socket
+import traceback
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from shared.errors import TooBig
+from shared.logs import logger
+from shared.messages import Body, Poisoned
+from shared.queues import Delivery
+from shared.storage import Storage
+
+log = logger()
+LONGEST_REASON = 1_000
+LONGEST_ERROR = 8_000
+
+#: Told of each message that ends here, and why; with it a service fails the message's job.
+OnPoison = Callable[[Body, str], None]
+
+
+class PoisonBox:
+    def __init__(self, storage: Storage, on_poison: OnPoison) -> None:
+        self._storage = storage
+        self._on_poison = on_poison
+        self._worker = f"{socket.gethostname()}:{os.getpid()}"
+
+    def take(
+        self, delivery: Delivery, message: Body | None, reason: str, error: BaseException | None
+    ) -> None:
+        """Fail the job, keep the message, then let go of it: killed anywhere, nothing is lost."""
+        if message is not None:
+            self._on_poison(message, reason)
+        trouble = "".join(traceback.format_exception(error)) if error else None
+        poisoned = Poisoned(
+            queue=delivery.queue.name,
+            message_id=delivery.id,
+            reason=reason[:LONGEST_REASON],
+            error=trouble[-LONGEST_ERROR:] if trouble else None,
+            attempts=delivery.attempt,
+            worker=self._worker,
+            at=datetime.now(UTC),
+            job=getattr(message, "job", None),
+            body=delivery.text,
+        )
+        self._keep(poisoned)
+        log.error("poisoned", reason=reason, attempts=delivery.attempt, to=f"{poisoned.queue}-poison")
+        delivery.done()
+
+    def _keep(self, poisoned: Poisoned) -> None:
+        box = self._storage.poison(poisoned.queue)
+        try:
+            box.send(poisoned)
+        except TooBig:  # the body was itself near the limit, and now wears an envelope
+            name = f"poison/{poisoned.queue}/{poisoned.message_id}"
+            self._storage.container("logs").write(name, (poisoned.body or "").encode())
+            box.send(poisoned.model_copy(update={"body": None, "body_blob": name}))

@@ -1,0 +1,39 @@
+"""What every service's `__main__` does: settings, logs, storage, signals, then work."""
+
+import os
+import sys
+from collections.abc import Callable
+from typing import TypeVar
+
+from pydantic import ValidationError
+
+from shared import logs
+from shared.errors import Misconfigured
+from shared.runtime.stop import Stop
+from shared.settings import Settings
+from shared.storage import Storage
+
+S = TypeVar("S", bound=Settings)
+
+MISCONFIGURED = 78  # EX_CONFIG: no restart will help
+
+
+def serve(name: str, settings_type: type[S], run: Callable[[Storage, S, Stop], bool]) -> None:
+    """Run a service to its end; `run` says whether it left a handler behind that still works."""
+    stop = Stop().on_signals()
+    try:
+        settings = settings_type()
+        logs.configure(name, settings.log_level)
+        storage = Storage(settings)
+    except (ValidationError, Misconfigured) as error:
+        print(f"{name}: {error}", file=sys.stderr)
+        sys.exit(MISCONFIGURED)
+    if settings.tied_to_stdin:
+        stop.on_end_of_stdin()
+    log = logs.logger()
+    log.info("started", pid=os.getpid())
+    abandoned = run(storage, settings, stop)
+    log.info("left")
+    if abandoned:
+        sys.stderr.flush()
+        os._exit(0)  # its thread would hold the interpreter open

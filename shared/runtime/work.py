@@ -1,0 +1,43 @@
+"""What a handler is told of the message in its hand, and how it is told to let go."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+from shared.errors import LeaseLost, Stopping
+from shared.messages import Body
+
+B = TypeVar("B", bound=Body)
+
+
+@dataclass
+class Work:
+    attempt: int
+    _lost: threading.Event = field(default_factory=threading.Event)
+    _stopping: threading.Event = field(default_factory=threading.Event)
+
+    def check(self) -> None:
+        """Call between two steps of a long handler; raises when it should go no further."""
+        if self._lost.is_set():
+            raise LeaseLost("the lease ran out; another worker may have the message")
+        if self._stopping.is_set():
+            raise Stopping("told to leave")
+
+    def lose(self) -> None:
+        self._lost.set()
+
+    def stop(self) -> None:
+        self._stopping.set()
+
+
+@dataclass(frozen=True)
+class Route(Generic[B]):
+    """Which queue carries what, and who handles it."""
+
+    queue: str
+    kind: type[B]
+    handle: Callable[[B, Work], None]
+
+
+AnyRoute = Route[Any]

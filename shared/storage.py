@@ -1,0 +1,86 @@
+"""The two storage accounts: `media` for what people bring and take, `work` for all the rest."""
+
+from typing import Any, NamedTuple
+
+from azure.core.credentials import TokenCredential
+from azure.storage.blob import BlobServiceClient
+from azure.storage.queue import QueueServiceClient
+from pydantic import SecretStr
+
+from shared.blobs import Container
+from shared.errors import Misconfigured
+from shared.queues import Queue
+from shared.settings import Settings
+
+#: The newest that Azurite 3.35 knows; the SDK's own default is ahead of it, and refused.
+API_VERSION = "2025-11-05"
+
+MEDIA_CONTAINERS = ("input", "styles", "output")
+WORK_CONTAINERS = ("jobs", "frames", "scored", "segments", "models", "logs")
+QUEUES = ("arrivals", "segments", "shards", "chunks", "scored")
+POISON = "-poison"
+
+
+class Account(NamedTuple):
+    """How to reach one account: by connection string, or by URL and identity."""
+
+    connection: SecretStr | None
+    blob_url: str | None
+    queue_url: str | None = None
+
+    def blobs(self, what: str, **options: Any) -> BlobServiceClient:
+        if self.connection:
+            return BlobServiceClient.from_connection_string(
+                self.connection.get_secret_value(), **options
+            )
+        if not self.blob_url:
+            raise Misconfigured(
+                f"set IMPASTO_{what}_CONNECTION or IMPASTO_{what}_URL: "
+                f"there is no way to the {what.lower()} account"
+            )
+        return BlobServiceClient(self.blob_url, credential=identity(), **options)
+
+    def queues(self, **options: Any) -> QueueServiceClient:
+        if self.connection:
+            return QueueServiceClient.from_connection_string(
+                self.connection.get_secret_value(), **options
+            )
+        url = self.queue_url or (self.blob_url or "").replace(".blob.", ".queue.")
+        return QueueServiceClient(url, credential=identity(), **options)
+
+
+def identity() -> TokenCredential:
+    # Imported here: it takes half a second, and only Azure needs it.
+    from azure.identity import DefaultAzureCredential
+
+    return DefaultAzureCredential()
+
+
+class Storage:
+    def __init__(self, settings: Settings) -> None:
+        self.patience = settings.outage_seconds
+        # Retries are ours (shared/outages.py): two layers of them would multiply.
+        options = {"api_version": API_VERSION, "retry_total": 0, "connection_timeout": 5}
+        media = Account(settings.media_connection, settings.media_url)
+        work = Account(settings.work_connection, settings.work_url, settings.work_queue_url)
+        self._media = media.blobs("MEDIA", max_single_get_size=64 << 20, **options)
+        self._work = work.blobs("WORK", max_single_get_size=64 << 20, **options)
+        self._queues = work.queues(read_timeout=10, **options)
+
+    def container(self, name: str) -> Container:
+        service = self._media if name in MEDIA_CONTAINERS else self._work
+        return Container(service.get_container_client(name), self.patience)
+
+    def queue(self, name: str) -> Queue:
+        return Queue(self._queues.get_queue_client(name), self.patience)
+
+    def poison(self, name: str) -> Queue:
+        return self.queue(name + POISON)
+
+    def prepare(self) -> None:
+        """Make every container and queue that isn't there yet."""
+        for name in MEDIA_CONTAINERS + WORK_CONTAINERS:
+            self.container(name).ensure()
+        for name in QUEUES:
+            self.queue(name).ensure()
+            self.poison(name).ensure()

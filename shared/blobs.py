@@ -75,14 +75,14 @@ class Container:
     @ridden_out
     def write(
         self, name: str, data: bytes | BinaryIO, metadata: Mapping[str, str] | None = None
-    ) -> Blob:
+    ) -> str:
+        """Write all of it or nothing, over what stood there; the new ETag."""
         if not isinstance(data, bytes):
-            data.seek(0)
-        size = len(data) if isinstance(data, bytes) else None
+            data.seek(0)  # this may not be the first try
         done = self._client.get_blob_client(name).upload_blob(
             data, overwrite=True, metadata=dict(metadata or {}), max_concurrency=2
         )
-        return Blob(name, names.plain_etag(done["etag"]), size or 0, metadata or {})
+        return names.plain_etag(done["etag"])
 
     @ridden_out
     def write_once(
@@ -100,7 +100,7 @@ class Container:
         return True
 
     @ridden_out
-    def list(self, prefix: str = "") -> list[Blob]:
+    def under(self, prefix: str = "") -> list[Blob]:
         return [
             Blob(b.name, names.plain_etag(b.etag), b.size, dict(b.metadata or {}))
             for b in self._client.list_blobs(name_starts_with=prefix, include=["metadata"])
@@ -124,7 +124,7 @@ class Container:
         return True
 
     def delete_all(self, prefix: str) -> int:
-        return sum(self.delete(blob.name) for blob in self.list(prefix))
+        return sum(self.delete(blob.name) for blob in self.under(prefix))
 
     @ridden_out
     def download(self, name: str, path: Path) -> None:

@@ -31,6 +31,7 @@ class Span(Record):
 
     start: int
     stop: int
+    items: Count
 
 
 class Job(Record):
@@ -41,9 +42,12 @@ class Job(Record):
     source: Source
     model: Model
     created: datetime
-    items: Count
     segments: list[Span] = Field(min_length=1)
     detail: dict[str, Any] = {}
+
+    @property
+    def items(self) -> int:
+        return sum(span.items for span in self.segments)
 
 
 class Segment(Record):
@@ -160,7 +164,7 @@ class Jobs:
             container.delete_all(f"{job}/")
 
     def scored_shards(self, job: str, segment: int) -> int:
-        return len(self.scored.list(names.segment_folder(job, segment)))
+        return len(self.scored.under(names.segment_folder(job, segment)))
 
     def _write(self, name: str, record: Record, **metadata: int) -> bool:
         return self.records.write_once(

@@ -23,7 +23,7 @@ class Models:
         self._blobs.write(model.name, model.data, {SCORER: model.scorer})
 
     def names(self) -> list[str]:
-        return sorted(blob.name for blob in self._blobs.list())
+        return sorted(blob.name for blob in self._blobs.under())
 
     def require(self, name: str) -> str:
         """The name, if there is such a model; else Refused with the list of those there are."""

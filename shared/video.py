@@ -17,6 +17,7 @@ class VideoDetail(BaseModel):
     height: int
     time_base: tuple[int, int]
     rate: tuple[int, int]
+    sample_aspect: tuple[int, int]
 
     @property
     def tick(self) -> Fraction:

@@ -3,10 +3,10 @@
 import os
 import socket
 import traceback
-from collections.abc import Callable
 from datetime import UTC, datetime
 
 from shared.errors import TooBig
+from shared.jobs import Jobs
 from shared.logs import logger
 from shared.messages import Body, Poisoned
 from shared.queues import Delivery
@@ -16,22 +16,20 @@ log = logger()
 LONGEST_REASON = 1_000
 LONGEST_ERROR = 8_000
 
-#: Told of each message that ends here, and why; with it a service fails the message's job.
-OnPoison = Callable[[Body, str], None]
-
 
 class PoisonBox:
-    def __init__(self, storage: Storage, on_poison: OnPoison) -> None:
+    def __init__(self, storage: Storage) -> None:
         self._storage = storage
-        self._on_poison = on_poison
+        self._jobs = Jobs(storage)
         self._worker = f"{socket.gethostname()}:{os.getpid()}"
 
     def take(
         self, delivery: Delivery, message: Body | None, reason: str, error: BaseException | None
     ) -> None:
         """Fail the job, keep the message, then let go of it: killed anywhere, nothing is lost."""
+        now = datetime.now(UTC)
         if message is not None:
-            self._on_poison(message, reason)
+            self._jobs.fail_of(message, reason, now)
         trouble = "".join(traceback.format_exception(error)) if error else None
         poisoned = Poisoned(
             queue=delivery.queue.name,
@@ -40,7 +38,7 @@ class PoisonBox:
             error=trouble[-LONGEST_ERROR:] if trouble else None,
             attempts=delivery.attempt,
             worker=self._worker,
-            at=datetime.now(UTC),
+            at=now,
             job=getattr(message, "job", None),
             body=delivery.text,
         )

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from shared import logs
 from shared.errors import Misconfigured
 from shared.runtime.stop import Stop
+from shared.runtime.worker import Worker
 from shared.settings import Settings
 from shared.storage import Storage
 
@@ -18,8 +19,8 @@ S = TypeVar("S", bound=Settings)
 MISCONFIGURED = 78  # EX_CONFIG: no restart will help
 
 
-def serve(name: str, settings_type: type[S], run: Callable[[Storage, S, Stop], bool]) -> None:
-    """Run a service to its end; `run` says whether it left a handler behind that still works."""
+def serve(name: str, settings_type: type[S], build: Callable[[Storage, S, Stop], Worker]) -> None:
+    """Build a service's worker and run it to its end."""
     stop = Stop().on_signals()
     try:
         settings = settings_type()
@@ -32,8 +33,9 @@ def serve(name: str, settings_type: type[S], run: Callable[[Storage, S, Stop], b
         stop.on_end_of_stdin()
     log = logs.logger()
     log.info("started", pid=os.getpid())
-    abandoned = run(storage, settings, stop)
+    worker = build(storage, settings, stop)
+    worker.run()
     log.info("left")
-    if abandoned:
+    if worker.abandoned:
         sys.stderr.flush()
-        os._exit(0)  # its thread would hold the interpreter open
+        os._exit(0)  # the handler's thread would hold the interpreter open

@@ -21,7 +21,7 @@ from shared.logs import logger
 from shared.messages import Body, decode
 from shared.queues import Delivery
 from shared.runtime.backoff import IdlePause, retry_delay
-from shared.runtime.poison import OnPoison, PoisonBox
+from shared.runtime.poison import PoisonBox
 from shared.runtime.stop import Stop
 from shared.runtime.work import AnyRoute, Work
 from shared.settings import Settings
@@ -38,21 +38,25 @@ class Worker:
         self,
         storage: Storage,
         settings: Settings,
-        routes: Sequence[AnyRoute],
-        on_poison: OnPoison,
         stop: Stop,
-        tick: Callable[[], None] | None = None,
+        routes: Sequence[AnyRoute],
+        tick: Callable[[], bool] | None = None,
+        leave_when_idle: float | None = None,
+        at_end: Callable[[], None] | None = None,
     ) -> None:
+        """`tick` is called between messages, and says whether it found something to do."""
         self._routes = [(storage.queue(route.queue), route) for route in routes]
         self._storage = storage
         self._settings = settings
-        self._poison = PoisonBox(storage, on_poison)
+        self._poison = PoisonBox(storage)
         self._stop = stop
         self._tick = tick
+        self._leave_when_idle = leave_when_idle
+        self._at_end = at_end
         self._hand = concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix="handler")
         self.abandoned = False
 
-    def run(self, leave_when_idle: float | None = None) -> None:
+    def run(self) -> None:
         """Work until told to leave, or until nothing has come for so many seconds."""
         pause = IdlePause(self._settings.idle_seconds)
         last = time.monotonic()
@@ -60,22 +64,27 @@ class Worker:
             if self._look():
                 pause.reset()
                 last = time.monotonic()
-            elif leave_when_idle is not None and time.monotonic() - last >= leave_when_idle:
-                log.info("leaving: nothing to do", idle_seconds=round(leave_when_idle, 1))
+            elif self._idle_for_good(time.monotonic() - last):
+                log.info("leaving: nothing to do")
                 break
             else:
                 self._stop.wait(pause.next())
         self._hand.shutdown(wait=False)
+        if self._at_end:
+            self._at_end()
+
+    def _idle_for_good(self, seconds: float) -> bool:
+        return self._leave_when_idle is not None and seconds >= self._leave_when_idle
 
     def _look(self) -> bool:
         """Handle one message, from the first queue that has one."""
         try:
-            if self._tick:
-                self._tick()
+            ticked = self._tick() if self._tick else False
             for queue, route in self._routes:
                 if delivery := queue.receive(self._settings.lease_seconds):
                     self._process(route, delivery)
                     return True
+            return ticked
         except Missing as error:
             log.warning("something isn't there yet; making it", error=str(error))
             self._storage.prepare()

@@ -1,0 +1,66 @@
+"""The dispatcher: cuts segments into chunks sized to the nodes, and sees that workers exist."""
+
+import time
+
+from services.dispatcher.cluster import Cluster
+from services.dispatcher.local import LocalCluster
+from services.dispatcher.settings import DispatcherSettings
+from services.dispatcher.sizing import runs, shards_per_chunk, workers_to_start
+from shared.jobs import Jobs
+from shared.logs import logger
+from shared.messages import ChunkPlanned, SegmentReady
+from shared.runtime.stop import Stop
+from shared.runtime.work import Route, Work
+from shared.runtime.worker import Worker
+from shared.shards import SHARD_ITEMS
+from shared.storage import Storage
+
+log = logger()
+RECONCILE_SECONDS = 1.0
+
+
+class Dispatcher:
+    def __init__(self, storage: Storage, cluster: Cluster) -> None:
+        self._cluster = cluster
+        self._jobs = Jobs(storage)
+        self._chunks = storage.queue("chunks")
+        self._next_look = 0.0
+
+    def ready(self, segment: SegmentReady, work: Work) -> None:
+        """Sending a chunk twice does no harm: its shards that are scored already are skipped."""
+        if self._jobs.ended(segment.job):
+            return
+        job = self._jobs.job(segment.job)
+        per_chunk = shards_per_chunk(job.items, self._cluster.nodes, SHARD_ITEMS)
+        for number, run in enumerate(runs(segment.shards, per_chunk)):
+            self._chunks.send(
+                ChunkPlanned(
+                    trace=job.trace,
+                    job=job.job,
+                    segment=segment.segment,
+                    chunk=number,
+                    model=job.model,
+                    first_shard=run.first_shard,
+                    shards=run.shards,
+                )
+            )
+        self._next_look = 0
+
+    def reconcile(self) -> bool:
+        """Make the workers that are be as many as the work wants, whatever became of them."""
+        now = time.monotonic()
+        if now < self._next_look:
+            return False
+        self._next_look = now + RECONCILE_SECONDS
+        alive = self._cluster.alive()
+        if missing := workers_to_start(self._chunks.count(), self._cluster.nodes, alive):
+            log.info("starting workers", count=missing, alive=alive)
+            self._cluster.start(missing)
+        return False
+
+
+def build(storage: Storage, settings: DispatcherSettings, stop: Stop) -> Worker:
+    cluster = LocalCluster(settings.nodes, settings.workers_folder)
+    dispatcher = Dispatcher(storage, cluster)
+    routes = [Route("shards", SegmentReady, dispatcher.ready)]
+    return Worker(storage, settings, stop, routes, tick=dispatcher.reconcile, at_end=cluster.close)

@@ -1,0 +1,131 @@
+"""The stitcher: encodes a segment when all of it is scored, and the whole when all segments are."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from services.stitcher import video
+from services.stitcher.settings import StitcherSettings
+from shared import names
+from shared.blobs import CLAIM_SECONDS
+from shared.errors import Changed, Missing, Retry, Taken
+from shared.jobs import Failure, Job, Jobs, Result, Segment
+from shared.logs import logger
+from shared.messages import ChunkScored
+from shared.runtime.stop import Stop
+from shared.runtime.work import Route, Work
+from shared.runtime.worker import Worker
+from shared.shards import Item, unpack
+from shared.storage import Storage
+
+log = logger()
+GONE = "the file was replaced or removed while it was scored; a newer upload is a job of its own"
+
+
+class Stitcher:
+    def __init__(self, storage: Storage, settings: StitcherSettings) -> None:
+        self._settings = settings
+        self._input = storage.container("input")
+        self._output = storage.container("output")
+        self._jobs = Jobs(storage)
+
+    def scored(self, message: ChunkScored, work: Work) -> None:
+        """The last of a segment's messages finds it whole, and the last segment finds the job so."""
+        if self._jobs.ended(message.job):
+            return
+        job = self._jobs.job(message.job)
+        try:
+            self._encode(job, message.segment, work)
+            self._mux(job, work)
+        except Taken:
+            # The one who holds the claim has a message that stands for the same work. But a message
+            # that was delivered before may be that very one, its worker dead: it must not be dropped.
+            if work.attempt > 1:
+                raise Retry("somebody else is at it", after=CLAIM_SECONDS) from None
+
+    def _encode(self, job: Job, number: int, work: Work) -> None:
+        blob = names.segment_blob(job.job, number)
+        segment = self._jobs.segment(job.job, number)
+        if segment is None or self._jobs.segments.find(blob):
+            return
+        if self._jobs.scored_shards(job.job, number) < segment.shards:
+            return
+        with (
+            self._jobs.records.claim(names.segment_record(job.job, number)),
+            TemporaryDirectory(prefix="impasto-stitcher-") as folder,
+        ):
+            if self._jobs.segments.find(blob):
+                return
+            path = Path(folder) / "segment"
+            video.encode(self._items(segment, work), job, segment, path, self._settings)
+            with path.open("rb") as file:
+                self._jobs.segments.write(blob, file)
+        log.info("segment encoded", items=segment.items)
+
+    def _items(self, segment: Segment, work: Work) -> Iterator[Item]:
+        for shard in range(segment.shards):
+            work.check()
+            name = names.shard_blob(segment.job, segment.segment, shard)
+            yield from unpack(self._jobs.scored.read(name))
+
+    def _mux(self, job: Job, work: Work) -> None:
+        if len(self._jobs.segments.under(f"{job.job}/")) < len(job.segments):
+            return
+        with self._jobs.records.claim(names.job_record(job.job)):
+            if self._jobs.ended(job.job):
+                return
+            try:
+                self._write_output(job, work)
+            except (Changed, Missing):
+                self._fail(job, GONE)
+        if not self._settings.keep_intermediates:
+            self._jobs.sweep(job.job)
+
+    def _write_output(self, job: Job, work: Work) -> None:
+        output = names.output_name(job.source.blob, video.OUTPUT_SUFFIX)
+        with (
+            TemporaryDirectory(prefix="impasto-stitcher-") as folder,
+            self._input.open(job.source.blob, job.source.etag, job.source.size) as source,
+        ):
+            path = Path(folder) / "output"
+            segments = self._encoded(job, Path(folder), work)
+            video.mux(segments, job, source, path)
+            with path.open("rb") as file:
+                self._output.write(output, file, {"job": job.job, "model": job.model})
+        now = datetime.now(UTC)
+        self._jobs.finish(
+            Result(
+                job=job.job,
+                source=job.source.blob,
+                output=output,
+                items=job.items,
+                created=job.created,
+                finished=now,
+            )
+        )
+        log.info("finished", output=names.shown(output), items=job.items)
+
+    def _encoded(self, job: Job, folder: Path, work: Work) -> Iterator[tuple[Path, Segment]]:
+        """Segments in order, one at a time on the disk."""
+        for number in range(len(job.segments)):
+            work.check()
+            segment = self._jobs.segment(job.job, number)
+            if segment is None:
+                raise Missing(f"the record of segment {number} is gone")
+            path = folder / "segment"
+            self._jobs.segments.download(names.segment_blob(job.job, number), path)
+            yield path, segment
+            path.unlink()
+
+    def _fail(self, job: Job, reason: str) -> None:
+        log.error("failed", reason=reason)
+        now = datetime.now(UTC)
+        self._jobs.fail(
+            Failure(job=job.job, source=job.source.blob, state="failed", reason=reason, at=now)
+        )
+
+
+def build(storage: Storage, settings: StitcherSettings, stop: Stop) -> Worker:
+    stitcher = Stitcher(storage, settings)
+    return Worker(storage, settings, stop, [Route("scored", ChunkScored, stitcher.scored)])

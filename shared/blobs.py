@@ -40,6 +40,7 @@ class Container:
     def __init__(self, client: ContainerClient, patience: float) -> None:
         self._client = client
         self.name = client.container_name
+        self.url = client.url
         self.patience = patience
 
     @ridden_out
@@ -85,9 +86,7 @@ class Container:
         return names.plain_etag(done["etag"])
 
     @ridden_out
-    def write_once(
-        self, name: str, data: bytes, metadata: Mapping[str, str] | None = None
-    ) -> bool:
+    def write_once(self, name: str, data: bytes, metadata: Mapping[str, str] | None = None) -> bool:
         """Whether this call wrote it; what stands already is left alone."""
         try:
             self._client.get_blob_client(name).upload_blob(
@@ -212,4 +211,3 @@ class RangedFile(io.RawIOBase):
                 self._ranges.popitem(last=False)
         self._ranges.move_to_end(index)
         return self._ranges[index]
-

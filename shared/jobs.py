@@ -1,6 +1,5 @@
 """Job records. Each is written once, by one service; how far a job is follows from what exists."""
 
-from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Literal, TypeVar
 
@@ -9,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from shared import names
 from shared.blobs import Container
 from shared.errors import Malformed, Missing
-from shared.messages import BlobCreated, Body, ChunkPlanned, Count, JobId, Model, Number, Trace
+from shared.messages import BlobCreated, Body, Count, JobId, Model, Number, Trace
 from shared.storage import Storage
 
 

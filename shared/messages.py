@@ -75,7 +75,15 @@ class BlobCreated(Body):
 
     @classmethod
     def of(
-        cls, *, event_id: str, url: str, container: str, blob: str, etag: str, size: int, at: datetime
+        cls,
+        *,
+        event_id: str,
+        url: str,
+        container: str,
+        blob: str,
+        etag: str,
+        size: int,
+        at: datetime,
     ) -> "BlobCreated":
         return cls(
             id=event_id,

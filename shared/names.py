@@ -54,6 +54,10 @@ def output_name(source: str, suffix: str) -> str:
     return f"{source[: LONGEST_BLOB_NAME - len(suffix) - 17]}-{digest}{suffix}"
 
 
+def job_folder(job: str) -> str:
+    return f"{job}/"
+
+
 def job_record(job: str) -> str:
     return f"{job}/job.json"
 
@@ -88,3 +92,7 @@ def shard_blob(job: str, segment: int, shard: int) -> str:
 
 def segment_blob(job: str, segment: int) -> str:
     return f"{job}/{segment:05}"
+
+
+def segment_of(blob: str) -> int:
+    return int(blob.rsplit("/", 1)[1])

@@ -1,7 +1,7 @@
 """One Azure Storage queue, and one delivery of one of its messages."""
 
 import time
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 from azure.core.exceptions import HttpResponseError, ResourceExistsError
 from azure.storage.queue import QueueClient, QueueMessage
@@ -39,12 +39,17 @@ class Queue:
         raw = one_try(self._client.receive_message)(visibility_timeout=int(lease_seconds))
         return Delivery(self, raw, lease_seconds, asked) if raw else None
 
+    def receive_all(self, hidden_seconds: int) -> Iterator["Delivery"]:
+        """Everything that is there to be had, hidden from others for so long."""
+        while batch := self._receive_batch(hidden_seconds):
+            asked = time.monotonic()
+            yield from (Delivery(self, raw, hidden_seconds, asked) for raw in batch)
+
     @ridden_out
-    def peek(self) -> "list[Peeked]":
-        return [
-            Peeked(m.id, m.content, m.dequeue_count or 0)
-            for m in self._client.peek_messages(max_messages=32)
-        ]
+    def _receive_batch(self, hidden_seconds: int) -> list[QueueMessage]:
+        return list(
+            self._client.receive_messages(max_messages=32, visibility_timeout=hidden_seconds)
+        )
 
     @ridden_out
     def count(self) -> int:
@@ -60,13 +65,6 @@ class Queue:
 
     def delete(self, raw: QueueMessage) -> None:
         one_try(self._client.delete_message)(raw.id, raw.pop_receipt)
-
-
-@dataclass(frozen=True)
-class Peeked:
-    id: str
-    text: str
-    attempts: int
 
 
 class Delivery:

@@ -23,6 +23,8 @@ from services.scorer.network import Painter
 
 STYLE_LAYERS = {3: 1.0, 8: 1.0, 15: 1.0, 22: 1.0}  # relu1_2, relu2_2, relu3_3, relu4_3
 CONTENT_LAYER = 15
+#: The part of the training over which style comes to its full weight.
+RIPENING = 0.2
 MEAN = torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1)
 STD = torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1)
 
@@ -103,8 +105,8 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=224)
     parser.add_argument("--style-size", type=int, default=320)
     parser.add_argument("--batch", type=int, default=4)
-    parser.add_argument("--style-weight", type=float, default=1.0)
-    parser.add_argument("--steady-weight", type=float, default=1.0)
+    parser.add_argument("--style-weight", type=float, default=0.5)
+    parser.add_argument("--steady-weight", type=float, default=0.03)
     parser.add_argument("--seed", type=int, default=7)
     args = parser.parse_args()
 
@@ -118,7 +120,10 @@ def main() -> None:
                 STYLE_LAYERS,
                 zip(
                     *(
-                        [gram(f) for f in eye(shorter_side(read_image(p), args.style_size)).values()]
+                        [
+                            gram(f)
+                            for f in eye(shorter_side(read_image(p), args.style_size)).values()
+                        ]
                         for p in args.paintings
                     ),
                     strict=True,
@@ -130,7 +135,7 @@ def main() -> None:
     styles = nn.Embedding(len(names), painter.style_size)
     nn.init.normal_(styles.weight, std=0.05)
     optimiser = torch.optim.Adam(
-        [{"params": painter.parameters(), "lr": 1.5e-3}, {"params": styles.parameters(), "lr": 5e-3}]
+        [{"params": painter.parameters(), "lr": 1e-3}, {"params": styles.parameters(), "lr": 3e-3}]
     )
     batches = crops(sorted(args.photos.glob("*.jpg")), args.size, args.batch, args.seed)
     rates = [group["lr"] for group in optimiser.param_groups]
@@ -158,7 +163,9 @@ def main() -> None:
         )
         steady = F.mse_loss(again, painted) / 0.03**2
         smooth = (painted.diff(dim=2).abs().mean() + painted.diff(dim=3).abs().mean()) * 0.5
-        loss = content + args.style_weight * style + args.steady_weight * 0.05 * steady + smooth
+        # Learn to see before learning to paint: styles forced on noise collapse into wallpaper.
+        ripe = min(1.0, spent / RIPENING)
+        loss = content + ripe * (args.style_weight * style + args.steady_weight * steady + smooth)
         optimiser.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(painter.parameters(), 1.0)
@@ -166,7 +173,7 @@ def main() -> None:
         step += 1
         if step % 50 == 0 or step < 5:
             figures = {"content": content, "style": style, "steady": steady, "smooth": smooth}
-            rounded = {k: round(float(v), 4) for k, v in figures.items()}
+            rounded = {k: round(v.item(), 4) for k, v in figures.items()}
             print(json.dumps({"step": step, "spent": round(spent, 3), **rounded}), flush=True)
         if step % 200 == 0:
             save(painter, styles, names, args.out)

@@ -70,9 +70,7 @@ def add_encoder(
     return stream
 
 
-def mux(
-    segments: Iterator[tuple[Path, Segment]], job: Job, source: BinaryIO, path: Path
-) -> None:
+def mux(segments: Iterator[tuple[Path, Segment]], job: Job, source: BinaryIO, path: Path) -> None:
     """All segments by packet copy, with the source's own sound, as one file."""
     detail = VideoDetail.model_validate(job.detail)
     with (

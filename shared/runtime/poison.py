@@ -43,7 +43,9 @@ class PoisonBox:
             body=delivery.text,
         )
         self._keep(poisoned)
-        log.error("poisoned", reason=reason, attempts=delivery.attempt, to=f"{poisoned.queue}-poison")
+        log.error(
+            "poisoned", reason=reason, attempts=delivery.attempt, to=f"{poisoned.queue}-poison"
+        )
         delivery.done()
 
     def _keep(self, poisoned: Poisoned) -> None:

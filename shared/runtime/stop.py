@@ -34,7 +34,7 @@ class Stop:
 
     def on_end_of_stdin(self) -> "Stop":
         def watch() -> None:
-            while sys.stdin.buffer.read(1):
+            while os.read(sys.stdin.fileno(), 1):
                 pass
             self.request()
 

@@ -95,12 +95,10 @@ class Worker:
         return False
 
     def _process(self, route: AnyRoute, delivery: Delivery) -> None:
-        with bound_contextvars(
-            queue=route.queue, message_id=delivery.id, attempt=delivery.attempt
-        ):
+        with bound_contextvars(queue=route.queue, message_id=delivery.id, attempt=delivery.attempt):
             try:
                 message = decode(delivery.text, route.kind)
-            except Malformed as error:
+            except Malformed:
                 self._finish(delivery, lambda: self._poison.take(delivery, None, str(error), None))
                 return
             known = {

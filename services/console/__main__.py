@@ -1,0 +1,172 @@
+"""`impasto`: the commands, and nothing of how they work."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from pydantic import ValidationError
+
+from services.console import accounts, show
+from services.console import run as running
+from services.console.follow import Interrupted, follow
+from services.console.jobs import Desk
+from services.console.poison import Entry, PoisonDesk
+from services.console.stack import Stack, shipped_models
+from shared import logs
+from shared.errors import ImpastoError, Misconfigured
+from shared.models import Models
+from shared.runtime.stop import Stop
+from shared.storage import Storage
+
+INTERRUPTED = 130
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+poison = typer.Typer(no_args_is_help=True, help="Messages that nobody could handle.")
+app.add_typer(poison, name="poison")
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON line for each, on standard output.")]
+Data = Annotated[Path, typer.Option(help="The folder of the local stack.")]
+Nodes = Annotated[int, typer.Option(min=1, help="How many workers may score at a time.")]
+Ids = Annotated[list[str] | None, typer.Argument(help="Which messages, by id.")]
+All = Annotated[bool, typer.Option("--all", help="All of them.")]
+
+HOME = Path(".impasto")
+
+
+@app.command()
+def run(
+    videos: Annotated[list[Path], typer.Argument(exists=True, dir_okay=False, readable=True)],
+    style: Annotated[str, typer.Option(help="The painting; `impasto styles` lists them.")],
+    output: Annotated[Path, typer.Option(file_okay=False, help="Where painted videos go.")],
+    json: Json = False,
+    nodes: Nodes = 1,
+    data: Annotated[Path | None, typer.Option(help="Keep the stack's data here.")] = None,
+) -> None:
+    """Paint videos: a whole stack, for these alone."""
+    if not running.run(videos, style, output, nodes, data, json):
+        raise typer.Exit(1)
+
+
+@app.command()
+def up(data: Data = HOME, nodes: Nodes = 1) -> None:
+    """Keep a stack up: drop videos with any Azure Storage tool."""
+    stop = Stop().on_signals()
+    with Stack(data, nodes) as stack:
+        show.out.print(f"up, in {stack.data}; Ctrl-C ends it\n", highlight=False)
+        show.out.print("drop videos in the container [bold]input[/bold], as STYLE/NAME.mp4, at:")
+        print(f"  {stack.accounts.media_connection}")
+        show.out.print("records, frames and queues are at:")
+        print(f"  {stack.accounts.work_connection}", flush=True)
+        while not stop.wait(3600):
+            pass
+        show.err.print("stopping …")
+
+
+@app.command()
+def submit(
+    video: Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)],
+    style: Annotated[str, typer.Option(help="The painting; `impasto styles` lists them.")],
+    json: Json = False,
+    data: Data = HOME,
+) -> None:
+    """Drop one video into a stack that is up; prints its job."""
+    storage = connected(data)
+    Models(storage).require(style)
+    desk = Desk(storage)
+    [(path, blob)] = running.blob_names([video], style)
+    job = desk.submit(path, blob)
+    show.print_line({"job": job, "input": blob}, job, json)
+
+
+@app.command()
+def jobs(json: Json = False, data: Data = HOME) -> None:
+    """All jobs, and how far they are."""
+    desk = Desk(connected(data))
+    show.listing([desk.status(job) for job in desk.jobs()], show.jobs_table, json)
+
+
+@app.command()
+def watch(job: str, json: Json = False, data: Data = HOME) -> None:
+    """Follow one job to its end."""
+    stop = Stop().on_signals()
+    [status] = follow(Desk(connected(data)), [job], stop)
+    show.listing([status], show.jobs_table, json)
+    if status.state != "finished":
+        raise typer.Exit(1)
+
+
+@app.command()
+def cancel(job: str, json: Json = False, data: Data = HOME) -> None:
+    """End a job; what it had half done is deleted."""
+    desk = Desk(connected(data))
+    desk.cancel(job)
+    show.listing([desk.status(job)], show.jobs_table, json)
+
+
+@app.command()
+def styles(json: Json = False, data: Data = HOME) -> None:
+    """The styles that a video may name."""
+    settings = accounts.settings(data)
+    names = Models(Storage(settings)).names() if settings else shipped_models()
+    for name in names:
+        show.print_line({"style": name}, name, json)
+
+
+@poison.command("list")
+def poison_list(json: Json = False, data: Data = HOME) -> None:
+    """All poisoned messages, with the reason of each."""
+    show.listing(PoisonDesk(connected(data)).entries(), show.poison_table, json)
+
+
+@poison.command("show")
+def poison_show(message_id: str, data: Data = HOME) -> None:
+    """One poisoned message, with its body and the error, as JSON."""
+    show.print_json(PoisonDesk(connected(data)).show(message_id))
+
+
+@poison.command("requeue")
+def poison_requeue(
+    ids: Ids = None, every: All = False, json: Json = False, data: Data = HOME
+) -> None:
+    """Put messages back on their queues; their jobs go on."""
+    count = PoisonDesk(connected(data)).requeue(chosen(ids, every))
+    show.print_line({"requeued": count}, f"{count} put back", json)
+
+
+@poison.command("purge")
+def poison_purge(
+    ids: Ids = None, every: All = False, json: Json = False, data: Data = HOME
+) -> None:
+    """Throw messages away, with what their jobs had half done."""
+    count = PoisonDesk(connected(data)).purge(chosen(ids, every))
+    show.print_line({"purged": count}, f"{count} thrown away", json)
+
+
+def connected(data: Path) -> Storage:
+    settings = accounts.settings(data)
+    if settings is None:
+        raise Misconfigured(f"no stack was ever up in {data}; start one with `impasto up`")
+    return Storage(settings)
+
+
+def chosen(ids: list[str] | None, every: bool) -> Callable[[Entry], bool]:
+    if bool(ids) == every:
+        raise typer.BadParameter("name the messages, or say --all")
+    return lambda entry: every or entry.id in (ids or [])
+
+
+def main() -> None:
+    logs.configure("console", "warning")
+    try:
+        app()
+    except Interrupted:
+        sys.exit(INTERRUPTED)
+    except (ImpastoError, ValidationError) as error:
+        show.err.print(f"impasto: {error}", markup=False, highlight=False)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,112 @@
+"""The two accounts of a local stack: keys made here, once, and kept in its data folder."""
+
+import base64
+import secrets
+import socket
+from pathlib import Path
+
+from pydantic import BaseModel, SecretStr
+
+from shared.settings import Settings
+
+MEDIA, WORK = "impastomedia", "impastowork"
+HOST = "127.0.0.1"
+
+
+class Accounts(BaseModel):
+    blob_port: int
+    queue_port: int
+    media_key: str
+    work_key: str
+
+    @property
+    def azurite(self) -> str:
+        """As Azurite takes them in its environment."""
+        return f"{MEDIA}:{self.media_key};{WORK}:{self.work_key}"
+
+    @property
+    def media_connection(self) -> str:
+        return self._connection(MEDIA, self.media_key)
+
+    @property
+    def work_connection(self) -> str:
+        return self._connection(WORK, self.work_key)
+
+    def environment(self) -> dict[str, str]:
+        return {
+            "IMPASTO_MEDIA_CONNECTION": self.media_connection,
+            "IMPASTO_WORK_CONNECTION": self.work_connection,
+        }
+
+    def settings(self) -> Settings:
+        return Settings(
+            outage_seconds=30,
+            media_connection=SecretStr(self.media_connection),
+            work_connection=SecretStr(self.work_connection),
+        )
+
+    def _connection(self, name: str, key: str) -> str:
+        return ";".join(
+            [
+                "DefaultEndpointsProtocol=http",
+                f"AccountName={name}",
+                f"AccountKey={key}",
+                f"BlobEndpoint=http://{HOST}:{self.blob_port}/{name}",
+                f"QueueEndpoint=http://{HOST}:{self.queue_port}/{name}",
+            ]
+        )
+
+
+def path_in(data: Path) -> Path:
+    return data / "accounts.json"
+
+
+def read(data: Path) -> Accounts | None:
+    path = path_in(data)
+    return Accounts.model_validate_json(path.read_text()) if path.exists() else None
+
+
+def make(data: Path) -> Accounts:
+    """The accounts of this folder; its ports stay the same for as long as they are free."""
+    known = read(data)
+    if known and free(known.blob_port) and free(known.queue_port):
+        return known
+    made = Accounts(
+        blob_port=free_port(),
+        queue_port=free_port(),
+        media_key=known.media_key if known else new_key(),
+        work_key=known.work_key if known else new_key(),
+    )
+    path = path_in(data)
+    path.touch(mode=0o600)
+    path.write_text(made.model_dump_json())
+    return made
+
+
+def new_key() -> str:
+    return base64.b64encode(secrets.token_bytes(64)).decode()
+
+
+def free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+    return True
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+def settings(data: Path) -> Settings | None:
+    """How to reach storage: as the environment says; else the stack whose folder this is."""
+    given = Settings()
+    if given.media_connection or given.media_url:
+        return given
+    known = read(data)
+    return known.settings() if known else None

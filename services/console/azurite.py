@@ -1,0 +1,104 @@
+"""Azurite, the local Azure Storage: started, waited for, and never left behind.
+
+As a program, `python -m services.console.azurite FOLDER BLOB_PORT QUEUE_PORT`, it runs Azurite
+until told to stop or until standard input ends, whichever way its parent went.
+"""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from services.console.accounts import HOST, Accounts, free_port
+from shared.errors import Misconfigured
+from shared.runtime.stop import Stop
+
+ROOT = Path(__file__).resolve().parents[2]
+SCRIPT = ROOT / "deploy/azurite/node_modules/azurite/dist/src/azurite.js"
+START_SECONDS = 60
+
+
+def start(
+    accounts: Accounts, folder: Path, log: Path, stdin: int | None
+) -> "subprocess.Popen[bytes]":
+    """Azurite, answering on both ports."""
+    if not SCRIPT.exists():
+        raise Misconfigured("Azurite isn't installed; `make setup` installs it")
+    folder.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as out:
+        process = subprocess.Popen(
+            [
+                sys.executable,
+                "-m",
+                __spec__.name,
+                str(folder),
+                str(accounts.blob_port),
+                str(accounts.queue_port),
+            ],
+            env=os.environ | {"AZURITE_ACCOUNTS": accounts.azurite},
+            stdin=stdin,
+            stdout=out,
+            stderr=out,
+            start_new_session=True,
+        )
+    try:
+        for port in (accounts.blob_port, accounts.queue_port):
+            wait_for(port, process, log)
+    except BaseException:
+        process.terminate()
+        raise
+    return process
+
+
+def wait_for(port: int, process: "subprocess.Popen[bytes]", log: Path) -> None:
+    until = time.monotonic() + START_SECONDS
+    while time.monotonic() < until:
+        if process.poll() is not None:
+            raise Misconfigured(f"Azurite didn't start; see {log}")
+        try:
+            socket.create_connection((HOST, port), timeout=1).close()
+            return
+        except OSError:
+            time.sleep(0.05)
+    raise Misconfigured(f"Azurite didn't answer on port {port} in {START_SECONDS} s; see {log}")
+
+
+def node() -> str:
+    """The venv's own Node.js, if set-up had to install one; else the machine's."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    found = shutil.which("node", path=path)
+    if found is None:
+        raise Misconfigured("there is no Node.js for Azurite; `make setup` installs it")
+    return found
+
+
+def main() -> None:
+    folder, blob_port, queue_port = sys.argv[1:4]
+    stop = Stop().on_signals().on_end_of_stdin()
+    options = {
+        "location": folder,
+        "blobHost": HOST,
+        "blobPort": blob_port,
+        "queueHost": HOST,
+        "queuePort": queue_port,
+        "tableHost": HOST,
+        "tablePort": str(free_port()),
+    }
+    arguments = [part for key, value in options.items() for part in (f"--{key}", value)]
+    child = subprocess.Popen(
+        [node(), str(SCRIPT), *arguments, "--silent", "--disableTelemetry"],
+        stdin=subprocess.DEVNULL,
+    )
+    while child.poll() is None and not stop.wait(0.2):
+        pass
+    if child.poll() is None:
+        child.send_signal(signal.SIGTERM)
+    sys.exit(child.wait())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,31 @@
+"""Following jobs to their end, with their progress on the terminal."""
+
+from collections.abc import Iterator
+
+from rich.live import Live
+
+from services.console import show
+from services.console.jobs import Desk, Status
+from shared.runtime.stop import Stop
+
+LOOK_SECONDS = 0.5
+
+
+class Interrupted(Exception):
+    """The person at the terminal has had enough."""
+
+
+def follow(desk: Desk, jobs: list[str], stop: Stop) -> Iterator[Status]:
+    """Each job's last status, as soon as it has ended."""
+    pace = show.Pace()
+    latest: dict[str, Status] = {}
+    with Live(console=show.err, transient=True, auto_refresh=False) as live:
+        while waited_for := [job for job in jobs if job not in latest or not latest[job].ended]:
+            for job in waited_for:
+                latest[job] = desk.status(job)
+                if latest[job].ended:
+                    yield latest[job]
+            if show.err.is_terminal:
+                live.update(show.progress(latest.values(), pace), refresh=True)
+            if stop.wait(LOOK_SECONDS):
+                raise Interrupted

@@ -1,0 +1,153 @@
+"""What a person may do with jobs: bring a video, see how far it is, cancel it, try it again."""
+
+import uuid
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel
+
+from shared import names
+from shared.errors import Missing
+from shared.jobs import Failure, Job, Jobs, Result
+from shared.messages import BlobCreated
+from shared.storage import Storage
+
+State = Literal["waiting", "running", "finished", "refused", "failed", "cancelled"]
+
+
+class Status(BaseModel):
+    """How far a job is; all of it read off what exists in storage."""
+
+    job: str
+    state: State
+    source: str | None = None
+    model: str | None = None
+    output: str | None = None
+    reason: str | None = None
+    items: int = 0
+    split: int = 0
+    scored: int = 0
+    stitched: int = 0
+    seconds: float | None = None
+
+    @property
+    def ended(self) -> bool:
+        return self.state not in ("waiting", "running")
+
+
+class Desk:
+    def __init__(self, storage: Storage) -> None:
+        self._input = storage.container("input")
+        self._output = storage.container("output")
+        self._arrivals = storage.queue("arrivals")
+        self._jobs = Jobs(storage)
+        self._submitted: set[str] = set()
+
+    def submit(self, path: Path, blob: str) -> str:
+        """Upload a file; the job that it will be."""
+        names.check_blob_name(blob)
+        with path.open("rb") as file:
+            etag = self._input.write(blob, file)
+        job = names.job_id(blob, etag)
+        self._submitted.add(job)
+        return job
+
+    def fetch(self, output: str, path: Path) -> None:
+        self._output.download(output, path)
+
+    def jobs(self) -> list[str]:
+        return self._jobs.records.folders()
+
+    def status(self, job: str) -> Status:
+        known = self._jobs.find(job)
+        outcome = self._jobs.outcome(job)
+        if known is None and outcome is None and job not in self._submitted:
+            if not self._jobs.records.find(names.arrival_record(job)):
+                raise Missing(f"there is no job called {names.shown(job)}")
+        state: State = "running" if known else "waiting"
+        status = Status(job=job, state=state)
+        if known:
+            status = self._with_progress(status, known)
+        if isinstance(outcome, Result):
+            items = outcome.items
+            return status.model_copy(
+                update={
+                    "state": "finished",
+                    "output": outcome.output,
+                    "seconds": (outcome.finished - outcome.created).total_seconds(),
+                    "split": items,
+                    "scored": items,
+                    "stitched": items,
+                }
+            )
+        if outcome:
+            return status.model_copy(
+                update={
+                    "state": outcome.state,
+                    "reason": outcome.reason,
+                    "source": outcome.source or status.source,
+                }
+            )
+        return status
+
+    def cancel(self, job: str) -> None:
+        status = self.status(job)
+        if status.ended:
+            return
+        now = datetime.now(UTC)
+        reason = "cancelled by a person"
+        failure = Failure(job=job, source=status.source, state="cancelled", reason=reason, at=now)
+        self._jobs.fail(failure)
+        self._jobs.sweep(job)
+
+    def retry(self, job: str) -> bool:
+        """Take the failure back and go on from what is there already; whether it could be done."""
+        self._jobs.reopen(job)
+        known = self._jobs.find(job)
+        if known:
+            self._announce(known)
+        return known is not None
+
+    def replay_open(self) -> None:
+        """Announce every unfinished job again; what is done of it already is not done twice."""
+        for job in self.jobs():
+            known = self._jobs.find(job)
+            if known and not self._jobs.outcome(job):
+                self._announce(known)
+
+    def _announce(self, job: Job) -> None:
+        source = job.source
+        self._arrivals.send(
+            BlobCreated.of(
+                event_id=str(uuid.uuid4()),
+                url=f"{self._input.url}/{source.blob}",
+                container=source.container,
+                blob=source.blob,
+                etag=source.etag,
+                size=source.size,
+                at=datetime.now(UTC),
+            )
+        )
+
+    def _with_progress(self, status: Status, job: Job) -> Status:
+        counts = {"segments": 0, "chunks": 0}
+        folder = names.job_folder(job.job)
+        for blob in self._jobs.records.under(folder):
+            kind = blob.name.removeprefix(folder).split("/")[0]
+            if kind in counts:
+                counts[kind] += int(blob.metadata.get("items", 0))
+        stitched = sum(
+            job.segments[names.segment_of(blob.name)].items
+            for blob in self._jobs.segments.under(folder)
+        )
+        return status.model_copy(
+            update={
+                "source": job.source.blob,
+                "model": job.model,
+                "items": job.items,
+                "split": counts["segments"],
+                "scored": max(stitched, min(job.items, counts["chunks"])),
+                "stitched": stitched,
+            }
+        )

@@ -1,0 +1,115 @@
+"""How jobs look to a person on a terminal."""
+
+import json
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TypeVar
+
+from pydantic import BaseModel
+from rich.console import Console, Group, RenderableType
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from services.console.jobs import Status
+from services.console.poison import Entry
+
+M = TypeVar("M", bound=BaseModel)
+
+out = Console()
+err = Console(stderr=True)
+COLOURS = {"finished": "green", "refused": "yellow", "failed": "red", "cancelled": "yellow"}
+
+
+def print_json(model: BaseModel) -> None:
+    print(json.dumps(model.model_dump(mode="json"), ensure_ascii=False), flush=True)
+
+
+def print_line(facts: Mapping[str, str | int], text: str, as_json: bool) -> None:
+    print(json.dumps(facts) if as_json else text, flush=True)
+
+
+def listing(models: Sequence[M], table: Callable[[Sequence[M]], Table], as_json: bool) -> None:
+    if as_json:
+        for model in models:
+            print_json(model)
+    else:
+        out.print(table(models))
+
+
+class Pace:
+    """How fast a job is being scored, since it was first looked at."""
+
+    def __init__(self) -> None:
+        self._first: dict[str, tuple[float, int]] = {}
+
+    def rate(self, status: Status) -> float | None:
+        now = time.monotonic()
+        began, before = self._first.setdefault(status.job, (now, status.scored))
+        done = status.scored - before
+        return done / (now - began) if done and now > began else None
+
+
+def progress(statuses: Iterable[Status], pace: Pace) -> RenderableType:
+    """Three bars a job: split, scored, stitched."""
+    table = Table.grid(padding=(0, 2))
+    for status in statuses:
+        name = Text(status.source or status.job, overflow="ellipsis", no_wrap=True)
+        if status.ended:
+            note = Text(status.state, COLOURS[status.state])
+            if status.reason:
+                note.append(f": {status.reason}")
+            table.add_row(name, note)
+            continue
+        if not status.items:
+            table.add_row(name, "waiting to be opened")
+            continue
+        bars = Table.grid(padding=(0, 1))
+        for stage in ("split", "scored", "stitched"):
+            count: int = getattr(status, stage)
+            bars.add_row(
+                stage,
+                ProgressBar(status.items, count, width=24),
+                f"{count}/{status.items}",
+                estimate(status, pace) if stage == "scored" else "",
+            )
+        table.add_row(name, bars)
+    return Group(table)
+
+
+def estimate(status: Status, pace: Pace) -> str:
+    rate = pace.rate(status)
+    if rate is None:
+        return ""
+    left = (status.items - status.scored) / rate
+    return f"{rate:.1f} frames/s, {left:.0f} s left"
+
+
+def jobs_table(statuses: Iterable[Status]) -> Table:
+    table = Table("job", "state", "source", "style", "frames", "scored", "output or reason")
+    for status in statuses:
+        table.add_row(
+            status.job,
+            Text(status.state, COLOURS.get(status.state, "")),
+            Text(status.source or ""),
+            status.model or "",
+            str(status.items or ""),
+            str(status.scored or ""),
+            Text(status.output or status.reason or ""),
+        )
+    return table
+
+
+def poison_table(entries: Iterable[Entry]) -> Table:
+    table = Table("id", "queue", "job", "tries", "when", "reason")
+    for entry in entries:
+        when = f"{entry.at:%Y-%m-%d %H:%M:%S}" if entry.at else ""
+        table.add_row(
+            entry.id,
+            entry.queue,
+            entry.job or "",
+            str(entry.attempts or ""),
+            when,
+            Text(entry.reason),
+        )
+    return table

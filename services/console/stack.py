@@ -1,0 +1,176 @@
+"""All services as processes on this machine, on an Azurite of their own."""
+
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Self
+
+from services.console import accounts, azurite
+from services.console.jobs import Desk
+from shared.errors import Misconfigured
+from shared.logs import logger
+from shared.storage import Storage
+
+log = logger()
+SERVICES = ("trigger", "splitter", "dispatcher", "stitcher")
+STOP_SECONDS = 15
+#: A service that dies at once, again and again, is started ever more rarely.
+LONGEST_REST = 30.0
+
+
+class Stack:
+    def __init__(self, data: Path, nodes: int) -> None:
+        self.data = data.resolve()
+        self._nodes = nodes
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._deaths: dict[str, int] = {}
+        self._rest_until: dict[str, float] = {}
+        self._lock: IO[str] | None = None
+        self._lifeline: tuple[int, int] | None = None
+        self._closing = threading.Event()
+        self._tender = threading.Thread(target=self._tend, name="tend", daemon=True)
+
+    def __enter__(self) -> Self:
+        self.data.mkdir(parents=True, exist_ok=True)
+        (self.data / "logs").mkdir(exist_ok=True)
+        self._lock = locked(self.data / "lock")
+        self._lifeline = os.pipe()
+        try:
+            self.accounts = accounts.make(self.data)
+            self._start_azurite()
+            self.storage = Storage(self.accounts.settings())
+            self.storage.prepare()
+            publish(self._environment())
+            for service in SERVICES:
+                self._start(service)
+            self._tender.start()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _tend(self) -> None:
+        """Start again what has died, until the stack is closed."""
+        while not self._closing.wait(0.2):
+            for name, process in list(self._processes.items()):
+                if process.poll() is not None and time.monotonic() >= self._rest_until.get(name, 0):
+                    self._start_again(name, process.returncode)
+
+    def _start_again(self, name: str, code: int) -> None:
+        deaths = self._deaths[name] = self._deaths.get(name, 0) + 1
+        self._rest_until[name] = time.monotonic() + min(LONGEST_REST, 0.1 * 2.0 ** min(deaths, 20))
+        log.warning("died; starting it again", name=name, code=code, log=str(self.log_of(name)))
+        if name == "azurite":
+            self._start_azurite()
+            Desk(self.storage).replay_open()  # killed, it loses its last seconds
+        else:
+            self._start(name)
+
+    def pids(self) -> dict[str, int]:
+        return {name: process.pid for name, process in self._processes.items()}
+
+    def close(self) -> None:
+        """Services first, so that they can hand back what they hold; storage last."""
+        self._closing.set()
+        if self._tender.is_alive():
+            self._tender.join()
+        store = self._processes.pop("azurite", None)
+        end(list(self._processes.values()))
+        self._processes.clear()
+        if self._lifeline:
+            os.close(self._lifeline[1])  # whatever still runs sees its standard input end
+            os.close(self._lifeline[0])
+            self._lifeline = None
+        if store:
+            end([store])
+        if self._lock:
+            self._lock.close()
+            self._lock = None
+
+    def log_of(self, name: str) -> Path:
+        return self.data / "logs" / f"{name}.log"
+
+    def _start_azurite(self) -> None:
+        self._processes["azurite"] = azurite.start(
+            self.accounts, self.data / "azurite", self.log_of("azurite"), self._stdin()
+        )
+
+    def _start(self, service: str) -> None:
+        with self.log_of(service).open("ab") as out:
+            self._processes[service] = subprocess.Popen(
+                [sys.executable, "-m", f"services.{service}"],
+                env=self._environment(),
+                stdin=self._stdin(),
+                stdout=out,
+                stderr=out,
+                start_new_session=True,  # Ctrl-C is for us to pass on, in order
+            )
+
+    def _stdin(self) -> int:
+        assert self._lifeline
+        return self._lifeline[0]
+
+    def _environment(self) -> dict[str, str]:
+        return (
+            os.environ
+            | self.accounts.environment()
+            | {
+                "IMPASTO_TIED_TO_STDIN": "true",
+                "IMPASTO_NODES": str(self._nodes),
+                "IMPASTO_WORKERS_FOLDER": str(self.data / "workers"),
+            }
+        )
+
+
+PUBLISH = [sys.executable, "-m", "services.scorer.publish"]
+
+
+def publish(environment: Mapping[str, str]) -> None:
+    """Offer the models that the scorer comes with. It alone knows them, so it is asked as a program."""
+    subprocess.run(PUBLISH, env=environment, check=True)
+
+
+def shipped_models() -> list[str]:
+    return subprocess.run(
+        [*PUBLISH, "--list"], capture_output=True, text=True, check=True
+    ).stdout.split()
+
+
+def locked(path: Path) -> IO[str]:
+    file = path.open("w")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        raise Misconfigured(
+            f"a stack is already up in {path.parent}; use another folder with --data"
+        ) from None
+    return file
+
+
+def end(processes: "list[subprocess.Popen[bytes]]") -> None:
+    for process in processes:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+    until = time.monotonic() + STOP_SECONDS
+    for process in processes:
+        try:
+            process.wait(max(0.1, until - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()

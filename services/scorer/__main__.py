@@ -1,0 +1,6 @@
+from services.scorer.service import build
+from services.scorer.settings import ScorerSettings
+from shared.runtime.serve import serve
+
+if __name__ == "__main__":
+    serve("scorer", ScorerSettings, build)

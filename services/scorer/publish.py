@@ -1,0 +1,21 @@
+"""Offer the models that come with the scorer: `python -m services.scorer.publish`, or `--list` them."""
+
+import sys
+
+from services.scorer.catalog import shipped
+from services.scorer.settings import ScorerSettings
+from shared.models import Models
+from shared.storage import Storage
+
+
+def main() -> None:
+    if sys.argv[1:] == ["--list"]:
+        print(*(model.name for model in shipped()), sep="\n")
+        return
+    models = Models(Storage(ScorerSettings()))
+    for model in shipped():
+        models.publish(model)
+
+
+if __name__ == "__main__":
+    main()

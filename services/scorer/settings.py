@@ -1,0 +1,19 @@
+from pathlib import Path
+
+from pydantic import Field
+
+from shared.settings import Settings
+
+WEIGHTS = Path(__file__).parent / "weights"
+
+
+class ScorerSettings(Settings):
+    network: Path = Field(
+        WEIGHTS / "network.safetensors", description="Weights of the network that paints."
+    )
+    batch: int = Field(4, ge=1, description="How many frames the network paints at a time.")
+    threads: int = Field(0, ge=0, description="Cores for one worker; 0 takes all there are.")
+    idle_exit_seconds: float | None = Field(
+        30,
+        description="How long a worker waits for work before it leaves its node; empty: for ever.",
+    )

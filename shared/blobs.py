@@ -4,10 +4,10 @@ import io
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from azure.core import MatchConditions
 from azure.core.exceptions import (
@@ -22,7 +22,7 @@ from shared import names
 from shared.errors import StorageError, Taken
 from shared.outages import one_try, ridden_out
 
-#: Short against a message's lease, so that a dead worker's claim is gone before its message is back.
+#: Short, so that the claim of a dead worker is soon gone.
 CLAIM_SECONDS = 15
 RANGE_BYTES = 4 * 1024 * 1024
 RANGES_KEPT = 4
@@ -62,7 +62,8 @@ class Container:
 
     def open(self, name: str, etag: str, size: int) -> BinaryIO:
         """The blob as a seekable file; raises Changed where it no longer has that ETag."""
-        return io.BufferedReader(RangedFile(self, name, etag, size), 256 * 1024)  # type: ignore[return-value]
+        raw = cast(io.RawIOBase, RangedFile(self, name, etag, size))
+        return io.BufferedReader(raw, 256 * 1024)
 
     @ridden_out
     def find(self, name: str) -> Blob | None:
@@ -156,10 +157,8 @@ class Container:
         finally:
             released.set()
             keeper.join()
-            try:
+            with suppress(StorageError, AzureError):  # it runs out by itself
                 one_try(lease.release)()
-            except (StorageError, AzureError):
-                pass  # it runs out by itself
 
     @ridden_out
     def _acquire(self, name: str) -> BlobLeaseClient:
@@ -175,7 +174,9 @@ class RangedFile(io.RawIOBase):
     """A blob read by aligned ranges, a few of which are kept: a demuxer hops between two places."""
 
     def __init__(self, container: Container, name: str, etag: str, size: int) -> None:
-        self._read = lambda start, length: container.read_range(name, start, length, etag)
+        self._container = container
+        self._name = name
+        self._etag = etag
         self._size = size
         self._position = 0
         self._ranges: OrderedDict[int, bytes] = OrderedDict()
@@ -206,7 +207,8 @@ class RangedFile(io.RawIOBase):
     def _range(self, index: int) -> bytes:
         if index not in self._ranges:
             start = index * RANGE_BYTES
-            self._ranges[index] = self._read(start, min(RANGE_BYTES, self._size - start))
+            length = min(RANGE_BYTES, self._size - start)
+            self._ranges[index] = self._container.read_range(self._name, start, length, self._etag)
             if len(self._ranges) > RANGES_KEPT:
                 self._ranges.popitem(last=False)
         self._ranges.move_to_end(index)

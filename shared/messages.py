@@ -7,11 +7,12 @@ On the wire it is base64 of JSON, as Event Grid and Azure Functions write it.
 import base64
 import binascii
 from datetime import datetime
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 from pydantic.alias_generators import to_camel
+from pydantic_core import ErrorDetails
 
 from shared import names
 from shared.errors import Malformed, TooBig
@@ -168,6 +169,6 @@ def decode(text: str, kind: type[B]) -> B:
         raise Malformed(f"not a {kind.__name__}: {_place(first)}{first['msg']}") from error
 
 
-def _place(error: Any) -> str:
+def _place(error: ErrorDetails) -> str:
     where = ".".join(str(part) for part in error["loc"])
     return f"{where}: " if where else ""

@@ -1,4 +1,4 @@
-"""Riding out storage that doesn't answer, with one line of log for an outage and one for its end."""
+"""Riding out storage that doesn't answer: one line of log for an outage, one for its end."""
 
 import threading
 import time

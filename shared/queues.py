@@ -111,6 +111,6 @@ class Delivery:
         except Missing as error:
             raise LeaseLost("the message is gone: somebody else finished it") from error
         except HttpResponseError as error:
-            if error.error_code == "PopReceiptMismatch":
+            if getattr(error, "error_code", None) == "PopReceiptMismatch":
                 raise LeaseLost("the message is in another worker's hand") from error
             raise

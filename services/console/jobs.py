@@ -62,9 +62,8 @@ class Desk:
     def status(self, job: str) -> Status:
         known = self._jobs.find(job)
         outcome = self._jobs.outcome(job)
-        if known is None and outcome is None and job not in self._submitted:
-            if not self._jobs.records.find(names.arrival_record(job)):
-                raise Missing(f"there is no job called {names.shown(job)}")
+        if not (known or outcome or job in self._submitted or self._announced(job)):
+            raise Missing(f"there is no job called {names.shown(job)}")
         state: State = "running" if known else "waiting"
         status = Status(job=job, state=state)
         if known:
@@ -90,6 +89,9 @@ class Desk:
                 }
             )
         return status
+
+    def _announced(self, job: str) -> bool:
+        return self._jobs.records.find(names.arrival_record(job)) is not None
 
     def cancel(self, job: str) -> None:
         status = self.status(job)

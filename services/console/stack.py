@@ -141,7 +141,7 @@ PUBLISH = [sys.executable, "-m", "services.scorer.publish"]
 
 
 def publish(environment: Mapping[str, str]) -> None:
-    """Offer the models that the scorer comes with. It alone knows them, so it is asked as a program."""
+    """Offer the models that the scorer comes with; only it knows them, so it is run to tell."""
     subprocess.run(PUBLISH, env=environment, check=True)
 
 

@@ -41,7 +41,8 @@ class StyledConv(nn.Module):
         self.end = self.norm.end
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
-        return self.norm(self.conv(F.pad(x, (1, 1, 1, 1), mode="reflect")), style)
+        out: Tensor = self.norm(self.conv(F.pad(x, (1, 1, 1, 1), mode="reflect")), style)
+        return out
 
 
 class Block(nn.Module):
@@ -52,7 +53,8 @@ class Block(nn.Module):
         self.end = self.second.end
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
-        return x + self.second(F.relu(self.first(x, style)), style)
+        change: Tensor = self.second(F.relu(self.first(x, style)), style)
+        return x + change
 
 
 class Painter(nn.Module):

@@ -1,4 +1,4 @@
-"""Offer the models that come with the scorer: `python -m services.scorer.publish`, or `--list` them."""
+"""Offer the models that come with the scorer, or only `--list` them."""
 
 import sys
 

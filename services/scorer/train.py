@@ -24,7 +24,7 @@ from services.scorer.network import Painter
 STYLE_LAYERS = {3: 1.0, 8: 1.0, 15: 1.0, 22: 1.0}  # relu1_2, relu2_2, relu3_3, relu4_3
 CONTENT_LAYER = 15
 #: The part of the training over which style comes to its full weight.
-RIPENING = 0.2
+RIPENING = 0.08
 MEAN = torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1)
 STD = torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1)
 
@@ -95,7 +95,7 @@ def save(painter: Painter, styles: nn.Embedding, names: list[str], out: Path) ->
         save_file({"style": vector}, out / "styles" / f"{name}.safetensors")
 
 
-def main() -> None:
+def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("paintings", type=Path, nargs="+", help="a jpg each; its stem names it")
     parser.add_argument("--photos", type=Path, required=True, help="a folder of jpgs to paint")
@@ -105,11 +105,14 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=224)
     parser.add_argument("--style-size", type=int, default=320)
     parser.add_argument("--batch", type=int, default=4)
-    parser.add_argument("--style-weight", type=float, default=0.5)
+    parser.add_argument("--style-weight", type=float, default=1.0)
     parser.add_argument("--steady-weight", type=float, default=0.03)
     parser.add_argument("--seed", type=int, default=7)
-    args = parser.parse_args()
+    return parser.parse_args()
 
+
+def main() -> None:
+    args = arguments()
     torch.manual_seed(args.seed)
     names = [path.stem for path in args.paintings]
     eye = Eye(args.vgg).to(memory_format=torch.channels_last)
@@ -133,9 +136,12 @@ def main() -> None:
         }
     painter = Painter().to(memory_format=torch.channels_last)
     styles = nn.Embedding(len(names), painter.style_size)
-    nn.init.normal_(styles.weight, std=0.05)
+    nn.init.normal_(styles.weight, std=0.1)
     optimiser = torch.optim.Adam(
-        [{"params": painter.parameters(), "lr": 1e-3}, {"params": styles.parameters(), "lr": 3e-3}]
+        [
+            {"params": painter.parameters(), "lr": 1.5e-3},
+            {"params": styles.parameters(), "lr": 1e-2},
+        ]
     )
     batches = crops(sorted(args.photos.glob("*.jpg")), args.size, args.batch, args.seed)
     rates = [group["lr"] for group in optimiser.param_groups]

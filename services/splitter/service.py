@@ -12,7 +12,7 @@ from shared.logs import logger
 from shared.messages import BlobCreated, SegmentPlanned, SegmentReady
 from shared.models import Models
 from shared.runtime.stop import Stop
-from shared.runtime.work import Route, Work
+from shared.runtime.work import AnyRoute, Route, Work
 from shared.runtime.worker import Worker
 from shared.shards import SHARD_ITEMS, pack
 from shared.storage import Storage
@@ -127,7 +127,7 @@ class Splitter:
 
 def build(storage: Storage, settings: SplitterSettings, stop: Stop) -> Worker:
     splitter = Splitter(storage, settings)
-    routes = [
+    routes: list[AnyRoute] = [
         Route("arrivals", BlobCreated, splitter.arrived),
         Route("segments", SegmentPlanned, splitter.split),
     ]

@@ -48,15 +48,14 @@ def plan(file: BinaryIO, segment_seconds: float) -> Plan:
     """Where to cut, known from packets alone; Refused where the video isn't one we can do."""
     with opened(file) as (container, stream):
         check_streams(container, stream)
-        tick = stream.time_base
-        packets = [packet for packet in container.demux(stream) if packet.pts is not None]
-        times = sorted(packet.pts for packet in packets if not packet.is_discard)
+        tick = tick_of(stream)
+        shown, keyframes = moments(container, stream)
+        times = sorted(shown)
         if not times:
             raise Refused("the video has no frames")
         if len(set(times)) != len(times):
             raise Refused("two frames of the video claim the same moment")
-        keyframes = sorted(packet.pts for packet in packets if packet.is_keyframe)
-        starts = cuts(times[0], keyframes, segment_seconds / tick)
+        starts = cuts(times[0], sorted(keyframes), Fraction(segment_seconds) / tick)
         check_first_frame(container, stream)
         rate = stream.average_rate or Fraction(25)
         detail = VideoDetail(
@@ -73,7 +72,26 @@ def plan(file: BinaryIO, segment_seconds: float) -> Plan:
     return Plan(spans, detail)
 
 
-def cuts(first: int, keyframes: list[int], ticks: Fraction | float) -> list[int]:
+def moments(container: InputContainer, stream: VideoStream) -> tuple[list[int], list[int]]:
+    """When its frames are shown, and which of them decoding can start from."""
+    shown, keyframes = [], []
+    for packet in container.demux(stream):
+        if packet.pts is None:
+            continue
+        if not packet.is_discard:
+            shown.append(packet.pts)
+        if packet.is_keyframe:
+            keyframes.append(packet.pts)
+    return shown, keyframes
+
+
+def tick_of(stream: VideoStream) -> Fraction:
+    if not stream.time_base:
+        raise Refused("the video doesn't say when its frames are shown")
+    return stream.time_base
+
+
+def cuts(first: int, keyframes: list[int], ticks: Fraction) -> list[int]:
     """Where segments start: each at the first keyframe that is far enough from the last start."""
     starts = [first]
     while (after := bisect_left(keyframes, starts[-1] + ticks)) < len(keyframes):
@@ -112,7 +130,7 @@ def take(frames: Iterator[T], count: int) -> list[T]:
 def opened(file: BinaryIO) -> Iterator[tuple[InputContainer, VideoStream]]:
     options = {"format_whitelist": FORMATS, "protocol_whitelist": "none"}
     try:
-        container = av.open(file, container_options=options)
+        container = av.open(file, "r", container_options=options)
     except (av.FFmpegError, OSError, ValueError) as error:
         raise Refused("the file isn't a whole mp4 or mov; for now only those are taken") from error
     with container:
@@ -155,8 +173,8 @@ def check_first_frame(container: InputContainer, stream: VideoStream) -> None:
 
 
 def decoded(container: InputContainer, stream: VideoStream, span: Span) -> Iterator[VideoFrame]:
-    """Frames from start to stop. A seek may land late, or where decoding can't start: go further back."""
-    tick = stream.time_base
+    """Frames from start to stop. A seek may land late, or on no keyframe: then go further back."""
+    tick = tick_of(stream)
     for run_up in RUN_UPS:
         container.seek(span.start - int(run_up / tick), stream=stream)
         found = (frame for frame in container.decode(stream) if (frame.pts or 0) >= span.start)

@@ -31,7 +31,7 @@ class Stitcher:
         self._jobs = Jobs(storage)
 
     def scored(self, message: ChunkScored, work: Work) -> None:
-        """The last of a segment's messages finds it whole, and the last segment finds the job so."""
+        """The last chunk of a segment finds it whole, and the last segment finds the job so."""
         if self._jobs.ended(message.job):
             return
         job = self._jobs.job(message.job)
@@ -39,8 +39,8 @@ class Stitcher:
             self._encode(job, message.segment, work)
             self._mux(job, work)
         except Taken:
-            # The one who holds the claim has a message that stands for the same work. But a message
-            # that was delivered before may be that very one, its worker dead: it must not be dropped.
+            # Whoever holds the claim has a message that stands for the same work. But one that was
+            # delivered before may be that very message, its worker dead: it must not be dropped.
             if work.attempt > 1:
                 raise Retry("somebody else is at it", after=CLAIM_SECONDS) from None
 
@@ -106,7 +106,7 @@ class Stitcher:
         )
         log.info("finished", output=names.shown(output), items=job.items)
 
-    def _encoded(self, job: Job, folder: Path, work: Work) -> Iterator[tuple[Path, Segment]]:
+    def _encoded(self, job: Job, folder: Path, work: Work) -> Iterator[video.Encoded]:
         """Segments in order, one at a time on the disk."""
         for number in range(len(job.segments)):
             work.check()
@@ -115,7 +115,7 @@ class Stitcher:
                 raise Missing(f"the record of segment {number} is gone")
             path = folder / "segment"
             self._jobs.segments.download(names.segment_blob(job.job, number), path)
-            yield path, segment
+            yield video.Encoded(path, video.times_of(segment))
             path.unlink()
 
     def _fail(self, job: Job, reason: str) -> None:

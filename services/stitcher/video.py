@@ -1,18 +1,19 @@
 """All that the stitcher knows of video: frames to an encoded segment, segments to the output."""
 
 import heapq
+from collections import deque
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from itertools import chain
 from math import lcm
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO, NamedTuple, TypeAlias
 
 import av
 import simplejpeg
+from av.audio.stream import AudioStream
 from av.container import InputContainer, OutputContainer
 from av.packet import Packet
-from av.stream import Stream
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc, VideoReformatter
 from av.video.stream import VideoStream
@@ -22,11 +23,20 @@ from shared.jobs import Job, Segment
 from shared.shards import Item
 from shared.video import OUTPUT_SUFFIX, SegmentDetail, VideoDetail
 
-__all__ = ["OUTPUT_SUFFIX", "encode", "mux"]
+__all__ = ["OUTPUT_SUFFIX", "Encoded", "encode", "mux", "times_of"]
+
+AnyPacket: TypeAlias = "Packet[Any]"
 
 #: How many frames x264 sends ahead of one shown before them: a B-pyramid needs two.
 REORDERED = 2
 LARGEST_TIMESCALE = 10_000_000
+
+
+class Encoded(NamedTuple):
+    """A segment's file, and when each of its frames is shown."""
+
+    path: Path
+    times: list[int]
 
 
 def encode(
@@ -34,11 +44,10 @@ def encode(
 ) -> None:
     """One segment as a file of its own, each frame at its source's moment."""
     detail = VideoDetail.model_validate(job.detail)
-    times = SegmentDetail.model_validate(segment.detail).pts
     to_yuv = VideoReformatter()
     with av.open(str(path), "w", format="mp4") as out:
         stream = add_encoder(out, detail, settings)
-        for pts, item in zip(times, items, strict=True):
+        for pts, item in zip(times_of(segment), items, strict=True):
             pixels = simplejpeg.decode_jpeg(item.data, "RGB")
             rgb = VideoFrame.from_numpy_buffer(pixels, format="rgb24")
             frame = to_yuv.reformat(
@@ -51,6 +60,10 @@ def encode(
             frame.pts, frame.time_base = pts, detail.tick
             out.mux(stream.encode(frame))
         out.mux(stream.encode(None))
+
+
+def times_of(segment: Segment) -> list[int]:
+    return SegmentDetail.model_validate(segment.detail).pts
 
 
 def add_encoder(
@@ -70,22 +83,22 @@ def add_encoder(
     return stream
 
 
-def mux(segments: Iterator[tuple[Path, Segment]], job: Job, source: BinaryIO, path: Path) -> None:
+def mux(segments: Iterator[Encoded], job: Job, source: BinaryIO, path: Path) -> None:
     """All segments by packet copy, with the source's own sound, as one file."""
     detail = VideoDetail.model_validate(job.detail)
     with (
-        av.open(source) as original,
+        av.open(source, "r") as original,
         av.open(str(path), "w", format="mp4", container_options=options(original)) as out,
     ):
         out.metadata.update(original.metadata)
-        first_path, first = next(segments)
-        with av.open(str(first_path)) as encoded:
+        head = next(segments)
+        with av.open(str(head.path)) as encoded:
             video = out.add_stream_from_template(encoded.streams.video[0])
         sounds = {stream.index: copy_of(stream, out) for stream in original.streams.audio}
-        packets = heapq.merge(
-            video_packets(first_path, first, segments, video, detail),
+        packets: Iterable[AnyPacket] = heapq.merge(
+            video_packets(chain([head], segments), video, detail),
             sound_packets(original, sounds),
-            key=lambda packet: (packet.dts or 0) * packet.time_base,
+            key=lambda packet: (packet.dts or 0) * (packet.time_base or 0),
         )
         for packet in packets:
             out.mux(packet)
@@ -100,7 +113,7 @@ def options(original: InputContainer) -> dict[str, str]:
     }
 
 
-def copy_of(stream: Stream, out: OutputContainer) -> Stream:
+def copy_of(stream: AudioStream, out: OutputContainer) -> AudioStream:
     copy = out.add_stream_from_template(stream)
     copy.metadata.update(stream.metadata)
     copy.disposition = stream.disposition
@@ -108,34 +121,30 @@ def copy_of(stream: Stream, out: OutputContainer) -> Stream:
 
 
 def video_packets(
-    path: Path,
-    segment: Segment,
-    rest: Iterator[tuple[Path, Segment]],
-    video: VideoStream,
-    detail: VideoDetail,
-) -> Iterator[Packet]:
-    """Packets with times made anew over all segments: a container shifts them, and no seam may show."""
+    segments: Iterator[Encoded], video: VideoStream, detail: VideoDetail
+) -> Iterator[AnyPacket]:
+    """Packets timed anew over all segments: a container shifts times, and no seam may show."""
     step = max(1, round(1 / (Fraction(*detail.rate) * detail.tick)))
-    start = SegmentDetail.model_validate(segment.detail).pts[0]
-    due = [start - (REORDERED - n) * step for n in range(REORDERED)]
-    for path, segment in chain([(path, segment)], rest):
-        times = SegmentDetail.model_validate(segment.detail).pts
-        due += times
-        with av.open(str(path)) as encoded:
+    due: deque[int] = deque()
+    for segment in segments:
+        if not due:
+            due.extend(segment.times[0] - (REORDERED - n) * step for n in range(REORDERED))
+        due.extend(segment.times)
+        with av.open(str(segment.path)) as encoded:
             packets = [packet for packet in encoded.demux(video=0) if packet.size]
-            shown = sorted(packet.pts for packet in packets)
-            at = dict(zip(shown, times, strict=True))
+            shown = sorted(packet.pts or 0 for packet in packets)
+            at = dict(zip(shown, segment.times, strict=True))
             for packet in packets:
-                packet.pts, packet.dts, packet.duration = at[packet.pts], due.pop(0), step
-                packet.time_base = detail.tick
+                packet.pts, packet.dts = at[packet.pts or 0], due.popleft()
+                packet.duration, packet.time_base = step, detail.tick
                 packet.stream = video
                 yield packet
 
 
-def sound_packets(original: InputContainer, sounds: dict[int, Stream]) -> Iterator[Packet]:
+def sound_packets(original: InputContainer, sounds: dict[int, AudioStream]) -> Iterator[AnyPacket]:
     if not sounds:
         return
-    for packet in original.demux(original.streams.audio):
+    for packet in original.demux(*original.streams.audio):
         if packet.size:
             packet.stream = sounds[packet.stream_index]
             yield packet

@@ -32,7 +32,7 @@ Settle = Callable[[], None]
 
 
 class Worker:
-    """Handles one message at a time. The handler has a thread of its own; this one keeps the lease."""
+    """Handles one message at a time, in a thread of its own; this one keeps the lease."""
 
     def __init__(
         self,
@@ -98,8 +98,9 @@ class Worker:
         with bound_contextvars(queue=route.queue, message_id=delivery.id, attempt=delivery.attempt):
             try:
                 message = decode(delivery.text, route.kind)
-            except Malformed:
-                self._finish(delivery, lambda: self._poison.take(delivery, None, str(error), None))
+            except Malformed as error:
+                reason = str(error)
+                self._finish(delivery, lambda: self._poison.take(delivery, None, reason, None))
                 return
             known = {
                 key: getattr(message, key)

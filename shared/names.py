@@ -41,7 +41,7 @@ def check_blob_name(name: str) -> str:
 def shown(name: str) -> str:
     """A name as a person may safely be shown it: look-alikes and control characters spelt out."""
     text = ascii(name)
-    return text if len(text) <= 120 else f"{text[:100]}…{text[-16:]}"
+    return text if len(text) <= 120 else f"{text[:100]}...{text[-16:]}"
 
 
 def output_name(source: str, suffix: str) -> str:

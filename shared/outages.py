@@ -118,7 +118,7 @@ def ridden_out(call: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, 
     return wrapper
 
 
-_growing = wait_exponential_jitter(initial=0.1, max=5, jitter=0.5)
+_growing = wait_exponential_jitter(multiplier=0.1, max=5, jitter=0.5)
 
 
 def _pause(state: RetryCallState) -> float:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from math import ceil
 
 from azure.core.exceptions import HttpResponseError, ResourceExistsError
 from azure.storage.queue import QueueClient, QueueMessage
@@ -17,6 +18,7 @@ class Queue:
     def __init__(self, client: QueueClient, patience: float) -> None:
         self._client = client
         self.name = client.queue_name
+        self.url = client.url
         self.patience = patience
 
     @ridden_out
@@ -59,7 +61,7 @@ class Queue:
     def update(self, raw: QueueMessage, seconds: float) -> str:
         """Hide the message for so long from now; the new pop receipt."""
         updated = one_try(self._client.update_message)(
-            raw.id, raw.pop_receipt, visibility_timeout=max(0, round(seconds))
+            raw.id, raw.pop_receipt, visibility_timeout=ceil(seconds)
         )
         return str(updated.pop_receipt)
 

@@ -22,10 +22,8 @@ SCRIPT = ROOT / "deploy/azurite/node_modules/azurite/dist/src/azurite.js"
 START_SECONDS = 60
 
 
-def start(
-    accounts: Accounts, folder: Path, log: Path, stdin: int | None
-) -> "subprocess.Popen[bytes]":
-    """Azurite, answering on both ports."""
+def start(accounts: Accounts, folder: Path, log: Path, lifeline: int) -> "subprocess.Popen[bytes]":
+    """Azurite, answering on both ports; it ends when the lifeline does."""
     if not SCRIPT.exists():
         raise Misconfigured("Azurite isn't installed; `make setup` installs it")
     folder.mkdir(parents=True, exist_ok=True)
@@ -40,7 +38,7 @@ def start(
                 str(accounts.queue_port),
             ],
             env=os.environ | {"AZURITE_ACCOUNTS": accounts.azurite},
-            stdin=stdin,
+            stdin=lifeline,
             stdout=out,
             stderr=out,
             start_new_session=True,

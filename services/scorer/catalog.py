@@ -46,7 +46,7 @@ class Catalog:
             from services.scorer.painter import Painter, load_style
 
             style = load_style(model.data, self._network)
-            return Painter(self._network, style, self._settings.batch)
+            return Painter(self._network, style)
         raise Reject(f"this worker has no scorer called {model.scorer!r}")
 
     @cached_property

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 STRIDE = 8
+MARGIN = 32
 WIDTHS = (32, 64, 96)
 BLOCKS = 4
 
@@ -23,25 +24,26 @@ class StyledNorm(nn.Module):
         self.end = offset + 2 * channels
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:  # x [B, C, H, W], style [B, S]
-        variance, mean = torch.var_mean(x.float(), dim=(2, 3), correction=0)
-        gain = (1 + style[:, self.scale]) * torch.rsqrt(variance + 1e-5)
-        bias = style[:, self.shift] - mean * gain
-        return torch.addcmul(
-            bias[:, :, None, None].to(x.dtype), x, gain[:, :, None, None].to(x.dtype)
-        )
+        # One frame's batch norm is its instance norm, in one pass with the style's scale and shift.
+        gain, shift = 1 + style[:, self.scale], style[:, self.shift]
+        frames = [
+            F.batch_norm(frame[None], None, None, gain[i], shift[i], training=True)
+            for i, frame in enumerate(x)
+        ]
+        return frames[0] if len(frames) == 1 else torch.cat(frames)
 
 
 class StyledConv(nn.Module):
-    """3×3 convolution with reflected edges, so that no frame shows round the picture."""
+    """3×3 convolution, then the style."""
 
     def __init__(self, inputs: int, outputs: int, offset: int, stride: int = 1) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(inputs, outputs, 3, stride, bias=False)
+        self.conv = nn.Conv2d(inputs, outputs, 3, stride, padding=1, bias=False)
         self.norm = StyledNorm(outputs, offset)
         self.end = self.norm.end
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
-        out: Tensor = self.norm(self.conv(F.pad(x, (1, 1, 1, 1), mode="reflect")), style)
+        out: Tensor = self.norm(self.conv(x), style)
         return out
 
 
@@ -75,11 +77,11 @@ class Painter(nn.Module):
         self.up1 = StyledConv(eighth, quarter, end)
         self.up2 = StyledConv(quarter, half, self.up1.end)
         self.style_size = self.up2.end
-        self.leave = nn.Conv2d(half, 12, 3)
+        self.leave = nn.Conv2d(half, 12, 3, padding=1)
 
     def forward(self, frames: Tensor, style: Tensor) -> Tensor:
         height, width = frames.shape[2:]
-        x = pad_to_stride(frames)
+        x = with_margin(frames)
         x = F.pixel_unshuffle(x * 2 - 1, 2)  # [B, 12, H/2, W/2]
         x = F.relu(self.enter(x, style))
         x = F.relu(self.down1(x, style))  # [B, 64, H/4, W/4]
@@ -88,14 +90,14 @@ class Painter(nn.Module):
             x = block(x, style)
         x = F.relu(self.up1(F.interpolate(x, scale_factor=2.0), style))
         x = F.relu(self.up2(F.interpolate(x, scale_factor=2.0), style))
-        x = self.leave(F.pad(x, (1, 1, 1, 1), mode="reflect"))
-        x = torch.sigmoid(F.pixel_shuffle(x, 2).float())
-        return x[:, :, :height, :width]
+        x = torch.sigmoid(self.leave(x).float())
+        x = F.pixel_shuffle(x, 2)
+        return x[:, :, MARGIN : MARGIN + height, MARGIN : MARGIN + width]
 
 
-def pad_to_stride(frames: Tensor) -> Tensor:
-    """Grow right and bottom to a multiple of the stride, at least two strides each way."""
+def with_margin(frames: Tensor) -> Tensor:
+    """Mirror the edges outwards, so that the convolutions' own edges fall outside the picture."""
     height, width = frames.shape[2:]
-    down = max(-height % STRIDE, 2 * STRIDE - height)
-    right = max(-width % STRIDE, 2 * STRIDE - width)
-    return F.pad(frames, (0, right, 0, down), mode="replicate") if down or right else frames
+    down, right = MARGIN + -height % STRIDE, MARGIN + -width % STRIDE
+    mode = "reflect" if min(height, width) > MARGIN + STRIDE else "replicate"
+    return F.pad(frames, (MARGIN, right, MARGIN, down), mode=mode)

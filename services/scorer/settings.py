@@ -11,7 +11,6 @@ class ScorerSettings(Settings):
     network: Path = Field(
         WEIGHTS / "network.safetensors", description="Weights of the network that paints."
     )
-    batch: int = Field(4, ge=1, description="How many frames the network paints at a time.")
     threads: int = Field(0, ge=0, description="Cores for one worker; 0 takes all there are.")
     idle_exit_seconds: float | None = Field(
         30,

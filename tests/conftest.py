@@ -1,0 +1,36 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from shared.storage import Storage
+from tests.azurite import Server, docker_missing, from_image, from_npm
+
+BESIDE = Path(__file__).parents[2] / "shared"
+
+
+@pytest.fixture(scope="session", params=["npm", "container"])
+def server(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
+    if request.param == "npm":
+        with from_npm(tmp_path_factory.mktemp("azurite")) as server:
+            yield server
+        return
+    if why := docker_missing():
+        pytest.skip(why)
+    with from_image() as server:
+        yield server
+
+
+@pytest.fixture
+def storage(server: Server) -> Storage:
+    storage = Storage(server.settings())
+    storage.prepare()
+    return storage
+
+
+@pytest.fixture
+def npm_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with from_npm(tmp_path_factory.mktemp("azurite")) as server:
+        yield server

@@ -1,0 +1,82 @@
+"""A service for tests, run as a process of its own: `python -m tests.integration.probe BEHAVIOUR`.
+
+It notes every start of its handler as a blob `started/<job>/<anything>` in `logs`, every end as
+`ended/…`, and its effect as the one blob `effect/<job>`.
+"""
+
+import os
+import signal
+import sys
+import time
+import uuid
+from collections.abc import Callable
+
+from shared.errors import Reject, Retry
+from shared.messages import SegmentPlanned
+from shared.runtime.serve import serve
+from shared.runtime.stop import Stop
+from shared.runtime.work import Route, Work
+from shared.runtime.worker import Worker
+from shared.settings import Settings
+from shared.storage import Storage
+
+
+class Probe:
+    def __init__(self, storage: Storage) -> None:
+        self.logs = storage.container("logs")
+        self.lease = 2.0
+
+    def note(self, what: str, job: str) -> None:
+        self.logs.write(f"{what}/{job}/{time.time():.6f}-{os.getpid()}-{uuid.uuid4()}", b"")
+
+    def until_told(self, work: Work) -> None:
+        """Go on until somebody writes `go`, letting go when asked to."""
+        while not self.logs.find("go"):
+            work.check()
+            time.sleep(0.05)
+
+    def quick(self, work: Work) -> None:
+        pass
+
+    def deaf(self, work: Work) -> None:
+        """Until told, and not to be talked out of it."""
+        while not self.logs.find("go"):
+            time.sleep(0.05)
+
+    def die(self, work: Work) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def longer_than_the_lease(self, work: Work) -> None:
+        until = time.monotonic() + 3 * self.lease
+        while time.monotonic() < until:
+            work.check()
+            time.sleep(0.05)
+
+    def reject(self, work: Work) -> None:
+        raise Reject("this will never work")
+
+    def fail(self, work: Work) -> None:
+        raise ValueError("something broke")
+
+    def not_yet(self, work: Work) -> None:
+        raise Retry("too early", after=2)
+
+
+def build_with(behaviour: str) -> Callable[[Storage, Settings, Stop], Worker]:
+    def build(storage: Storage, settings: Settings, stop: Stop) -> Worker:
+        probe = Probe(storage)
+        act: Callable[[Work], None] = getattr(probe, behaviour)
+
+        def handle(message: SegmentPlanned, work: Work) -> None:
+            probe.note("started", message.job)
+            act(work)
+            probe.logs.write(f"effect/{message.job}", b"done")
+            probe.note("ended", message.job)
+
+        return Worker(storage, settings, stop, [Route("segments", SegmentPlanned, handle)])
+
+    return build
+
+
+if __name__ == "__main__":
+    serve("probe", Settings, build_with(sys.argv[1]))

@@ -1,0 +1,370 @@
+"""The queue runtime's seven promises, each against a real Azurite, the hard ones with processes."""
+
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from shared.errors import LeaseLost
+from shared.jobs import Failure, Jobs
+from shared.messages import LARGEST_BODY, Poisoned, SegmentPlanned, decode, encode
+from shared.queues import Delivery, Queue
+from shared.runtime.stop import LEFT_AT_ONCE, Stop
+from shared.runtime.work import Route, Work
+from shared.runtime.worker import Worker
+from shared.settings import Settings
+from shared.storage import Storage
+from tests.azurite import OwnAzurite
+from tests.integration.conftest import JOB, PLANNED, Notes, Process, Spawn
+from tests.waiting import eventually
+
+
+def poisoned(storage: Storage, queue: str = "segments") -> list[Poisoned]:
+    found = [decode(d.text, Poisoned) for d in storage.poison(queue).receive_all(1)]
+    return sorted(found, key=lambda p: p.at)
+
+
+def empty(storage: Storage, queue: str = "segments") -> bool:
+    return storage.queue(queue).count() == 0
+
+
+@contextmanager
+def working(storage: Storage, settings: Settings) -> Iterator[list[SegmentPlanned]]:
+    """A worker in this process; what it handled."""
+    handled: list[SegmentPlanned] = []
+
+    def handle(message: SegmentPlanned, work: Work) -> None:
+        handled.append(message)
+
+    stop = Stop()
+    worker = Worker(storage, settings, stop, [Route("segments", SegmentPlanned, handle)])
+    thread = threading.Thread(target=worker.run)
+    thread.start()
+    try:
+        yield handled
+    finally:
+        stop.request()
+        thread.join()
+
+
+class TestPoisonAtOnce:
+    """Promise 1."""
+
+    def test_a_malformed_message(self, storage: Storage, settings: Settings) -> None:
+        storage.queue("segments").send_text("what is this?")
+        with working(storage, settings) as handled:
+            eventually(lambda: storage.poison("segments").count(), "poison")
+            eventually(lambda: empty(storage), "an empty queue")
+        [found] = poisoned(storage)
+        assert found.body == "what is this?"
+        assert "isn't base64" in found.reason
+        assert (found.queue, found.attempts) == ("segments", 1)
+        assert handled == []
+
+    def test_a_rejected_message(self, storage: Storage, spawn: Spawn, notes: Notes) -> None:
+        storage.queue("segments").send(PLANNED)
+        process = spawn("reject")
+        eventually(lambda: storage.poison("segments").count(), "poison")
+        eventually(lambda: empty(storage), "an empty queue")
+        [found] = poisoned(storage)
+        assert found.reason == "this will never work"
+        assert found.job == JOB
+        assert found.body == encode(PLANNED)
+        assert "Reject" in (found.error or "")
+        assert notes.count("started") == 1
+        assert not process.dead
+
+    def test_a_body_too_large_for_its_envelope_is_kept_in_a_blob(
+        self, storage: Storage, settings: Settings
+    ) -> None:
+        body = "x" * LARGEST_BODY
+        storage.queue("segments").send_text(body)
+        with working(storage, settings):
+            eventually(lambda: storage.poison("segments").count(), "poison")
+        [found] = poisoned(storage)
+        assert found.body is None
+        assert found.body_blob
+        assert storage.container("logs").read(found.body_blob).decode() == body
+
+    def test_whatever_comes_the_worker_lives(self, storage: Storage, settings: Settings) -> None:
+        with working(storage, settings) as handled:
+
+            @hypothesis_settings(
+                max_examples=15, deadline=None, suppress_health_check=list(HealthCheck)
+            )
+            @given(st.lists(st.text(st.characters(min_codepoint=32), min_size=1), max_size=8))
+            def throw(bodies: list[str]) -> None:
+                before = storage.poison("segments").count()
+                for body in bodies:
+                    storage.queue("segments").send_text(body)
+                eventually(
+                    lambda: storage.poison("segments").count() == before + len(bodies), "poison"
+                )
+
+            throw()
+            storage.queue("segments").send(PLANNED)
+            eventually(lambda: handled == [PLANNED], "the good message")
+        assert all(found.reason for found in poisoned(storage))
+
+
+class TestTriesAreCounted:
+    """Promise 2."""
+
+    def test_a_message_that_kills_its_worker_ends_in_poison(
+        self, storage: Storage, spawn: Spawn, notes: Notes, settings: Settings
+    ) -> None:
+        storage.queue("segments").send(PLANNED)
+        tries = settings.max_attempts
+        for n in range(1, tries + 1):
+            process = spawn("die")
+            notes.wait_for("started", n)
+            assert process.wait() == -signal.SIGKILL
+        last = spawn("die")
+        eventually(lambda: storage.poison("segments").count(), "poison")
+        [found] = poisoned(storage)
+        assert found.attempts == tries + 1
+        assert f"tried {tries} times and never finished" in found.reason
+        assert notes.count("started") == tries
+        assert not last.dead
+
+    def test_a_message_that_always_fails_is_tried_just_so_often(
+        self, storage: Storage, spawn: Spawn, notes: Notes, settings: Settings
+    ) -> None:
+        storage.queue("segments").send(PLANNED)
+        spawn("fail")
+        eventually(lambda: storage.poison("segments").count(), "poison")
+        [found] = poisoned(storage)
+        assert found.attempts == settings.max_attempts == notes.count("started")
+        assert "ValueError: something broke" in found.reason
+
+
+class TestTheLease:
+    """Promise 3."""
+
+    def test_a_handler_longer_than_the_lease_is_not_delivered_twice(
+        self, storage: Storage, spawn: Spawn, notes: Notes
+    ) -> None:
+        storage.queue("segments").send(PLANNED)
+        spawn("longer_than_the_lease")
+        spawn("longer_than_the_lease")
+        notes.wait_for("ended")
+        eventually(lambda: empty(storage), "an empty queue")
+        assert notes.count("started") == 1
+
+    def test_a_dead_workers_message_comes_back_and_is_done_once(
+        self, storage: Storage, spawn: Spawn, notes: Notes
+    ) -> None:
+        storage.queue("segments").send(PLANNED)
+        first = spawn("until_told")
+        notes.wait_for("started")
+        first.kill()
+        spawn("until_told")
+        notes.wait_for("started", 2)
+        notes.go()
+        notes.wait_for("ended")
+        eventually(lambda: empty(storage), "an empty queue")
+        assert notes.count("ended") == 1
+        assert notes.count("effect") == 1
+
+    def test_a_lost_lease_stops_the_work(
+        self, storage: Storage, spawn: Spawn, notes: Notes
+    ) -> None:
+        storage.queue("segments").send(PLANNED)
+        frozen = spawn("until_told")
+        notes.wait_for("started")
+        frozen.signal(signal.SIGSTOP)
+        other = spawn("until_told")
+        notes.wait_for("started", 2)
+        frozen.signal(signal.SIGCONT)
+        eventually(lambda: frozen.logged("stopped: the lease was lost"), "the loss to be noticed")
+        notes.go()
+        eventually(lambda: other.logged("done"), "the other to finish")
+        eventually(lambda: empty(storage), "an empty queue")
+        assert notes.count("ended") == 1
+
+    def test_a_stale_receipt_settles_nothing(self, storage: Storage) -> None:
+        queue = storage.queue("segments")
+        queue.send(PLANNED)
+        stale = received(queue, lease_seconds=1)
+        fresh = received(queue, lease_seconds=60)
+        for settle in (stale.done, stale.hand_back, stale.renew, lambda: stale.again(5)):
+            with pytest.raises(LeaseLost):
+                settle()
+        fresh.renew()
+        fresh.done()
+        with pytest.raises(LeaseLost, match="gone"):
+            fresh.done()
+
+
+def received(queue: Queue, lease_seconds: float) -> Delivery:
+    delivery = eventually(lambda: queue.receive(lease_seconds), "a message")
+    assert delivery
+    return delivery
+
+
+class TestRetries:
+    """Promise 4."""
+
+    def test_a_failure_is_retried_later_and_later(
+        self, storage: Storage, spawn: Spawn, notes: Notes
+    ) -> None:
+        storage.queue("segments").send(PLANNED)
+        process = spawn("fail", retry_seconds=1, retry_max_seconds=60)
+        eventually(lambda: storage.poison("segments").count(), "poison")
+        first, second = (line["after"] for line in process.logged("failed, will be tried again"))
+        assert 0.5 <= first <= 1 <= second <= 2
+
+    def test_a_handler_may_say_when(self, storage: Storage, spawn: Spawn, notes: Notes) -> None:
+        storage.queue("segments").send(PLANNED)
+        process = spawn("not_yet")
+        notes.wait_for("started", 2)
+        [told, *_] = process.logged("failed, will be tried again")
+        assert told["after"] == 2
+        assert "Retry: too early" in told["error"]
+
+
+class TestSigterm:
+    """Promise 5."""
+
+    def test_an_idle_worker_leaves(self, storage: Storage, spawn: Spawn) -> None:
+        process = spawn("quick")
+        eventually(lambda: process.logged("started"), "the start")
+        process.signal(signal.SIGTERM)
+        assert process.wait() == 0
+
+    @pytest.mark.parametrize("behaviour", ["until_told", "deaf"])
+    def test_what_is_held_is_handed_back_at_once(
+        self, storage: Storage, spawn: Spawn, notes: Notes, behaviour: str
+    ) -> None:
+        storage.queue("segments").send(PLANNED)
+        lease = 3600  # by itself it wouldn't come back while this test lasts
+        leaving = spawn(behaviour, lease_seconds=lease)
+        notes.wait_for("started")
+        spawn("until_told", lease_seconds=lease)
+        leaving.signal(signal.SIGTERM)
+        notes.wait_for("started", 2)
+        assert leaving.wait() == 0
+        assert leaving.logged("handed back")
+
+    def test_what_ends_in_time_is_finished(
+        self, storage: Storage, spawn: Spawn, notes: Notes
+    ) -> None:
+        storage.queue("segments").send(PLANNED)
+        leaving = spawn("deaf", lease_seconds=3600, grace_seconds=60)
+        notes.wait_for("started")
+        leaving.signal(signal.SIGTERM)
+        notes.go()
+        assert leaving.wait() == 0
+        assert notes.count("ended") == 1
+        assert empty(storage)
+
+    def test_nothing_new_is_taken(self, storage: Storage, spawn: Spawn, notes: Notes) -> None:
+        storage.queue("segments").send(PLANNED)
+        leaving = spawn("deaf", grace_seconds=60)
+        notes.wait_for("started")
+        leaving.signal(signal.SIGTERM)
+        storage.queue("segments").send(PLANNED.model_copy(update={"job": "second"}))
+        notes.go()
+        assert leaving.wait() == 0
+        assert notes.count("started", "second") == 0
+        assert storage.queue("segments").count() == 1
+
+    def test_a_second_one_leaves_at_once(
+        self, storage: Storage, spawn: Spawn, notes: Notes
+    ) -> None:
+        storage.queue("segments").send(PLANNED)
+        leaving = spawn("deaf", grace_seconds=3600)
+        notes.wait_for("started")
+        leaving.signal(signal.SIGTERM)
+        time.sleep(0.1)  # two pending signals of one kind are one
+        leaving.signal(signal.SIGTERM)
+        assert leaving.wait() == LEFT_AT_ONCE
+
+
+class TestOutages:
+    """Promise 6; the back-off of idle looks is in tests/unit/test_backoff.py."""
+
+    @pytest.fixture
+    def azurite(self, tmp_path: Path) -> Iterator[OwnAzurite]:
+        own = OwnAzurite(tmp_path)
+        own.start()
+        yield own
+        own.close()
+
+    @pytest.fixture
+    def settings(self, azurite: OwnAzurite) -> Settings:
+        return azurite.server.settings(lease_seconds=30)
+
+    @pytest.fixture
+    def server(self) -> None:
+        """These tests stop their Azurite, so it has to be their own."""
+
+    def test_azurite_away_in_the_middle_of_work(
+        self, azurite: OwnAzurite, storage: Storage, spawn: Spawn, notes: Notes
+    ) -> None:
+        storage.queue("segments").send(PLANNED)
+        process = spawn("until_told")
+        notes.wait_for("started")
+        azurite.stop()
+        eventually(lambda: self.outages(process) == 1, "the outage to be logged")
+        azurite.start()
+        notes.go()
+        notes.wait_for("ended")
+        eventually(lambda: empty(storage), "an empty queue")
+        eventually(lambda: process.logged("storage answers again"), "the end of the outage")
+        assert self.outages(process) == 1
+        assert notes.count("started") == 1
+        assert not process.dead
+
+    def test_azurite_away_while_idle(
+        self, azurite: OwnAzurite, storage: Storage, spawn: Spawn, notes: Notes
+    ) -> None:
+        process = spawn("quick")
+        eventually(lambda: process.logged("started"), "the start")
+        azurite.stop()
+        eventually(lambda: self.outages(process) == 1, "the outage to be logged")
+        azurite.start()
+        storage.queue("segments").send(PLANNED)
+        notes.wait_for("ended")
+        assert self.outages(process) == 1
+
+    @staticmethod
+    def outages(process: Process) -> int:
+        return len(process.logged("storage doesn't answer; trying until it does"))
+
+
+class TestLogs:
+    """Promise 7."""
+
+    def test_every_line_says_who_and_what(
+        self, storage: Storage, spawn: Spawn, notes: Notes
+    ) -> None:
+        storage.queue("segments").send(PLANNED)
+        process = spawn("quick")
+        [line] = eventually(lambda: process.logged("done"), "the line")
+        expected = {"service": "probe", "queue": "segments", "job": JOB, "segment": 7}
+        assert expected.items() <= line.items()
+        assert line["attempt"] == 1
+        assert line["message_id"]
+        assert line["trace"] == "t-1"
+
+    def test_a_poisoning_is_an_error_and_fails_its_job(
+        self, storage: Storage, spawn: Spawn, notes: Notes
+    ) -> None:
+        storage.queue("segments").send(PLANNED)
+        process = spawn("reject")
+        [line] = eventually(lambda: process.logged("poisoned"), "the line")
+        assert line["level"] == "error"
+        assert line["reason"] == "this will never work"
+        assert line["job"] == JOB
+        failure = Jobs(storage).outcome(JOB)
+        assert isinstance(failure, Failure)
+        assert failure.state == "failed"
+        assert failure.reason == "this will never work"

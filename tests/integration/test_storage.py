@@ -1,0 +1,211 @@
+"""Blobs, claims and records, against a real Azurite."""
+
+import threading
+from datetime import UTC, datetime
+
+import pytest
+from pydantic import SecretStr
+
+from shared.errors import Changed, Misconfigured, Missing, Refused, Taken
+from shared.jobs import Failure, Job, Jobs, Result, Source, Span
+from shared.models import Model, Models
+from shared.names import check_blob_name, segment_record
+from shared.settings import Settings
+from shared.storage import API_VERSION, Storage
+
+NOW = datetime(2026, 1, 2, tzinfo=UTC)
+
+
+def job(name: str = "holiday-0123456789ab", **changes: object) -> Job:
+    source = Source(container="input", blob="great-wave/holiday.mp4", etag="0x1", size=1)
+    spans = [Span(start=0, stop=10, items=10), Span(start=10, stop=15, items=5)]
+    plain = Job(job=name, trace="t", source=source, model="great-wave", created=NOW, segments=spans)
+    return plain.model_copy(update=changes)
+
+
+ODD_NAMES = [
+    "great-wave/ünï çødé 影.mp4",
+    "a#b?c%20d&e+f.mp4",
+    "a/" + "x" * 1022,
+    "..a/b../...mp4",
+    "~tilde/'quote\".mp4",
+    "cafe\u0301.mp4",
+    "café.mp4",
+]
+
+
+@pytest.mark.parametrize("name", ODD_NAMES)
+def test_odd_names_mean_the_blob_that_they_name(storage: Storage, name: str) -> None:
+    container = storage.container("input")
+    etag = container.write(check_blob_name(name), name.encode(), {"style": "great-wave"})
+    [listed] = container.under()
+    assert (listed.name, listed.etag, listed.metadata) == (name, etag, {"style": "great-wave"})
+    assert container.read(name) == name.encode()
+    assert container.find(name) == listed
+
+
+def test_a_name_that_climbs_is_refused_before_it_is_asked_for() -> None:
+    with pytest.raises(Refused, match=r"'\.\.' folder"):
+        check_blob_name("a/../../output/secret.mp4")
+
+
+def test_what_is_written_once_stays(storage: Storage) -> None:
+    container = storage.container("jobs")
+    assert container.write_once("a", b"first")
+    assert not container.write_once("a", b"second")
+    assert container.read("a") == b"first"
+
+
+def test_missing_blobs(storage: Storage) -> None:
+    container = storage.container("jobs")
+    assert container.find("nothing") is None
+    assert container.delete("nothing") is False
+    with pytest.raises(Missing):
+        container.read("nothing")
+
+
+def test_a_blob_as_a_file(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shared.blobs.RANGE_BYTES", 1000)
+    container = storage.container("input")
+    data = bytes(n % 251 for n in range(12_345))
+    etag = container.write("a", data)
+    with container.open("a", etag, len(data)) as file:
+        assert file.read() == data
+        assert file.read() == b""
+        for start in (0, 999, 1000, 5500, 12_344):
+            file.seek(start)
+            assert file.read(1500) == data[start : start + 1500]
+        file.seek(-5, 2)
+        assert file.read() == data[-5:]
+
+
+def test_a_blob_replaced_while_it_is_read_is_noticed(storage: Storage) -> None:
+    container = storage.container("input")
+    etag = container.write("a", b"old")
+    container.write("a", b"new")
+    with container.open("a", etag, 3) as file, pytest.raises(Changed):
+        file.read()
+
+
+def test_a_claim_keeps_others_out_until_it_is_let_go(storage: Storage) -> None:
+    container = storage.container("jobs")
+    container.write("a", b"")
+    with container.claim("a"), pytest.raises(Taken), container.claim("a"):
+        pass
+    with container.claim("a"):
+        assert not container.write_once("a", b"other")
+
+
+def test_one_of_many_gets_the_claim(storage: Storage) -> None:
+    container = storage.container("jobs")
+    container.write("a", b"")
+    everyone_asked, got = threading.Barrier(6), []
+
+    def race() -> None:
+        try:
+            with container.claim("a"):
+                got.append(True)
+                everyone_asked.wait(30)
+        except Taken:
+            everyone_asked.wait(30)
+
+    threads = [threading.Thread(target=race) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert got == [True]
+
+
+def test_a_job_begins_once(storage: Storage) -> None:
+    jobs = Jobs(storage)
+    first = jobs.begin(job())
+    assert jobs.begin(job(trace="later")) == first == jobs.job(first.job)
+
+
+def test_a_finished_job_doesnt_fail_afterwards(storage: Storage) -> None:
+    jobs = Jobs(storage)
+    name = jobs.begin(job()).job
+    result = Result(job=name, source="s", output="o", items=1, created=NOW, finished=NOW)
+    jobs.finish(result)
+    jobs.fail(Failure(job=name, source="s", state="failed", reason="r", at=NOW))
+    assert jobs.outcome(name) == result
+
+
+def test_late_work_of_a_cancelled_job_is_swept(storage: Storage) -> None:
+    jobs = Jobs(storage)
+    name = jobs.begin(job()).job
+    jobs.fail(Failure(job=name, source="s", state="cancelled", reason="r", at=NOW))
+    jobs.scored.write(f"{name}/00000/0000.tar", b"late")
+    assert jobs.ended(name)
+    assert jobs.scored.under() == []
+
+
+def test_a_failed_jobs_work_is_kept_for_another_try(storage: Storage) -> None:
+    jobs = Jobs(storage)
+    name = jobs.begin(job()).job
+    jobs.scored.write(f"{name}/00000/0000.tar", b"good")
+    jobs.fail(Failure(job=name, source="s", state="failed", reason="r", at=NOW))
+    assert jobs.ended(name)
+    assert len(jobs.scored.under()) == 1
+    jobs.reopen(name)
+    assert not jobs.ended(name)
+
+
+def test_an_old_service_reads_a_newer_ones_record(storage: Storage) -> None:
+    jobs = Jobs(storage)
+    newer = job().model_dump_json().replace('"model"', '"brand_new": 1, "model"')
+    jobs.records.write(f"{job().job}/job.json", newer.encode())
+    assert jobs.job(job().job) == job()
+
+
+def test_a_record_may_be_claimed(storage: Storage) -> None:
+    jobs = Jobs(storage)
+    jobs.records.write(segment_record(job().job, 0), b"{}")
+    with jobs.records.claim(segment_record(job().job, 0)):
+        pass
+
+
+def test_models_are_required_by_name(storage: Storage) -> None:
+    models = Models(storage)
+    models.publish(Model("great-wave", "painter", b"weights"))
+    models.publish(Model("original", "original", b""))
+    assert models.require("great-wave") == "great-wave"
+    assert models.load("great-wave") == Model("great-wave", "painter", b"weights")
+    with pytest.raises(Refused, match="no model is called 'monet'; there are great-wave, original"):
+        models.require("monet")
+    with pytest.raises(Refused, match=r"'gre\\u0430t-wave'"):
+        models.require("greаt-wave")
+
+
+def test_everything_missing_is_made_when_it_is_missed(storage: Storage) -> None:
+    storage.prepare()  # twice does no harm
+    assert storage.queue("arrivals").count() == 0
+
+
+def test_no_way_to_an_account_is_said_by_setting() -> None:
+    with pytest.raises(Misconfigured, match="IMPASTO_MEDIA_CONNECTION or IMPASTO_MEDIA_URL"):
+        Storage(Settings(_env_file=None))
+
+
+def test_urls_log_in_with_an_identity() -> None:
+    storage = Storage(
+        Settings(
+            _env_file=None,
+            media_url="https://media.blob.core.windows.net",
+            work_url="https://work.blob.core.windows.net",
+        )
+    )
+    assert storage.container("input").url.startswith("https://media.blob.")
+    assert storage.container("jobs").url.startswith("https://work.blob.")
+    assert storage.queue("chunks").url.startswith("https://work.queue.")
+
+
+def test_every_call_asks_for_a_version_that_azurite_knows(storage: Storage) -> None:
+    assert API_VERSION <= "2025-11-05"
+    assert storage.queue("chunks").count() == 0
+
+
+def test_secrets_dont_show(storage: Storage) -> None:
+    settings = Settings(_env_file=None, work_connection=SecretStr("AccountKey=abc"))
+    assert "abc" not in repr(settings)

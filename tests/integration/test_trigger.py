@@ -1,0 +1,72 @@
+"""The trigger against a real Azurite: nothing lost, nothing doubled, nothing half."""
+
+import base64
+
+from azure.storage.blob import BlobBlock, BlobServiceClient
+
+from services.trigger.service import Trigger
+from shared.messages import BlobCreated, decode
+from shared.settings import Settings
+from shared.storage import API_VERSION, Storage
+from tests.waiting import eventually
+
+
+def announced(storage: Storage) -> list[str]:
+    deliveries = list(storage.queue("arrivals").receive_all(60))
+    return sorted(decode(d.text, BlobCreated).blob for d in deliveries)
+
+
+def test_each_blob_is_announced_once(storage: Storage) -> None:
+    trigger = Trigger(storage)
+    for name in ("great-wave/a.mp4", "auvers/b.mp4"):
+        storage.container("input").write(name, b"x")
+    assert trigger.look()
+    storage.container("input").write("c.mp4", b"x")
+    eventually(trigger.look, "the third")
+    assert announced(storage) == ["auvers/b.mp4", "c.mp4", "great-wave/a.mp4"]
+
+
+def test_a_restart_announces_nothing_again_and_misses_nothing(storage: Storage) -> None:
+    storage.container("input").write("a.mp4", b"x")
+    Trigger(storage).look()
+    storage.container("input").write("b.mp4", b"x")
+    Trigger(storage).look()
+    Trigger(storage).look()
+    assert announced(storage) == ["a.mp4", "b.mp4"]
+
+
+def test_new_content_is_a_new_job(storage: Storage) -> None:
+    trigger = Trigger(storage)
+    storage.container("input").write("a.mp4", b"one")
+    trigger.look()
+    storage.container("input").write("a.mp4", b"two")
+    eventually(trigger.look, "the new content")
+    deliveries = list(storage.queue("arrivals").receive_all(60))
+    events = [decode(d.text, BlobCreated) for d in deliveries]
+    assert len({event.job for event in events}) == len(events) == 2
+
+
+def test_killed_between_sending_and_remembering_it_is_the_same_job(storage: Storage) -> None:
+    storage.container("input").write("a.mp4", b"x")
+    Trigger(storage).look()
+    [record] = storage.container("jobs").under()
+    storage.container("jobs").delete(record.name)  # as if it had been killed before this
+    Trigger(storage).look()
+    deliveries = list(storage.queue("arrivals").receive_all(60))
+    assert len({decode(d.text, BlobCreated).job for d in deliveries}) == 1
+
+
+def test_a_half_uploaded_blob_isnt_announced(storage: Storage, settings: Settings) -> None:
+    assert settings.media_connection
+    service = BlobServiceClient.from_connection_string(
+        settings.media_connection.get_secret_value(), api_version=API_VERSION
+    )
+    blob = service.get_blob_client("input", "great-wave/slow.mp4")
+    block = base64.b64encode(b"0001").decode()
+    blob.stage_block(block, b"half of it")
+    trigger = Trigger(storage)
+    assert not trigger.look()
+    blob.commit_block_list([BlobBlock(block)])
+    eventually(trigger.look, "the whole blob")
+    assert announced(storage) == ["great-wave/slow.mp4"]
+    service.close()

@@ -1,0 +1,50 @@
+"""The house rules, checked: who may import what."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+MODULES = sorted([*ROOT.glob("services/**/*.py"), *ROOT.glob("shared/**/*.py")])
+HEAVY: dict[str, str | tuple[str, ...]] = {
+    "torch": "services/scorer",
+    "torchvision": "services/scorer",
+    "safetensors": "services/scorer",
+    "av": ("services/splitter", "services/stitcher"),
+    "typer": "services/console",
+    "rich": "services/console",
+}
+
+
+def imports(path: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports(path: Path) -> None:
+    place = path.relative_to(ROOT).as_posix()
+    for name in imports(path):
+        parts = name.split(".")
+        if parts[0] == "services":
+            assert place.startswith(f"services/{parts[1]}/"), f"{place} imports {name}"
+        if parts[0] in HEAVY:
+            assert place.startswith(HEAVY[parts[0]]), f"{place} imports {name}"
+        if name.startswith("shared.video"):
+            assert path.name == "video.py", f"{place} knows what a video is"
+
+
+def test_the_splitter_starts_without_what_only_others_need() -> None:
+    program = "import sys, services.splitter.service; print(*{m for m in sys.modules})"
+    loaded = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT
+    ).stdout.split()
+    assert not {"torch", "typer", "azure.identity"} & set(loaded)

@@ -15,6 +15,7 @@ from testcontainers.community.azurite import AzuriteContainer
 
 from services.console import accounts, azurite
 from services.console.accounts import Accounts
+from services.console.stack import Lifeline
 from shared.settings import Settings
 
 #: An account for each test keeps tests apart; Azurite wants them all at its start.
@@ -74,7 +75,7 @@ class OwnAzurite:
             media_key=self._key,
             work_key=self._key,
         )
-        self._lifeline = os.pipe()
+        self._lifeline = Lifeline()
         self._process: subprocess.Popen[bytes] | None = None
         host = f"http://{accounts.HOST}"
         self.server = Server(
@@ -83,7 +84,7 @@ class OwnAzurite:
 
     def start(self) -> None:
         self._process = azurite.start(
-            self._ports, self._folder / "azurite", self._folder / "azurite.log", self._lifeline[0]
+            self._ports, self._folder / "azurite", self._folder / "azurite.log", self._lifeline.end
         )
 
     def stop(self) -> None:
@@ -94,8 +95,7 @@ class OwnAzurite:
 
     def close(self) -> None:
         self.stop()
-        for end in self._lifeline:
-            os.close(end)
+        self._lifeline.cut()
 
 
 @contextmanager

@@ -25,6 +25,22 @@ STOP_SECONDS = 15
 LONGEST_REST = 30.0
 
 
+class Lifeline:
+    """Standard input for children: it ends when cut, or when this process is gone."""
+
+    def __init__(self) -> None:
+        theirs, ours = os.pipe()
+        self._theirs, self._ours = os.fdopen(theirs, "rb"), os.fdopen(ours, "wb")
+
+    @property
+    def end(self) -> int:
+        return self._theirs.fileno()
+
+    def cut(self) -> None:
+        self._ours.close()
+        self._theirs.close()
+
+
 class Stack:
     def __init__(self, data: Path, nodes: int) -> None:
         self.data = data.resolve()
@@ -33,7 +49,7 @@ class Stack:
         self._deaths: dict[str, int] = {}
         self._rest_until: dict[str, float] = {}
         self._lock: IO[str] | None = None
-        self._lifeline: tuple[int, int] | None = None
+        self._of_services, self._of_azurite = Lifeline(), Lifeline()
         self._closing = threading.Event()
         self._tender = threading.Thread(target=self._tend, name="tend", daemon=True)
 
@@ -41,7 +57,6 @@ class Stack:
         self.data.mkdir(parents=True, exist_ok=True)
         (self.data / "logs").mkdir(exist_ok=True)
         self._lock = locked(self.data / "lock")
-        self._lifeline = os.pipe()
         try:
             self.accounts = accounts.make(self.data)
             self._start_azurite()
@@ -92,12 +107,10 @@ class Stack:
         store = self._processes.pop("azurite", None)
         end(list(self._processes.values()))
         self._processes.clear()
-        if self._lifeline:
-            os.close(self._lifeline[1])  # whatever still runs sees its standard input end
-            os.close(self._lifeline[0])
-            self._lifeline = None
+        self._of_services.cut()
         if store:
             end([store])
+        self._of_azurite.cut()
         if self._lock:
             self._lock.close()
             self._lock = None
@@ -107,7 +120,7 @@ class Stack:
 
     def _start_azurite(self) -> None:
         self._processes["azurite"] = azurite.start(
-            self.accounts, self.data / "azurite", self.log_of("azurite"), self._stdin()
+            self.accounts, self.data / "azurite", self.log_of("azurite"), self._of_azurite.end
         )
 
     def _start(self, service: str) -> None:
@@ -115,15 +128,11 @@ class Stack:
             self._processes[service] = subprocess.Popen(
                 [sys.executable, "-m", f"services.{service}"],
                 env=self._environment(),
-                stdin=self._stdin(),
+                stdin=self._of_services.end,
                 stdout=out,
                 stderr=out,
                 start_new_session=True,  # Ctrl-C is for us to pass on, in order
             )
-
-    def _stdin(self) -> int:
-        assert self._lifeline
-        return self._lifeline[0]
 
     def _environment(self) -> dict[str, str]:
         return (

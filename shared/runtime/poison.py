@@ -7,12 +7,10 @@ from datetime import UTC, datetime
 
 from shared.errors import TooBig
 from shared.jobs import Jobs
-from shared.logs import logger
 from shared.messages import Body, Poisoned
 from shared.queues import Delivery
 from shared.storage import Storage
 
-log = logger()
 LONGEST_REASON = 1_000
 LONGEST_ERROR = 8_000
 
@@ -23,10 +21,10 @@ class PoisonBox:
         self._jobs = Jobs(storage)
         self._worker = f"{socket.gethostname()}:{os.getpid()}"
 
-    def take(
+    def keep(
         self, delivery: Delivery, message: Body | None, reason: str, error: BaseException | None
     ) -> None:
-        """Fail the job, keep the message, then let go of it: killed anywhere, nothing is lost."""
+        """Fail the message's job, and keep the message; doing it twice does no harm."""
         now = datetime.now(UTC)
         if message is not None:
             self._jobs.fail_of(message, reason, now)
@@ -42,13 +40,9 @@ class PoisonBox:
             job=getattr(message, "job", None),
             body=delivery.text,
         )
-        self._keep(poisoned)
-        log.error(
-            "poisoned", reason=reason, attempts=delivery.attempt, to=f"{poisoned.queue}-poison"
-        )
-        delivery.done()
+        self._send(poisoned)
 
-    def _keep(self, poisoned: Poisoned) -> None:
+    def _send(self, poisoned: Poisoned) -> None:
         box = self._storage.poison(poisoned.queue)
         try:
             box.send(poisoned)

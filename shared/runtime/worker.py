@@ -1,26 +1,17 @@
 """The loop that every service runs: take a message, handle it, settle it."""
 
-import concurrent.futures
-import contextvars
 import time
 from collections.abc import Callable, Sequence
 
 from azure.core.exceptions import AzureError
 from structlog.contextvars import bound_contextvars
 
-from shared.errors import (
-    Interrupted,
-    LeaseLost,
-    Malformed,
-    Missing,
-    Reject,
-    Retry,
-    StorageError,
-)
+from shared.errors import Interrupted, LeaseLost, Malformed, Missing, Reject, Retry, StorageError
 from shared.logs import logger
 from shared.messages import Body, decode
 from shared.queues import Delivery
 from shared.runtime.backoff import IdlePause, retry_delay
+from shared.runtime.hand import Hand
 from shared.runtime.poison import PoisonBox
 from shared.runtime.stop import Stop
 from shared.runtime.work import AnyRoute, Work
@@ -28,11 +19,11 @@ from shared.settings import Settings
 from shared.storage import Storage
 
 log = logger()
-Settle = Callable[[], None]
+IN_MESSAGES = ("job", "segment", "chunk", "trace")
 
 
 class Worker:
-    """Handles one message at a time, in a thread of its own; this one keeps the lease."""
+    """Handles one message at a time: in the hand, while this thread keeps the message's lease."""
 
     def __init__(
         self,
@@ -53,11 +44,14 @@ class Worker:
         self._tick = tick
         self._leave_when_idle = leave_when_idle
         self._at_end = at_end
-        self._hand = concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix="handler")
-        self.abandoned = False
+        self._hand = Hand(stop, settings.grace_seconds)
+
+    @property
+    def abandoned(self) -> bool:
+        return self._hand.abandoned
 
     def run(self) -> None:
-        """Work until told to leave, or until nothing has come for so many seconds."""
+        """Work until told to leave, or until nothing has come for long enough."""
         pause = IdlePause(self._settings.idle_seconds)
         last = time.monotonic()
         while not self._stop.requested:
@@ -69,7 +63,7 @@ class Worker:
                 break
             else:
                 self._stop.wait(pause.next())
-        self._hand.shutdown(wait=False)
+        self._hand.close()
         if self._at_end:
             self._at_end()
 
@@ -77,12 +71,12 @@ class Worker:
         return self._leave_when_idle is not None and seconds >= self._leave_when_idle
 
     def _look(self) -> bool:
-        """Handle one message, from the first queue that has one."""
+        """Handle one message, from the first queue that has one; whether there was any."""
         try:
-            ticked = self._tick() if self._tick else False
+            ticked = self._ticked()
             for queue, route in self._routes:
                 if delivery := queue.receive(self._settings.lease_seconds):
-                    self._process(route, delivery)
+                    self._take(route, delivery)
                     return True
             return ticked
         except Missing as error:
@@ -94,19 +88,18 @@ class Worker:
             log.error("storage refused", error=str(error)[:500])
         return False
 
-    def _process(self, route: AnyRoute, delivery: Delivery) -> None:
+    def _ticked(self) -> bool:
+        done = self._hand.do(self._tick) if self._tick else None
+        return bool(done and done.result())
+
+    def _take(self, route: AnyRoute, delivery: Delivery) -> None:
         with bound_contextvars(queue=route.queue, message_id=delivery.id, attempt=delivery.attempt):
             try:
                 message = decode(delivery.text, route.kind)
             except Malformed as error:
-                reason = str(error)
-                self._finish(delivery, lambda: self._poison.take(delivery, None, reason, None))
+                self._to_poison(delivery, None, str(error))
                 return
-            known = {
-                key: getattr(message, key)
-                for key in ("job", "segment", "chunk", "trace")
-                if hasattr(message, key)
-            }
+            known = {k: getattr(message, k) for k in IN_MESSAGES if hasattr(message, k)}
             with bound_contextvars(**known):
                 self._handle(route, message, delivery)
 
@@ -114,70 +107,34 @@ class Worker:
         tries = self._settings.max_attempts
         if delivery.attempt > tries:
             reason = f"tried {tries} times and never finished: it may kill or hang its worker"
-            self._finish(delivery, lambda: self._poison.take(delivery, message, reason, None))
+            self._to_poison(delivery, message, reason)
             return
         started = time.monotonic()
         work = Work(delivery.attempt)
-        context = contextvars.copy_context()
-        future = self._hand.submit(context.run, route.handle, message, work)
-        self._keep(delivery, work, future)
-        if not future.done():
-            self.abandoned = True
-            self._finish(delivery, delivery.hand_back)
-            log.warning("handed back", seconds=round(time.monotonic() - started, 2))
-            return
-        self._settle(delivery, message, future.exception(), time.monotonic() - started)
+        done = self._hand.do(lambda: route.handle(message, work), delivery, work)
+        with bound_contextvars(seconds=round(time.monotonic() - started, 3)):
+            if done is None:
+                self._finish(delivery, delivery.hand_back)
+                log.warning("handed back", why="the handler didn't let go in time")
+            else:
+                self._settle(delivery, message, done.exception())
 
-    def _keep(
-        self, delivery: Delivery, work: Work, future: "concurrent.futures.Future[None]"
-    ) -> None:
-        """Renew the lease until the handler ends, or this process must."""
-        leave_at: float | None = None
-        while not future.done():
-            now = time.monotonic()
-            if leave_at is None and self._stop.requested:
-                leave_at = now + self._settings.grace_seconds
-                work.stop()
-            if leave_at is not None and now >= leave_at:
-                return
-            if now >= delivery.renew_at and not self._renewed(delivery):
-                work.lose()
-            concurrent.futures.wait([future], timeout=min(0.2, max(0.01, delivery.renew_at - now)))
-
-    def _renewed(self, delivery: Delivery) -> bool:
-        try:
-            delivery.renew()
-        except LeaseLost:
-            return False
-        except (StorageError, AzureError):
-            return not delivery.expired
-        return True
-
-    def _settle(
-        self, delivery: Delivery, message: Body, error: BaseException | None, seconds: float
-    ) -> None:
-        spent = round(seconds, 3)
+    def _settle(self, delivery: Delivery, message: Body, error: BaseException | None) -> None:
         if error is None:
             self._finish(delivery, delivery.done)
-            log.info("done", seconds=spent)
+            log.info("done")
         elif isinstance(error, LeaseLost):
-            log.warning("stopped: the lease was lost", seconds=spent)
+            log.warning("stopped: the lease was lost")
         elif isinstance(error, Interrupted):
             self._finish(delivery, delivery.hand_back)
-            log.info("handed back", seconds=spent)
+            log.info("handed back")
         elif isinstance(error, Reject):
-            self._finish(delivery, lambda: self._poison.take(delivery, message, str(error), error))
+            self._to_poison(delivery, message, str(error), error)
         elif delivery.attempt >= self._settings.max_attempts:
             reason = f"failed {delivery.attempt} times; last: {type(error).__name__}: {error}"
-            self._finish(delivery, lambda: self._poison.take(delivery, message, reason, error))
+            self._to_poison(delivery, message, reason, error)
         else:
-            after = (
-                error.after
-                if isinstance(error, Retry)
-                else retry_delay(
-                    delivery.attempt, self._settings.retry_seconds, self._settings.retry_max_seconds
-                )
-            )
+            after = self._delay(delivery.attempt, error)
             self._finish(delivery, lambda: delivery.again(after))
             log.warning(
                 "failed, will be tried again",
@@ -186,7 +143,28 @@ class Worker:
                 exc_info=None if isinstance(error, Retry) else error,
             )
 
-    def _finish(self, delivery: Delivery, settle: Settle) -> None:
+    def _delay(self, attempt: int, error: BaseException) -> float:
+        if isinstance(error, Retry):
+            return error.after
+        return retry_delay(attempt, self._settings.retry_seconds, self._settings.retry_max_seconds)
+
+    def _to_poison(
+        self,
+        delivery: Delivery,
+        message: Body | None,
+        reason: str,
+        error: BaseException | None = None,
+    ) -> None:
+        """Kept first, then let go of: killed between the two, it is only kept twice."""
+        done = self._hand.do(lambda: self._poison.keep(delivery, message, reason, error), delivery)
+        if done is None:
+            self._finish(delivery, delivery.hand_back)
+            return
+        done.result()
+        self._finish(delivery, delivery.done)
+        log.error("poisoned", reason=reason, attempts=delivery.attempt)
+
+    def _finish(self, delivery: Delivery, settle: Callable[[], None]) -> None:
         """Settle, through an outage if need be; past the lease the message comes back by itself."""
         pause = IdlePause(1)
         while True:

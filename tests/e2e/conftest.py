@@ -1,0 +1,104 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from services.console.stack import Stack
+from tests.media import make_clip
+from tests.waiting import eventually
+
+ROOT = Path(__file__).parents[2]
+#: Several segments of a short clip, and a worker that doesn't linger.
+QUICK = {
+    "IMPASTO_SEGMENT_SECONDS": "1",
+    "IMPASTO_IDLE_SECONDS": "0.3",
+    "IMPASTO_LEASE_SECONDS": "2",
+}
+
+
+def impasto(*arguments: str | Path, timeout: float = 240) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "services.console", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        env=os.environ | QUICK,
+        cwd=ROOT,
+        timeout=timeout,
+        check=False,
+    )
+
+
+def lines(result: "subprocess.CompletedProcess[str]") -> list[dict[str, Any]]:
+    return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+def processes_of(folder: Path) -> list[str]:
+    """Whatever still runs with this data folder in its environment or arguments."""
+    if not Path("/proc/self/environ").exists():
+        pytest.skip("there is no /proc to look for processes in")
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+            said = command + (process / "environ").read_bytes().decode(errors="replace")
+        except OSError:
+            continue
+        if str(folder) in said and int(process.name) != os.getpid():
+            found.append(f"{process.name}: {command}")
+    return found
+
+
+class Up:
+    """`impasto up`, as a person at a terminal has it."""
+
+    def __init__(self, data: Path) -> None:
+        self.data = data
+        self._log = data.parent / f"{data.name}-up.log"
+        with self._log.open("wb") as out:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "services.console", "up", "--data", str(data)],
+                stdout=out,
+                stderr=out,
+                env=os.environ | QUICK,
+                cwd=ROOT,
+            )
+        eventually(self._is_up, "the stack to be up")
+
+    def _is_up(self) -> bool:
+        assert self._process.poll() is None, self.said()
+        return "BlobEndpoint" in self.said()
+
+    def said(self) -> str:
+        return self._log.read_text()
+
+    def ctrl_c(self) -> int:
+        self._process.send_signal(signal.SIGINT)
+        return self._process.wait(60)
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_clip(tmp_path_factory.mktemp("clip") / "clip.mp4", seconds=4)
+
+
+@pytest.fixture
+def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
+    """A stack in this process, so that a test can lay hands on its services."""
+    for name, value in QUICK.items():
+        monkeypatch.setenv(name, value)
+    with Stack(tmp_path / "stack", nodes=1) as stack:
+        yield stack
+
+
+def worker_pids(data: Path) -> list[int]:
+    return [int(slot.read_text()) for slot in (data / "workers").glob("slot-*") if slot.read_text()]

@@ -1,0 +1,137 @@
+"""What happens when things die or lie in the middle of a job."""
+
+import os
+import random
+import signal
+import threading
+from pathlib import Path
+
+import pytest
+
+from services.console.jobs import Desk
+from services.console.stack import Stack
+from shared.messages import ChunkScored
+from shared.storage import QUEUES
+from tests.e2e.conftest import worker_pids
+from tests.media import assert_same_but_for_the_picture, facts
+from tests.waiting import eventually
+
+SERVICES = ("trigger", "splitter", "dispatcher", "stitcher", "scorer")
+
+
+def finish(desk: Desk, job: str, path: Path) -> Path:
+    eventually(lambda: desk.status(job).ended, "the job to end", within=240)
+    status = desk.status(job)
+    assert status.state == "finished", status.reason
+    assert status.output
+    desk.fetch(status.output, path)
+    return path
+
+
+def kill(stack: Stack, service: str) -> bool:
+    pids = worker_pids(stack.data) if service == "scorer" else [stack.pids()[service]]
+    for pid in pids:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            return False
+    return bool(pids)
+
+
+def test_any_service_killed_at_any_moment(stack: Stack, clip: Path, tmp_path: Path) -> None:
+    desk = Desk(stack.storage)
+    job = desk.submit(clip, "original/clip.mp4")
+    ended = threading.Event()
+    kills = 0
+
+    def assassin() -> None:
+        nonlocal kills
+        chance = random.Random(5)
+        while kills < 10 and not ended.wait(chance.uniform(0.05, 0.6)):
+            kills += kill(stack, chance.choice(SERVICES))
+
+    thread = threading.Thread(target=assassin)
+    thread.start()
+    try:
+        output = finish(desk, job, tmp_path / "output.mp4")
+    finally:
+        ended.set()
+        thread.join()
+    assert kills > 2
+    assert_same_but_for_the_picture(output, clip)
+    assert len(stack.storage.container("output").under()) == 1
+
+
+@pytest.mark.parametrize("service", ["splitter", "dispatcher", "stitcher", "scorer"])
+def test_a_service_killed_with_a_message_in_its_hand(
+    stack: Stack, clip: Path, tmp_path: Path, service: str
+) -> None:
+    """Frozen as soon as its queue fills, so that what it takes it surely dies with."""
+    desk = Desk(stack.storage)
+    queue = {"splitter": "segments", "dispatcher": "shards", "scorer": "chunks"}.get(
+        service, "scored"
+    )
+    job = desk.submit(clip, "original/clip.mp4")
+    eventually(lambda: stack.storage.queue(queue).count() > 0, f"messages in {queue}")
+    eventually(lambda: kill(stack, service), f"a {service} to kill")
+    assert_same_but_for_the_picture(finish(desk, job, tmp_path / "output.mp4"), clip)
+
+
+def test_azurite_stopped_in_the_middle(stack: Stack, clip: Path, tmp_path: Path) -> None:
+    desk = Desk(stack.storage)
+    job = desk.submit(clip, "original/clip.mp4")
+    eventually(lambda: stack.storage.container("frames").under(), "the first frames")
+    os.kill(stack.pids()["azurite"], signal.SIGTERM)
+    assert_same_but_for_the_picture(finish(desk, job, tmp_path / "output.mp4"), clip)
+
+
+def test_lost_messages_are_made_good_by_announcing_again(
+    stack: Stack, clip: Path, tmp_path: Path
+) -> None:
+    """Azurite loses its last seconds of queue writes when it is killed."""
+    desk = Desk(stack.storage)
+    job = desk.submit(clip, "original/clip.mp4")
+    eventually(lambda: stack.storage.container("frames").under(), "the first frames")
+    for name in QUEUES:
+        for delivery in stack.storage.queue(name).receive_all(60):
+            delivery.done()
+    desk.replay_open()
+    assert_same_but_for_the_picture(finish(desk, job, tmp_path / "output.mp4"), clip)
+
+
+def test_garbage_on_every_queue_harms_nobody(stack: Stack, clip: Path, tmp_path: Path) -> None:
+    before = stack.pids()
+    desk = Desk(stack.storage)
+    job = desk.submit(clip, "original/clip.mp4")
+    each = 40
+    chance = random.Random(3)
+    for name in QUEUES:
+        for n in range(each):
+            rubbish = chance.choice(["{}", "=", "é", "AAAA", "bm90IGpzb24=", f"x{n}", "W10="])
+            stack.storage.queue(name).send_text(rubbish)
+    assert_same_but_for_the_picture(finish(desk, job, tmp_path / "output.mp4"), clip)
+    for name in QUEUES:
+        box = stack.storage.poison(name)
+        eventually(lambda box=box: box.count() >= each, f"all garbage in {name}-poison")  # type: ignore[misc]
+        assert box.count() == each
+    assert stack.pids() == before
+
+
+def test_late_and_repeated_messages_change_nothing(
+    stack: Stack, clip: Path, tmp_path: Path
+) -> None:
+    desk = Desk(stack.storage)
+    job = desk.submit(clip, "original/clip.mp4")
+    finish(desk, job, tmp_path / "first.mp4")
+    etag = stack.storage.container("output").under()[0].etag
+    desk.retry(job)
+    for chunk in range(3):
+        late = ChunkScored(trace="t", job=job, segment=0, chunk=chunk)
+        stack.storage.queue("scored").send(late)
+    for name in QUEUES:
+        queue = stack.storage.queue(name)
+        eventually(lambda queue=queue: queue.count() == 0, f"{name} to be empty")  # type: ignore[misc]
+    assert [blob.etag for blob in stack.storage.container("output").under()] == [etag]
+    assert facts(tmp_path / "first.mp4").times == facts(clip).times
+    for name in ("frames", "scored", "segments"):
+        assert stack.storage.container(name).under() == []

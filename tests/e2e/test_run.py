@@ -1,0 +1,92 @@
+"""`impasto run`: from a file to a painted file, with nothing left behind."""
+
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import av
+import numpy as np
+
+from tests.e2e.conftest import impasto, lines, processes_of
+from tests.media import assert_same_but_for_the_picture, make_clip
+
+
+def run(folder: Path, *videos: Path, style: str) -> "subprocess.CompletedProcess[str]":
+    return impasto(
+        "run", *videos, "--style", style, "--output", folder / "out", "--data", folder / "data",
+        "--json",
+    )  # fmt: skip
+
+
+def first_frame(path: Path) -> "np.ndarray[tuple[int, ...], np.dtype[np.uint8]]":
+    with av.open(str(path)) as container:
+        frame = next(container.decode(video=0)).to_ndarray(format="rgb24")
+        return frame.astype(np.uint8)
+
+
+def test_a_video_comes_out_as_it_went_in(tmp_path: Path, clip: Path) -> None:
+    result = run(tmp_path, clip, style="original")
+    assert result.returncode == 0, result.stderr
+    [line] = lines(result)
+    assert line["state"] == "finished"
+    assert line["frames"] == 100
+    assert_same_but_for_the_picture(Path(line["output"]), clip)
+    error = first_frame(Path(line["output"])).astype(int) - first_frame(clip)
+    assert np.abs(error).mean() < 8
+    assert processes_of(tmp_path) == []
+
+
+def test_a_painted_video_is_another_picture(tmp_path: Path) -> None:
+    short = make_clip(tmp_path / "short.mp4", seconds=0.4, size="160x90")
+    result = run(tmp_path, short, style="great-wave")
+    assert result.returncode == 0, result.stderr
+    [line] = lines(result)
+    assert_same_but_for_the_picture(Path(line["output"]), short)
+    painted, source = first_frame(Path(line["output"])), first_frame(short)
+    assert np.abs(painted.astype(int) - source).mean() > 20
+    assert painted.std() > 10
+
+
+def test_one_bad_video_among_good_ones(tmp_path: Path, clip: Path) -> None:
+    text = tmp_path / "text.mp4"
+    text.write_text("this is no video")
+    twin = tmp_path / "elsewhere" / "clip.mp4"
+    twin.parent.mkdir()
+    twin.write_bytes(clip.read_bytes())
+    result = run(tmp_path, text, clip, twin, style="original")
+    assert result.returncode == 1
+    by_input = {line["input"]: line for line in lines(result)}
+    refused = by_input[str(text)]
+    assert (refused["state"], refused["output"]) == ("refused", None)
+    assert refused["reason"] == "the file isn't a whole mp4 or mov; for now only those are taken"
+    outputs = {by_input[str(path)]["output"] for path in (clip, twin)}
+    assert len(outputs) == 2
+    assert all(Path(output).exists() for output in outputs)
+
+
+def test_an_unknown_style_is_refused_with_those_there_are(tmp_path: Path, clip: Path) -> None:
+    result = run(tmp_path, clip, style="monet")
+    assert result.returncode == 2
+    assert "'monet'" in result.stderr
+    assert "great-wave" in result.stderr
+    assert processes_of(tmp_path) == []
+
+
+def test_a_file_that_isnt_there(tmp_path: Path) -> None:
+    result = run(tmp_path, tmp_path / "nothing.mp4", style="original")
+    assert result.returncode == 2
+    assert "nothing.mp4" in result.stderr
+
+
+def test_two_at_a_time_dont_collide(tmp_path: Path, clip: Path) -> None:
+    folders = [tmp_path / "one", tmp_path / "two"]
+    with ThreadPoolExecutor() as pool:
+        results = list(pool.map(lambda folder: run(folder, clip, style="original"), folders))
+    for result in results:
+        assert result.returncode == 0, result.stderr
+        assert_same_but_for_the_picture(Path(lines(result)[0]["output"]), clip)
+
+
+def test_styles_are_listed_without_a_stack(tmp_path: Path) -> None:
+    result = impasto("styles", "--json", "--data", tmp_path / "none")
+    assert {line["style"] for line in lines(result)} >= {"original", "great-wave"}

@@ -1,0 +1,49 @@
+# `make run` paints a video, `make test` runs all tests; both set up what they need first.
+PYTHON ?= python3
+VIDEO ?= deploy/sample/bigbuckbunny.mp4
+STYLE ?= great-wave
+OUTPUT ?= out
+BIN = .venv/bin
+
+.PHONY: run up test lint setup locks train bench clean
+
+run: setup
+	@$(BIN)/impasto run "$(VIDEO)" --style "$(STYLE)" --output "$(OUTPUT)"
+
+up: setup
+	@$(BIN)/impasto up
+
+test: lint
+	@$(BIN)/pytest
+
+lint: setup
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+
+setup:
+	@$(PYTHON) deploy/setup.py
+
+# The lock files name no index, and a hash for every file.
+LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
+       --generate-hashes --no-emit-index-url --no-header
+SERVICES = trigger splitter dispatcher scorer stitcher console
+
+locks: setup
+	@$(LOCK) pyproject.toml --extra dev --output-file deploy/locks/dev.txt
+	@for service in $(SERVICES); do echo "locks: $$service"; \
+	  $(LOCK) pyproject.toml --extra $$service --constraint deploy/locks/dev.txt \
+	    --output-file deploy/locks/$$service.txt || exit 1; done
+
+# PHOTOS: a folder of jpgs to practise on. VGG: VGG16 weights; torchvision downloads them if unset.
+PHOTOS ?= ../shared/media/photos
+PAINTINGS ?= deploy/paintings
+train: setup
+	@$(BIN)/python -m services.scorer.train $(PAINTINGS)/*.jpg --photos "$(PHOTOS)" \
+	  $(if $(VGG),--vgg "$(VGG)")
+
+bench: setup
+	@$(BIN)/python -m benchmarks.stages
+
+clean:
+	rm -rf .venv .impasto deploy/azurite/node_modules

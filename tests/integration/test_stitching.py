@@ -1,0 +1,87 @@
+"""However many stitchers race for a job, its segments are encoded once and it has one output."""
+
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+
+from structlog.testing import capture_logs
+
+from services.splitter.service import Splitter
+from services.splitter.settings import SplitterSettings
+from services.stitcher.service import Stitcher
+from services.stitcher.settings import StitcherSettings
+from shared.jobs import Jobs
+from shared.messages import BlobCreated, ChunkScored, SegmentPlanned
+from shared.models import Model, Models
+from shared.runtime.work import Work
+from shared.settings import Settings
+from shared.storage import Storage
+from tests.media import make_clip
+
+RACERS = 6
+
+
+def scored_job(storage: Storage, settings: Settings, clip: Path) -> str:
+    """A job that is split, and scored by doing nothing."""
+    Models(storage).publish(Model("original", "original", b""))
+    etag = storage.container("input").write("original/clip.mp4", clip.read_bytes())
+    event = BlobCreated.of(
+        event_id="e-1",
+        url="",
+        container="input",
+        blob="original/clip.mp4",
+        etag=etag,
+        size=clip.stat().st_size,
+        at=datetime.now(UTC),
+    )
+    own = SplitterSettings.model_validate(settings.model_dump() | {"segment_seconds": 1})
+    splitter = Splitter(storage, own)
+    splitter.arrived(event, Work(1))
+    jobs = Jobs(storage)
+    for n in range(len(jobs.job(event.job).segments)):
+        splitter.split(SegmentPlanned(trace="t", job=event.job, segment=n), Work(1))
+    for shard in jobs.frames.under():
+        jobs.scored.write(shard.name, jobs.frames.read(shard.name))
+    return event.job
+
+
+def test_many_stitchers_make_one_output(
+    storage: Storage, settings: Settings, tmp_path: Path
+) -> None:
+    clip = make_clip(tmp_path / "clip.mp4", seconds=3)
+    job = scored_job(storage, settings, clip)
+    segments = len(Jobs(storage).job(job).segments)
+    messages = [
+        ChunkScored(trace="t", job=job, segment=n, chunk=chunk)
+        for chunk in range(3)
+        for n in range(segments)
+    ]
+
+    def race(number: int) -> None:
+        stitcher = Stitcher(storage, StitcherSettings.model_validate(settings.model_dump()))
+        for message in messages[number:] + messages[:number]:
+            stitcher.scored(message, Work(1))
+
+    with capture_logs() as logs, ThreadPoolExecutor(RACERS) as racers:
+        list(racers.map(race, range(RACERS)))
+    events = Counter(line["event"] for line in logs)
+    assert events == {"segment encoded": segments, "finished": 1}
+    assert [blob.name for blob in storage.container("output").under()] == ["original/clip.mp4"]
+    for name in ("frames", "scored", "segments"):
+        assert storage.container(name).under() == []
+
+
+def test_a_source_replaced_while_it_is_scored_fails_its_job(
+    storage: Storage, settings: Settings, tmp_path: Path
+) -> None:
+    clip = make_clip(tmp_path / "clip.mp4", seconds=1)
+    job = scored_job(storage, settings, clip)
+    storage.container("input").write("original/clip.mp4", b"something newer")
+    stitcher = Stitcher(storage, StitcherSettings.model_validate(settings.model_dump()))
+    for n in range(len(Jobs(storage).job(job).segments)):
+        stitcher.scored(ChunkScored(trace="t", job=job, segment=n, chunk=0), Work(1))
+    outcome = Jobs(storage).outcome(job)
+    assert outcome
+    assert "replaced or removed" in outcome.model_dump()["reason"]
+    assert storage.container("output").under() == []

@@ -5,7 +5,7 @@ STYLE ?= great-wave
 OUTPUT ?= out
 BIN = .venv/bin
 
-.PHONY: run up test lint setup locks train bench clean
+.PHONY: sheet run up test lint setup locks train bench clean
 
 run: setup
 	@$(BIN)/impasto run "$(VIDEO)" --style "$(STYLE)" --output "$(OUTPUT)"
@@ -39,11 +39,14 @@ locks: setup
 PHOTOS ?= ../shared/media/photos
 PAINTINGS ?= deploy/paintings
 train: setup
-	@$(BIN)/python -m services.scorer.train $(PAINTINGS)/*.jpg --photos "$(PHOTOS)" \
+	@$(BIN)/python -m services.scorer.training $(PAINTINGS)/*.jpg --photos "$(PHOTOS)" \
 	  $(if $(VGG),--vgg "$(VGG)")
 
 bench: setup
 	@$(BIN)/python -m benchmarks.stages
+
+sheet: setup
+	@$(BIN)/python -m benchmarks.sheet
 
 clean:
 	rm -rf .venv .impasto deploy/azurite/node_modules

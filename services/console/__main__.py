@@ -50,15 +50,11 @@ def run(
 
 
 @app.command()
-def up(data: Data = HOME, nodes: Nodes = 1) -> None:
+def up(json: Json = False, data: Data = HOME, nodes: Nodes = 1) -> None:
     """Keep a stack up: drop videos with any Azure Storage tool."""
     stop = Stop().on_signals()
     with Stack(data, nodes) as stack:
-        show.out.print(f"up, in {stack.data}; Ctrl-C ends it\n", highlight=False)
-        show.out.print("drop videos in the container [bold]input[/bold], as STYLE/NAME.mp4, at:")
-        print(f"  {stack.accounts.media_connection}")
-        show.out.print("records, frames and queues are at:")
-        print(f"  {stack.accounts.work_connection}", flush=True)
+        show.connections(stack.data, stack.accounts, json)
         while not stop.wait(3600):
             pass
         show.err.print("stopping …")
@@ -121,9 +117,9 @@ def poison_list(json: Json = False, data: Data = HOME) -> None:
 
 
 @poison.command("show")
-def poison_show(message_id: str, data: Data = HOME) -> None:
-    """One poisoned message, with its body and the error, as JSON."""
-    show.print_json(PoisonDesk(connected(data)).show(message_id))
+def poison_show(message_id: str, json: Json = False, data: Data = HOME) -> None:
+    """One poisoned message: its body, and the error that it met."""
+    show.one(PoisonDesk(connected(data)).show(message_id), json)
 
 
 @poison.command("requeue")

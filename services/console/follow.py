@@ -1,5 +1,6 @@
 """Following jobs to their end, with their progress on the terminal."""
 
+import time
 from collections.abc import Iterator
 
 from rich.live import Live
@@ -9,6 +10,8 @@ from services.console.jobs import Desk, Status
 from shared.runtime.stop import Stop
 
 LOOK_SECONDS = 0.5
+#: How often to say it in words, where there is no terminal to draw on.
+SAY_SECONDS = 5
 
 
 class Interrupted(Exception):
@@ -19,13 +22,18 @@ def follow(desk: Desk, jobs: list[str], stop: Stop) -> Iterator[Status]:
     """Each job's last status, as soon as it has ended."""
     pace = show.Pace()
     latest: dict[str, Status] = {}
+    say_at = 0.0
     with Live(console=show.err, transient=True, auto_refresh=False) as live:
         while waited_for := [job for job in jobs if job not in latest or not latest[job].ended]:
             for job in waited_for:
                 latest[job] = desk.status(job)
                 if latest[job].ended:
                     yield latest[job]
+            now = time.monotonic()
             if show.err.is_terminal:
                 live.update(show.progress(latest.values(), pace), refresh=True)
+            elif now >= say_at:
+                say_at = now + SAY_SECONDS
+                show.say_progress(latest.values(), pace)
             if stop.wait(LOOK_SECONDS):
                 raise Interrupted

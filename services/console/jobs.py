@@ -42,7 +42,7 @@ class Desk:
         self._output = storage.container("output")
         self._arrivals = storage.queue("arrivals")
         self._jobs = Jobs(storage)
-        self._submitted: set[str] = set()
+        self._submitted: dict[str, str] = {}
 
     def submit(self, path: Path, blob: str) -> str:
         """Upload a file; the job that it will be."""
@@ -50,7 +50,7 @@ class Desk:
         with path.open("rb") as file:
             etag = self._input.write(blob, file)
         job = names.job_id(blob, etag)
-        self._submitted.add(job)
+        self._submitted[job] = blob
         return job
 
     def fetch(self, output: str, path: Path) -> None:
@@ -65,7 +65,7 @@ class Desk:
         if not (known or outcome or job in self._submitted or self._announced(job)):
             raise Missing(f"there is no job called {names.shown(job)}")
         state: State = "running" if known else "waiting"
-        status = Status(job=job, state=state)
+        status = Status(job=job, state=state, source=self._submitted.get(job))
         if known:
             status = self._with_progress(status, known)
         if isinstance(outcome, Result):

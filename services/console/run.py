@@ -35,6 +35,7 @@ def run(
 ) -> bool:
     """Whether all were finished."""
     stop = Stop().on_signals()
+    show.err.print("starting Azurite and the services …")
     with own_folder(data) as place, Stack(place, nodes) as stack:
         desk = Desk(stack.storage)
         Models(stack.storage).require(style)

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import TypeVar
 
 from pydantic import BaseModel
@@ -11,6 +12,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from services.console.accounts import Accounts
 from services.console.jobs import Status
 from services.console.poison import Entry
 
@@ -27,6 +29,27 @@ def print_json(model: BaseModel) -> None:
 
 def print_line(facts: Mapping[str, str | int], text: str, as_json: bool) -> None:
     print(json.dumps(facts) if as_json else text, flush=True)
+
+
+def one(model: BaseModel, as_json: bool) -> None:
+    if as_json:
+        print_json(model)
+        return
+    for name, value in model:
+        if value is not None:
+            print(f"{name + ':':10}{value}")
+
+
+def connections(data: Path, accounts: Accounts, as_json: bool) -> None:
+    """Printed plain: a connection string is for copying."""
+    if as_json:
+        print_line({"media": accounts.media_connection, "work": accounts.work_connection}, "", True)
+        return
+    print(f"up, in {data}; Ctrl-C ends it\n")
+    print("drop videos in the container input, as STYLE/NAME.mp4, at:")
+    print(f"  {accounts.media_connection}")
+    print("records, frames and queues are at:")
+    print(f"  {accounts.work_connection}", flush=True)
 
 
 def listing(models: Sequence[M], table: Callable[[Sequence[M]], Table], as_json: bool) -> None:
@@ -75,6 +98,18 @@ def progress(statuses: Iterable[Status], pace: Pace) -> RenderableType:
             )
         table.add_row(name, bars)
     return Group(table)
+
+
+def say_progress(statuses: Iterable[Status], pace: Pace) -> None:
+    for status in statuses:
+        if status.ended:
+            continue
+        name = status.source or status.job
+        counts = f"split {status.split}, scored {status.scored}, stitched {status.stitched}"
+        what = f"{counts} of {status.items} frames" if status.items else "waiting to be opened"
+        left = estimate(status, pace)
+        line = f"{name}: {what}{'; ' if left else ''}{left}"
+        err.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def estimate(status: Status, pace: Pace) -> str:

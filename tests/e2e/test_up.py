@@ -118,7 +118,7 @@ def test_poison_from_list_to_purge(up: Up, storage: Storage) -> None:
     [entry] = entries
     assert entry["queue"] == "segments"
     assert "base64" in entry["reason"]
-    shown = json.loads(impasto("poison", "show", entry["id"], "--data", up.data).stdout)
+    shown = json.loads(impasto("poison", "show", entry["id"], "--data", up.data, "--json").stdout)
     assert shown["body"] == "!!! not base64"
     [requeued] = lines(impasto("poison", "requeue", entry["id"], "--data", up.data, "--json"))
     assert requeued == {"requeued": 1}

@@ -1,0 +1,140 @@
+"""The painter: any size, the same picture every time, and clear words about bad weights."""
+
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import simplejpeg
+import torch
+from safetensors.torch import save
+
+from services.scorer.catalog import ORIGINAL, PAINTER, shipped
+from services.scorer.network import Painter as Network
+from services.scorer.painter import Painter, load_network, load_style
+from services.scorer.settings import WEIGHTS
+from services.scorer.stopwatch import Stopwatch
+from shared.errors import Misconfigured, Reject
+from shared.shards import Item
+from tests.conftest import BESIDE
+
+NETWORK = WEIGHTS / "network.safetensors"
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def network() -> Network:
+    return load_network(NETWORK)
+
+
+@pytest.fixture(scope="module")
+def painters(network: Network) -> dict[str, Painter]:
+    styles = [model for model in shipped() if model.scorer == PAINTER]
+    return {model.name: Painter(network, load_style(model.data, network)) for model in styles}
+
+
+def picture(
+    height: int, width: int, seed: int = 0
+) -> "np.ndarray[tuple[int, ...], np.dtype[np.uint8]]":
+    """Soft shapes, as a photograph has them."""
+    noise = torch.rand(1, 3, 9, 16, generator=torch.Generator().manual_seed(seed))
+    soft = torch.nn.functional.interpolate(noise, (height, width), mode="bicubic").clamp(0, 1)
+    return (soft[0].permute(1, 2, 0) * 255).to(torch.uint8).contiguous().numpy()
+
+
+def test_at_least_three_paintings_and_the_identity_are_shipped() -> None:
+    names = {model.name for model in shipped()}
+    assert {ORIGINAL, "great-wave", "starry-night", "auvers", "composition-viii"} <= names
+
+
+@pytest.mark.parametrize("size", [(16, 16), (17, 33), (90, 160), (360, 202), (1, 1)])
+def test_any_size_comes_out_as_it_went_in(
+    painters: dict[str, Painter], size: tuple[int, int]
+) -> None:
+    painted = painters["great-wave"].paint(picture(*size))
+    assert painted.shape == (*size, 3)
+    assert painted.dtype == np.uint8
+
+
+def test_styles_differ_and_are_none_of_them_the_source(painters: dict[str, Painter]) -> None:
+    source = picture(180, 320)
+    painted = {name: painter.paint(source).astype(int) for name, painter in painters.items()}
+    for name, one in painted.items():
+        assert np.abs(one - source).mean() > 10
+        for other_name, other in painted.items():
+            assert name == other_name or np.abs(one - other).mean() > 10
+
+
+def test_what_is_where_stays_where_it_is(painters: dict[str, Painter]) -> None:
+    """A bright square on the left leaves its edges in the left of the painted picture."""
+    source = np.full((180, 320, 3), 60, np.uint8)
+    source[60:120, 40:100] = 230
+    painted = painters["great-wave"].paint(source).astype(float).mean(axis=2)
+    across = np.abs(np.diff(painted, axis=1))[70:110].mean(axis=0)
+    assert across[20:120].max() > 3 * across[160:300].mean()
+    edges = {int(np.argmax(across[20:70])) + 20, int(np.argmax(across[70:120])) + 70}
+    assert all(min(abs(edge - true) for true in (40, 100)) <= 6 for edge in edges)
+
+
+def test_the_same_frame_is_the_same_picture_in_any_company(painters: dict[str, Painter]) -> None:
+    jpegs = [simplejpeg.encode_jpeg(picture(90, 160, seed), 95) for seed in range(3)]
+    items = [Item(f"{n:06}.jpg", data) for n, data in enumerate(jpegs)]
+    together = painters["auvers"].score(items, Stopwatch())
+    alone = [painters["auvers"].score([item], Stopwatch())[0] for item in items]
+    assert together == alone
+    assert [item.name for item in together] == [item.name for item in items]
+
+
+def test_the_stages_of_the_watch_add_up(painters: dict[str, Painter]) -> None:
+    watch = Stopwatch()
+    painters["auvers"].score([Item("0.jpg", simplejpeg.encode_jpeg(picture(360, 640), 95))], watch)
+    stages = watch.by_stage()
+    assert set(stages) == {"decode", "model", "encode"}
+    assert sum(stages.values()) <= watch.total
+
+
+@pytest.mark.parametrize("damage", ["truncated", "pickled", "other", "missing"])
+def test_bad_network_weights_are_told_by_their_path(tmp_path: Path, damage: str) -> None:
+    path = tmp_path / "network.safetensors"
+    if damage == "truncated":
+        path.write_bytes(NETWORK.read_bytes()[:1000])
+    elif damage == "pickled":
+        path.write_bytes(pickle.dumps({"weight": [1, 2, 3]}))
+    elif damage == "other":
+        path.write_bytes(save({"weight": torch.zeros(3)}))
+    with pytest.raises(Misconfigured, match="doesn't hold this network's weights"):
+        load_network(path)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"garbage",
+        pickle.dumps([1]),
+        save({"other": torch.zeros(3)}),
+        save({"style": torch.zeros(3)}),
+        save({"style": torch.full((2112,), torch.nan)}),
+    ],
+    ids=["empty", "garbage", "pickled", "nameless", "short", "not numbers"],
+)
+def test_bad_styles_are_rejected(network: Network, data: bytes) -> None:
+    with pytest.raises(Reject, match="the style's weights"):
+        load_style(data, network)
+
+
+def test_training_teaches(tmp_path: Path) -> None:
+    vgg = BESIDE / "weights" / "vgg16-features.safetensors"
+    if not vgg.exists():
+        pytest.skip("VGG16's weights aren't beside the project")
+    command = [
+        sys.executable, "-m", "services.scorer.training", ROOT / "deploy/paintings/great-wave.jpg",
+        "--photos", ROOT / "deploy/paintings", "--vgg", vgg, "--start", WEIGHTS, "--out", tmp_path,
+        "--minutes", "0.02", "--size", "64", "--painting-size", "64", "--batch", "1",
+    ]  # fmt: skip
+    subprocess.run(list(map(str, command)), check=True, cwd=ROOT, timeout=120)
+    learnt = load_network(tmp_path / "network.safetensors")
+    load_style((tmp_path / "styles/great-wave.safetensors").read_bytes(), learnt)
+    assert learnt.style_size == 2112

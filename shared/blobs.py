@@ -1,13 +1,11 @@
 """One container of blobs, in the few ways that Impasto uses it."""
 
-import io
 import threading
-from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 from azure.core import MatchConditions
 from azure.core.exceptions import (
@@ -21,11 +19,10 @@ from azure.storage.blob import BlobLeaseClient, ContainerClient
 from shared import names
 from shared.errors import StorageError, Taken
 from shared.outages import one_try, ridden_out
+from shared.ranged import ranged
 
 #: Short, so that the claim of a dead worker is soon gone.
 CLAIM_SECONDS = 15
-RANGE_BYTES = 4 * 1024 * 1024
-RANGES_KEPT = 4
 
 
 @dataclass(frozen=True)
@@ -62,8 +59,7 @@ class Container:
 
     def open(self, name: str, etag: str, size: int) -> BinaryIO:
         """The blob as a seekable file; raises Changed where it no longer has that ETag."""
-        raw = cast(io.RawIOBase, RangedFile(self, name, etag, size))
-        return io.BufferedReader(raw, 256 * 1024)
+        return ranged(lambda start, length: self.read_range(name, start, length, etag), size)
 
     @ridden_out
     def find(self, name: str) -> Blob | None:
@@ -168,48 +164,3 @@ class Container:
         except ResourceExistsError as error:
             raise Taken(f"{name} is claimed by another worker") from error
         return lease
-
-
-class RangedFile(io.RawIOBase):
-    """A blob read by aligned ranges, a few of which are kept: a demuxer hops between two places."""
-
-    def __init__(self, container: Container, name: str, etag: str, size: int) -> None:
-        self._container = container
-        self._name = name
-        self._etag = etag
-        self._size = size
-        self._position = 0
-        self._ranges: OrderedDict[int, bytes] = OrderedDict()
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._position
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
-        self._position = max(0, base + offset)
-        return self._position
-
-    def readinto(self, buffer: bytearray) -> int:  # type: ignore[override]
-        if self._position >= self._size:
-            return 0
-        index, within = divmod(self._position, RANGE_BYTES)
-        piece = self._range(index)[within : within + len(buffer)]
-        buffer[: len(piece)] = piece
-        self._position += len(piece)
-        return len(piece)
-
-    def _range(self, index: int) -> bytes:
-        if index not in self._ranges:
-            start = index * RANGE_BYTES
-            length = min(RANGE_BYTES, self._size - start)
-            self._ranges[index] = self._container.read_range(self._name, start, length, self._etag)
-            if len(self._ranges) > RANGES_KEPT:
-                self._ranges.popitem(last=False)
-        self._ranges.move_to_end(index)
-        return self._ranges[index]

@@ -65,7 +65,7 @@ def test_missing_blobs(storage: Storage) -> None:
 
 
 def test_a_blob_as_a_file(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shared.blobs.RANGE_BYTES", 1000)
+    monkeypatch.setattr("shared.ranged.RANGE_BYTES", 1000)
     container = storage.container("input")
     data = bytes(n % 251 for n in range(12_345))
     etag = container.write("a", data)

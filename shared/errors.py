@@ -3,6 +3,7 @@
 ImpastoError
 ├── Refused            the input can't be scored; its text is one sentence for its owner
 ├── Misconfigured      a setting is missing or makes no sense; its text names it
+├── ChildDied          a child process hung, crashed or wanted too much memory
 ├── MessageError
 │   ├── Malformed      a body that isn't the message its queue carries
 │   └── TooBig         a message that no queue would take
@@ -29,6 +30,10 @@ class Refused(ImpastoError):
 
 
 class Misconfigured(ImpastoError):
+    pass
+
+
+class ChildDied(ImpastoError):
     pass
 
 

@@ -76,6 +76,7 @@ class Result(Record):
     source: str
     output: str
     items: int
+    notes: list[str] = []
     created: datetime
     finished: datetime
 
@@ -117,6 +118,9 @@ class Jobs:
 
     def segment(self, job: str, segment: int) -> Segment | None:
         return self._find(names.segment_record(job, segment), Segment)
+
+    def require_segment(self, job: str, segment: int) -> Segment:
+        return self._read(names.segment_record(job, segment), Segment)
 
     def add_chunk(self, report: ChunkReport) -> None:
         name = names.chunk_record(report.job, report.segment, report.chunk)

@@ -26,7 +26,7 @@ JobId = Annotated[str, StringConstraints(pattern=names.JOB_PATTERN)]
 Trace = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,64}$")]
 Model = Annotated[str, StringConstraints(min_length=1, max_length=256)]
 Number = Annotated[int, Field(ge=0, lt=100_000)]
-Count = Annotated[int, Field(ge=1, lt=10_000_000)]
+Count = Annotated[int, Field(ge=0, lt=10_000_000)]
 
 
 class Body(BaseModel):
@@ -109,6 +109,8 @@ class SegmentPlanned(Message):
 
 
 class SegmentReady(Message):
+    """Nothing of a damaged segment may be left: then it has no items, and is ready all the same."""
+
     segment: Number
     items: Count
     shards: Count

@@ -1,16 +1,16 @@
 """What the splitter tells the stitcher of a video, in `detail` of the job's and segments' records.
 
-The core carries these without reading them; only the `video.py` of a service does.
+The core carries these without reading them; only what is called `video` in a service does.
 """
 
 from fractions import Fraction
 
 from pydantic import BaseModel, ConfigDict
 
-OUTPUT_SUFFIX = ".mp4"
-
 
 class VideoDetail(BaseModel):
+    """How the painted frames are to be shown, and what the splitter has to know to make them."""
+
     model_config = ConfigDict(frozen=True)
 
     width: int
@@ -18,15 +18,31 @@ class VideoDetail(BaseModel):
     time_base: tuple[int, int]
     rate: tuple[int, int]
     sample_aspect: tuple[int, int]
+    stream: int
+    #: Where decoding starts for each segment; None: at the beginning of the file.
+    keyframes: list[int | None]
+    #: Times that mean nothing on their own: one segment, timed by the order of its frames.
+    sequential: bool = False
+    rotation: int = 0
+    interlaced: bool = False
+    wide_gamut: bool = False
+    notes: list[str] = []
 
     @property
     def tick(self) -> Fraction:
         return Fraction(*self.time_base)
 
+    @property
+    def step(self) -> int:
+        """A frame's usual time on the screen, in ticks."""
+        return max(1, round(1 / (Fraction(*self.rate) * self.tick)))
+
 
 class SegmentDetail(BaseModel):
-    """When each frame is shown, in ticks of the source's time base."""
+    """When each frame is shown, in ticks of the source's time base, and how many are missing."""
 
     model_config = ConfigDict(frozen=True)
 
     pts: list[int]
+    lost: int = 0
+    damaged: int = 0

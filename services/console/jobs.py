@@ -25,6 +25,7 @@ class Status(BaseModel):
     model: str | None = None
     output: str | None = None
     reason: str | None = None
+    notes: list[str] = []
     items: int = 0
     split: int = 0
     scored: int = 0
@@ -74,6 +75,7 @@ class Desk:
                 update={
                     "state": "finished",
                     "output": outcome.output,
+                    "notes": outcome.notes,
                     "seconds": (outcome.finished - outcome.created).total_seconds(),
                     "split": items,
                     "scored": items,

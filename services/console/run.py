@@ -26,6 +26,7 @@ class Line(BaseModel):
     output: str | None
     state: State
     reason: str | None
+    notes: list[str]
     frames: int
     seconds: float
 
@@ -61,6 +62,7 @@ def deliver(
         output=str(output) if output else None,
         state=status.state,
         reason=status.reason,
+        notes=status.notes,
         frames=status.stitched if output else 0,
         seconds=round(seconds, 1),
     )
@@ -71,6 +73,8 @@ def deliver(
             f"{path} → [bold]{output}[/bold]  ({line.frames} frames in {line.seconds} s)",
             highlight=False,
         )
+        for note in line.notes:
+            show.out.print(f"  {note}", markup=False, highlight=False)
     else:
         show.out.print(f"{path}: {status.state}: {status.reason}", markup=False, highlight=False)
     return line

@@ -130,7 +130,7 @@ def jobs_table(statuses: Iterable[Status]) -> Table:
             status.model or "",
             str(status.items or ""),
             str(status.scored or ""),
-            Text(status.output or status.reason or ""),
+            Text("\n".join([status.output or status.reason or "", *status.notes])),
         )
     return table
 

@@ -19,7 +19,7 @@ def shards_per_chunk(items: int, nodes: int, items_per_shard: float) -> int:
 
 def runs(shards: int, per_chunk: int) -> Iterator[Run]:
     """A segment's shards in runs of at most so many, evened out so that no run is a crumb."""
-    count = ceil(shards / per_chunk)
+    count = max(1, ceil(shards / per_chunk))  # a segment of no shards is a chunk of none
     for index in range(count):
         first = index * shards // count
         yield Run(first, (index + 1) * shards // count - first)

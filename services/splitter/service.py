@@ -6,7 +6,8 @@ from services.splitter import video
 from services.splitter.settings import SplitterSettings
 from shared import names
 from shared.blobs import Blob
-from shared.errors import Changed, Missing, Refused, Reject
+from shared.cage import MIB, Cage
+from shared.errors import Changed, ChildDied, ImpastoError, Missing, Refused, Reject
 from shared.jobs import Failure, Job, Jobs, Segment, Source
 from shared.logs import logger
 from shared.messages import BlobCreated, SegmentPlanned, SegmentReady
@@ -14,7 +15,6 @@ from shared.models import Models
 from shared.runtime.stop import Stop
 from shared.runtime.work import AnyRoute, Route, Work
 from shared.runtime.worker import Worker
-from shared.shards import SHARD_ITEMS, pack
 from shared.storage import Storage
 
 log = logger()
@@ -29,6 +29,10 @@ class Splitter:
         self._models = Models(storage)
         self._segments = storage.queue("segments")
         self._shards = storage.queue("shards")
+        self._cage = Cage(settings.decoder_mib, settings.decoder_seconds)
+
+    def close(self) -> None:
+        self._cage.close()
 
     def arrived(self, event: BlobCreated, work: Work) -> None:
         if event.container != self._input.name:
@@ -36,12 +40,9 @@ class Splitter:
         if self._jobs.ended(event.job):
             return
         try:
-            job = self._jobs.find(event.job) or self._jobs.begin(self._plan(event))
-        except Refused as refusal:
-            self._refuse(event.job, event.blob, str(refusal))
-            return
-        except (Changed, Missing):
-            self._refuse(event.job, event.blob, GONE)
+            job = self._jobs.find(event.job) or self._jobs.begin(self._plan(event, work))
+        except (Refused, Changed, Missing, ChildDied) as trouble:
+            self._end(event.job, event.blob, trouble, work)
             return
         log.info("planned", model=job.model, segments=len(job.segments), items=job.items)
         for segment in range(len(job.segments)):
@@ -54,11 +55,8 @@ class Splitter:
         try:
             segment = self._jobs.segment(job.job, planned.segment)
             segment = segment or self._write_shards(job, planned.segment, work)
-        except Refused as refusal:
-            self._refuse(job.job, job.source.blob, str(refusal))
-            return
-        except (Changed, Missing):
-            self._refuse(job.job, job.source.blob, GONE)
+        except (Refused, Changed, Missing, ChildDied) as trouble:
+            self._end(job.job, job.source.blob, trouble, work)
             return
         self._shards.send(
             SegmentReady(
@@ -70,15 +68,16 @@ class Splitter:
             )
         )
 
-    def _plan(self, event: BlobCreated) -> Job:
+    def _plan(self, event: BlobCreated, work: Work) -> Job:
         blob = self._input.find(names.check_blob_name(event.blob))
         if blob is None or blob.etag != names.plain_etag(event.data.e_tag):
             raise Changed(event.blob)
         if blob.size == 0:
             raise Refused("the file is empty")
+        if blob.size > self._settings.largest_mib * MIB:
+            raise Refused(f"the file is larger than {self._settings.largest_mib:,} MiB")
         model = self._models.require(self._model_of(blob))
-        with self._input.open(blob.name, blob.etag, blob.size) as file:
-            plan = video.plan(file, self._settings.segment_seconds)
+        [plan] = self._cage.run(work.check, video.plan_of, self._settings, blob)
         return Job(
             job=event.job,
             trace=event.trace,
@@ -97,31 +96,48 @@ class Splitter:
         return folder or blob.metadata.get("style") or self._settings.default_model
 
     def _write_shards(self, job: Job, number: int, work: Work) -> Segment:
+        """Uploaded here while the next is decoded in the cage."""
         pts: list[int] = []
-        shards = 0
-        source = job.source
-        with self._input.open(source.blob, source.etag, source.size) as file:
-            frames = video.frames(file, job, number, self._settings.jpeg_quality)
-            while batch := video.take(frames, SHARD_ITEMS):
-                work.check()
-                name = names.shard_blob(job.job, number, shards)
-                self._jobs.frames.write(name, pack(frame.item for frame in batch))
-                pts += [frame.pts for frame in batch]
-                shards += 1
+        shards = damaged = 0
+        found = self._cage.run(work.check, video.shards_of, self._settings, job, number)
+        for shard in found:
+            work.check()
+            self._jobs.frames.write(names.shard_blob(job.job, number, shards), shard.data)
+            pts += shard.pts
+            damaged += shard.damaged
+            shards += 1
+        lost = max(0, job.segments[number].items - len(pts))
+        if (lost or damaged) and self._settings.refuse_damaged:
+            raise Refused(f"the video is damaged: {lost} frames are lost, {damaged} are damaged")
+        detail = video.SegmentDetail(pts=pts, lost=lost, damaged=damaged)
         segment = Segment(
             job=job.job,
             segment=number,
             items=len(pts),
             shards=shards,
-            detail=video.SegmentDetail(pts=pts).model_dump(),
+            detail=detail.model_dump(),
         )
         self._jobs.add_segment(segment)
         return segment
 
-    def _refuse(self, job: str, source: str, reason: str) -> None:
+    def _end(self, job: str, source: str, trouble: ImpastoError, work: Work) -> None:
+        """End the job with what stands in its way, in a sentence for its owner."""
+        if isinstance(trouble, ChildDied):
+            if work.attempt == 1:
+                raise trouble  # it may have been somebody's SIGKILL: once more
+            reason, failed = f"the video can't be decoded: {trouble}", True
+        else:
+            reason, failed = str(trouble) if isinstance(trouble, Refused) else GONE, False
         log.warning("refused", job=job, source=names.shown(source), reason=reason)
-        now = datetime.now(UTC)
-        self._jobs.fail(Failure(job=job, source=source, state="refused", reason=reason, at=now))
+        self._jobs.fail(
+            Failure(
+                job=job,
+                source=source,
+                state="failed" if failed else "refused",
+                reason=reason,
+                at=datetime.now(UTC),
+            )
+        )
         self._jobs.sweep(job)
 
 
@@ -131,4 +147,4 @@ def build(storage: Storage, settings: SplitterSettings, stop: Stop) -> Worker:
         Route("arrivals", BlobCreated, splitter.arrived),
         Route("segments", SegmentPlanned, splitter.split),
     ]
-    return Worker(storage, settings, stop, routes)
+    return Worker(storage, settings, stop, routes, at_end=splitter.close)

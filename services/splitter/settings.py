@@ -1,3 +1,5 @@
+from typing import Literal
+
 from pydantic import Field
 
 from shared.settings import Settings
@@ -9,4 +11,23 @@ class SplitterSettings(Settings):
     )
     jpeg_quality: int = Field(
         95, ge=1, le=100, description="Quality of the frames on their way to the scorer."
+    )
+    jpeg_subsampling: Literal["444", "422", "420"] = Field(
+        "420", description="How coarse their colour is against their brightness."
+    )
+    refuse_damaged: bool = Field(
+        False, description="Refuse a damaged video instead of painting what is left of it."
+    )
+    largest_mib: int = Field(65_536, ge=1, description="The largest file to take, in MiB.")
+    longest_seconds: float = Field(6 * 3600, gt=0, description="The longest video to take.")
+    most_frames: int = Field(2_000_000, ge=1, description="The most frames that one may have.")
+    most_pixels: int = Field(
+        8192 * 4320, ge=1, description="The most pixels that a frame may have."
+    )
+    most_streams: int = Field(64, ge=1, description="The most streams that a file may have.")
+    decoder_mib: int = Field(
+        4096, ge=256, description="Memory that a decoder may use before its video is given up."
+    )
+    decoder_seconds: float = Field(
+        60, gt=0, description="How long a decoder may be silent before its video is given up."
     )

@@ -9,7 +9,8 @@ from services.stitcher import video
 from services.stitcher.settings import StitcherSettings
 from shared import names
 from shared.blobs import CLAIM_SECONDS
-from shared.errors import Changed, Missing, Retry, Taken
+from shared.cage import Cage
+from shared.errors import Changed, ChildDied, Missing, Retry, Taken
 from shared.jobs import Failure, Job, Jobs, Result, Segment
 from shared.logs import logger
 from shared.messages import ChunkScored
@@ -29,6 +30,10 @@ class Stitcher:
         self._input = storage.container("input")
         self._output = storage.container("output")
         self._jobs = Jobs(storage)
+        self._cage = Cage(settings.muxer_mib, settings.muxer_seconds)
+
+    def close(self) -> None:
+        self._cage.close()
 
     def scored(self, message: ChunkScored, work: Work) -> None:
         """The last chunk of a segment finds it whole, and the last segment finds the job so."""
@@ -58,7 +63,9 @@ class Stitcher:
             if self._jobs.segments.find(blob):
                 return
             path = Path(folder) / "segment"
-            video.encode(self._items(segment, work), job, segment, path, self._settings)
+            path.touch()  # nothing, where nothing of a damaged segment is left
+            if segment.items:
+                video.encode(self._items(segment, work), job, segment, path, self._settings)
             with path.open("rb") as file:
                 self._jobs.segments.write(blob, file)
         log.info("segment encoded", items=segment.items)
@@ -79,44 +86,32 @@ class Stitcher:
                 self._write_output(job, work)
             except (Changed, Missing):
                 self._fail(job, GONE)
+            except ChildDied as trouble:
+                if work.attempt == 1:
+                    raise  # it may have been somebody's SIGKILL: once more
+                self._fail(job, f"the output can't be made: {trouble}")
         if not self._settings.keep_intermediates:
             self._jobs.sweep(job.job)
 
     def _write_output(self, job: Job, work: Work) -> None:
-        output = names.output_name(job.source.blob, video.OUTPUT_SUFFIX)
-        with (
-            TemporaryDirectory(prefix="impasto-stitcher-") as folder,
-            self._input.open(job.source.blob, job.source.etag, job.source.size) as source,
-        ):
+        segments = [self._jobs.require_segment(job.job, n) for n in range(len(job.segments))]
+        with TemporaryDirectory(prefix="impasto-stitcher-") as folder:
             path = Path(folder) / "output"
-            segments = self._encoded(job, Path(folder), work)
-            video.mux(segments, job, source, path)
+            [made] = self._cage.run(work.check, video.muxed, self._settings, job, path)
+            output = names.output_name(job.source.blob, made.suffix)
             with path.open("rb") as file:
                 self._output.write(output, file, {"job": job.job, "model": job.model})
-        now = datetime.now(UTC)
-        self._jobs.finish(
-            Result(
-                job=job.job,
-                source=job.source.blob,
-                output=output,
-                items=job.items,
-                created=job.created,
-                finished=now,
-            )
+        result = Result(
+            job=job.job,
+            source=job.source.blob,
+            output=output,
+            items=sum(segment.items for segment in segments),
+            notes=video.notes_of(job, segments) + made.notes,
+            created=job.created,
+            finished=datetime.now(UTC),
         )
-        log.info("finished", output=names.shown(output), items=job.items)
-
-    def _encoded(self, job: Job, folder: Path, work: Work) -> Iterator[video.Encoded]:
-        """Segments in order, one at a time on the disk."""
-        for number in range(len(job.segments)):
-            work.check()
-            segment = self._jobs.segment(job.job, number)
-            if segment is None:
-                raise Missing(f"the record of segment {number} is gone")
-            path = folder / "segment"
-            self._jobs.segments.download(names.segment_blob(job.job, number), path)
-            yield video.Encoded(path, video.times_of(segment))
-            path.unlink()
+        self._jobs.finish(result)
+        log.info("finished", output=names.shown(output), items=result.items, notes=result.notes)
 
     def _fail(self, job: Job, reason: str) -> None:
         log.error("failed", reason=reason)
@@ -128,4 +123,5 @@ class Stitcher:
 
 def build(storage: Storage, settings: StitcherSettings, stop: Stop) -> Worker:
     stitcher = Stitcher(storage, settings)
-    return Worker(storage, settings, stop, [Route("scored", ChunkScored, stitcher.scored)])
+    routes = [Route("scored", ChunkScored, stitcher.scored)]
+    return Worker(storage, settings, stop, routes, at_end=stitcher.close)

@@ -1,0 +1,58 @@
+"""Opening what arrives: only what is surely a video file, and nothing beside it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import BinaryIO
+
+import av
+from av.container import InputContainer
+from av.video.stream import VideoStream
+
+from services.splitter.settings import SplitterSettings
+from shared.errors import Refused
+
+#: Playlists and concat scripts make FFmpeg open other files, and text opens as a video of letters:
+#: nothing but these is ever tried. Sound formats are here to be refused for what they are.
+FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,flv,asf,ogg,mp3,flac,wav,aac"
+ENCRYPTED = {"encv", "enca", "drmi"}
+
+
+@contextmanager
+def opened(file: BinaryIO) -> Iterator[InputContainer]:
+    options = {"format_whitelist": FORMATS, "protocol_whitelist": "none"}
+    file.seek(0)
+    try:
+        container = av.open(file, "r", container_options=options)
+    except (av.FFmpegError, OSError, ValueError) as error:
+        raise Refused(
+            "the file isn't a video that can be read (mp4, mov, mkv, webm, avi, ts, mpg, flv, wmv)"
+        ) from error
+    with container:
+        yield container
+
+
+def video_in(container: InputContainer, settings: SplitterSettings) -> VideoStream:
+    """The stream to paint; Refused where there is none, or more than the limits allow."""
+    if len(container.streams) > settings.most_streams:
+        raise Refused(
+            f"the file has {len(container.streams)} streams; at most {settings.most_streams} "
+            "are taken"
+        )
+    pictures = [s for s in container.streams.video if not is_cover(s)]
+    if not pictures:
+        what = "only cover art and sound" if container.streams.video else "only sound"
+        raise Refused(f"there is no video in the file, {what}")
+    stream = max(pictures, key=lambda s: (s.width or 0) * (s.height or 0))
+    codec = stream.codec_context
+    if codec is None or any(tag in (codec.codec_tag or "") for tag in ENCRYPTED):
+        raise Refused("the video is encrypted, or in a codec that can't be read")
+    if stream.width * stream.height > settings.most_pixels:
+        raise Refused(
+            f"the picture is {stream.width}×{stream.height}; at most {settings.most_pixels:,} "
+            "pixels are taken"
+        )
+    return stream
+
+
+def is_cover(stream: VideoStream) -> bool:
+    return bool(stream.disposition and stream.disposition & stream.disposition.attached_pic)

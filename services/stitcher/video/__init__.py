@@ -1,0 +1,69 @@
+"""All that the stitcher knows of video. What reads the source runs in a cage."""
+
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+from services.stitcher.settings import StitcherSettings
+from services.stitcher.video.encoding import encode
+from services.stitcher.video.muxing import Encoded, mux
+from shared import names
+from shared.jobs import Job, Jobs, Segment
+from shared.storage import Storage
+from shared.video import SegmentDetail, VideoDetail
+
+__all__ = ["Muxed", "encode", "muxed", "notes_of", "times_of"]
+
+
+class Muxed(NamedTuple):
+    suffix: str
+    notes: list[str]
+
+
+def times_of(segment: Segment) -> list[int]:
+    return SegmentDetail.model_validate(segment.detail).pts
+
+
+def muxed(settings: StitcherSettings, job: Job, path: Path) -> Iterator[Muxed]:
+    """Write the job's output to the path."""
+    storage = storage_of(settings)
+    source = job.source
+    detail = VideoDetail.model_validate(job.detail)
+    with storage.container("input").open(source.blob, source.etag, source.size) as file:
+        kind, left = mux(encoded(storage, job, path.parent), detail, file, path, settings)
+    yield Muxed(f".{kind}", left)
+
+
+def encoded(storage: Storage, job: Job, folder: Path) -> Iterator[Encoded]:
+    """Segments in order, one at a time on the disk."""
+    jobs = Jobs(storage)
+    path = folder / "segment"
+    for number in range(len(job.segments)):
+        segment = jobs.require_segment(job.job, number)
+        if segment.items:
+            jobs.segments.download(names.segment_blob(job.job, number), path)
+            yield Encoded(path, times_of(segment))
+            path.unlink()
+
+
+def notes_of(job: Job, segments: list[Segment]) -> list[str]:
+    """What a viewer should be told: how the picture was changed, and what of it is missing."""
+    detail = VideoDetail.model_validate(job.detail)
+    notes = list(detail.notes)
+    for what, verb in (("lost", "could not be decoded"), ("damaged", "are damaged")):
+        found = [(s, getattr(SegmentDetail.model_validate(s.detail), what)) for s in segments]
+        hurt = [(segment, count) for segment, count in found if count]
+        if hurt:
+            spans = [job.segments[segment.segment] for segment, _ in hurt]
+            start, stop = float(spans[0].start * detail.tick), float(spans[-1].stop * detail.tick)
+            count = sum(count for _, count in hurt)
+            notes.append(
+                f"{count} of {job.items} frames {verb}, between {start:.1f} and {stop:.1f} s"
+            )
+    return notes
+
+
+@cache
+def storage_of(settings: StitcherSettings) -> Storage:
+    return Storage(settings)

@@ -1,0 +1,97 @@
+"""What comes along from the source beside the picture, and in which kind of file it can."""
+
+from collections.abc import Callable
+from typing import Literal, NamedTuple
+
+from av.container import InputContainer
+from av.stream import Stream
+from av.video.stream import VideoStream
+
+Kind = Literal["mp4", "mkv"]
+
+IN_MP4 = {
+    "audio": {"aac", "ac3", "alac", "eac3", "flac", "mp2", "mp3", "opus", "vorbis"},
+    "subtitle": {"mov_text"},
+    "video": {"mjpeg", "png"},
+}
+#: Matroska takes any sound that FFmpeg has a name for, and these.
+TEXT_IN_MKV = {"ass", "srt", "ssa", "subrip", "webvtt", "text"}
+IN_MKV = {
+    "subtitle": TEXT_IN_MKV | {"dvb_subtitle", "dvbsub", "dvdsub", "dvd_subtitle", "pgssub"}
+    | {"hdmv_pgs_subtitle"},
+    "video": {"mjpeg", "png"},
+}  # fmt: skip
+SUBRIP = {"srt", "subrip", "text"}
+
+
+class Passenger(NamedTuple):
+    """A stream that comes along: as it is, or as another codec by rewriting its packets."""
+
+    stream: Stream
+    codec: str | None = None
+    rewrite: Callable[[bytes], bytes] = bytes
+
+
+class Load(NamedTuple):
+    kind: Kind
+    passengers: list[Passenger]
+    left: list[str]
+
+
+def load(source: InputContainer, painted: int, wanted: Literal["auto", "mp4", "mkv"]) -> Load:
+    """mp4 unless it would leave something behind that mkv would not, or a setting says so."""
+    mp4, mkv = (loaded(source, painted, kind) for kind in ("mp4", "mkv"))
+    if wanted != "auto":
+        return mp4 if wanted == "mp4" else mkv
+    converted = any(passenger.codec for passenger in mp4.passengers)
+    return mkv if converted or len(mkv.left) < len(mp4.left) else mp4
+
+
+def loaded(source: InputContainer, painted: int, kind: Kind) -> Load:
+    passengers, left = [], []
+    for stream in source.streams:
+        if stream.index == painted:
+            continue
+        found = passenger(stream, kind)
+        if found:
+            passengers.append(found)
+        else:
+            left.append(f"{described(stream)} can't be carried in {kind} and is left out")
+    return Load(kind, passengers, left)
+
+
+def passenger(stream: Stream, kind: Kind) -> Passenger | None:
+    codec = codec_of(stream)
+    if codec is None or (stream.type == "video" and not is_cover(stream)):
+        return None
+    if kind == "mp4":
+        if codec in IN_MP4.get(stream.type, ()) or codec.startswith("pcm_s16"):
+            return Passenger(stream)
+        return Passenger(stream, "mov_text", to_mov_text) if codec in SUBRIP else None
+    if stream.type == "audio" or codec in IN_MKV.get(stream.type, ()):
+        return Passenger(stream)
+    return Passenger(stream, "subrip", from_mov_text) if codec == "mov_text" else None
+
+
+def is_cover(stream: Stream) -> bool:
+    disposition = stream.disposition
+    return isinstance(stream, VideoStream) and bool(disposition & disposition.attached_pic)
+
+
+def codec_of(stream: Stream) -> str | None:
+    context = getattr(stream, "codec_context", None)
+    return context.name if context else None
+
+
+def described(stream: Stream) -> str:
+    kind = "another video" if stream.type == "video" else f"the {stream.type} stream"
+    return f"{kind} {stream.index} ({codec_of(stream) or 'of unknown kind'})"
+
+
+def from_mov_text(packet: bytes) -> bytes:
+    """mov_text is a length, that much text, and boxes of how it looks."""
+    return packet[2 : 2 + int.from_bytes(packet[:2], "big")]
+
+
+def to_mov_text(packet: bytes) -> bytes:
+    return len(packet).to_bytes(2, "big") + packet

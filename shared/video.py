@@ -39,10 +39,11 @@ class VideoDetail(BaseModel):
 
 
 class SegmentDetail(BaseModel):
-    """When each frame is shown, in ticks of the source's time base, and how many are missing."""
+    """When each frame is shown, in ticks, and how many weren't as they should be."""
 
     model_config = ConfigDict(frozen=True)
 
     pts: list[int]
     lost: int = 0
     damaged: int = 0
+    scaled: int = 0

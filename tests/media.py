@@ -6,6 +6,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import av
+from av.audio.stream import AudioStream
+from av.container import OutputContainer
+from av.video.stream import VideoStream
 
 
 def make_clip(
@@ -14,42 +17,64 @@ def make_clip(
     rate: Fraction | int = 25,
     size: str = "320x180",
     gop: int = 12,
-    x264: str = "bframes=3",
+    codec: str = "libx264",
+    options: dict[str, str] | None = None,
+    pixels: str = "yuv420p",
+    picture: str = "testsrc2=",
     gaps: list[int] | None = None,
-    sound: bool = True,
+    tracks: tuple[str, ...] = ("aac",),
+    rotation: int = 0,
     late: int = 0,
 ) -> Path:
-    """A moving test picture; `gaps` are waits before its frames, in turn, in 1/90000 s."""
+    """A clip as its suffix says; `gaps` are waits before its frames, in turn, in 1/90000 s."""
     tick = Fraction(1, 90_000)
-    source = av.open(f"testsrc2=size={size}:rate={rate}:duration={seconds}", format="lavfi")
-    with source, av.open(str(path), "w", format="mp4") as out:
-        video = out.add_stream("libx264", rate=Fraction(rate))
+    source = av.open(f"{picture}size={size}:rate={rate}:duration={seconds}", format="lavfi")
+    with source, av.open(str(path), "w") as out:
+        video = out.add_stream(codec, rate=Fraction(rate))
+        assert isinstance(video, VideoStream)
         video.width, video.height = map(int, size.split("x"))
-        video.pix_fmt = "yuv420p"
+        video.pix_fmt = pixels
         video.gop_size = gop
         video.codec_context.time_base = tick
-        video.codec_context.options = {"preset": "ultrafast", "x264-params": x264}
-        audio = out.add_stream("aac", rate=48_000) if sound else None
+        video.codec_context.options = options or {}
+        if codec == "libx264":
+            video.codec_context.options = {"preset": "ultrafast"} | (options or {"bf": "3"})
+        if rotation:
+            video.set_display_rotation(rotation)
+        sounds = [out.add_stream(name, rate=48_000, layout="stereo") for name in tracks]
         at = late
-        for n, frame in enumerate(source.decode(video=0)):
+        for n, drawn in enumerate(source.decode(video=0)):
             at += gaps[n % len(gaps)] if gaps else 0
+            frame = drawn.reformat(format=pixels)
             frame.pts, frame.time_base = at, tick
             at += round(1 / Fraction(rate) / tick)
             out.mux(video.encode(frame))
         out.mux(video.encode(None))
-        if audio:
-            with av.open(f"sine=frequency=440:duration={seconds}", format="lavfi") as tone:
-                resampler = av.AudioResampler("fltp", "stereo", 48_000)
-                for samples in tone.decode(audio=0):
-                    for piece in resampler.resample(samples):
-                        out.mux(audio.encode(piece))
-                out.mux(audio.encode(None))
+        for number, sound in enumerate(sounds):
+            assert isinstance(sound, AudioStream)
+            play(sound, out, seconds, pitch=440 * (number + 1))
     return path
+
+
+def play(sound: AudioStream, out: OutputContainer, seconds: float, pitch: int) -> None:
+    codec = sound.codec_context
+    resampler = av.AudioResampler(codec.format, codec.layout, codec.sample_rate, codec.frame_size)
+    with av.open(f"sine=frequency={pitch}:duration={seconds}", format="lavfi") as tone:
+        for samples in tone.decode(audio=0):
+            for piece in resampler.resample(samples):
+                out.mux(sound.encode(piece))
+    for piece in resampler.resample(None):
+        out.mux(sound.encode(piece))
+    out.mux(sound.encode(None))
 
 
 def without_adts(packet: bytes) -> bytes:
     """MPEG streams put a header before every AAC packet; mp4 says the same once, for all."""
     return packet[7:] if packet[:2] in (b"\xff\xf1", b"\xff\xf9") else packet
+
+
+#: MPEG's clock counts 33 bits of 1/90000 s; a moment before zero is late in the next round.
+WRAP = Fraction(2**33, 90_000)
 
 
 class Facts(NamedTuple):
@@ -74,6 +99,7 @@ def facts(path: Path) -> Facts:
         for packet in container.demux(*container.streams.audio) if order else ():
             if packet.size:
                 at = Fraction(packet.pts or 0) * packet.time_base
+                at -= WRAP if at > WRAP / 2 else 0
                 digest = hashlib.md5(without_adts(bytes(packet))).hexdigest()
                 sound.setdefault(order[packet.stream_index], []).append((at, digest))
     return Facts(times, tick, size, sound)

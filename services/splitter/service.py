@@ -98,18 +98,19 @@ class Splitter:
     def _write_shards(self, job: Job, number: int, work: Work) -> Segment:
         """Uploaded here while the next is decoded in the cage."""
         pts: list[int] = []
-        shards = damaged = 0
+        shards = damaged = scaled = 0
         found = self._cage.run(work.check, video.shards_of, self._settings, job, number)
         for shard in found:
             work.check()
             self._jobs.frames.write(names.shard_blob(job.job, number, shards), shard.data)
             pts += shard.pts
             damaged += shard.damaged
+            scaled += shard.scaled
             shards += 1
         lost = max(0, job.segments[number].items - len(pts))
         if (lost or damaged) and self._settings.refuse_damaged:
             raise Refused(f"the video is damaged: {lost} frames are lost, {damaged} are damaged")
-        detail = video.SegmentDetail(pts=pts, lost=lost, damaged=damaged)
+        detail = video.SegmentDetail(pts=pts, lost=lost, damaged=damaged, scaled=scaled)
         segment = Segment(
             job=job.job,
             segment=number,

@@ -95,7 +95,7 @@ def all_jobs(up: Up) -> list[dict[str, str]]:
 
 
 def test_cancel_ends_a_job_and_sweeps_up(up: Up, storage: Storage, tmp_path: Path) -> None:
-    long = make_clip(tmp_path / "long.mp4", seconds=20, size="640x360", sound=False)
+    long = make_clip(tmp_path / "long.mp4", seconds=20, size="640x360", tracks=())
     [line] = lines(impasto("submit", long, "--style", "great-wave", "--data", up.data, "--json"))
     job = line["job"]
     eventually(lambda: storage.container("scored").under(f"{job}/"), "something scored", 120)

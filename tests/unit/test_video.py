@@ -27,15 +27,20 @@ from tests.media import assert_same_but_for_the_picture, make_clip
 
 CLIPS: dict[str, dict[str, object]] = {
     "plain": {},
-    "open GOP": {"x264": "bframes=3:open-gop=1:b-pyramid=normal"},
-    "no B-frames": {"x264": "bframes=0"},
+    "open GOP": {"options": {"bf": "3", "x264-params": "open-gop=1:b-pyramid=normal"}},
+    "no B-frames": {"options": {"bf": "0"}},
     "every frame a keyframe": {"gop": 1},
     "one keyframe": {"gop": 250},
     "30000/1001": {"rate": Fraction(30000, 1001)},
     "variable rate": {"gaps": [0, 1500, 0, 7200, 333]},
     "gap of seconds": {"gaps": [0] * 30 + [270_000]},
     "late start": {"late": 45_000},
-    "silent": {"sound": False},
+    "silent": {"tracks": ()},
+    "hevc": {"codec": "libx265", "options": {"x265-params": "log-level=error"}},
+    "10 bits": {"pixels": "yuv420p10le"},
+    "4:2:2": {"pixels": "yuv422p"},
+    "4:4:4": {"pixels": "yuv444p"},
+    "three tracks": {"tracks": ("aac", "ac3", "libopus")},
     "one frame": {"seconds": 0.04},
 }
 
@@ -77,12 +82,13 @@ def stitch(found: Split, source: Path, folder: Path, **changes: object) -> Stitc
         times = [frame.pts for frame in frames]
         lost = max(0, found.job.segments[number].items - len(times))
         damaged = sum(frame.damaged for frame in frames)
+        scaled = sum(frame.scaled for frame in frames)
         segment = Segment(
             job=found.job.job,
             segment=number,
             items=len(frames),
             shards=1,
-            detail=SegmentDetail(pts=times, lost=lost, damaged=damaged).model_dump(),
+            detail=SegmentDetail(pts=times, lost=lost, damaged=damaged, scaled=scaled).model_dump(),
         )
         segments.append(segment)
         path = folder / f"segment-{number}"
@@ -130,7 +136,7 @@ def test_colours_stay_what_they_are(
     width, height = map(int, size.split("x"))
     flat = np.full((height, width, 3), colour, np.uint8)
     data = simplejpeg.encode_jpeg(flat, 95, "RGB", "420")
-    clip = make_clip(tmp_path / "clip.mp4", seconds=0.2, size=size, sound=False)
+    clip = make_clip(tmp_path / "clip.mp4", seconds=0.2, size=size, tracks=())
     found = split(clip)
     flat_frames = [
         [frame._replace(item=Item(frame.item.name, data)) for frame in frames]
@@ -142,9 +148,9 @@ def test_colours_stay_what_they_are(
     assert np.abs(again.astype(int) - colour).mean(axis=(0, 1)).max() <= 2
 
 
-def refusal(path: Path) -> str:
+def refusal(path: Path, **changes: object) -> str:
     with pytest.raises(Refused) as caught:
-        split(path)
+        split(path, **changes)  # type: ignore[arg-type]
     return str(caught.value)
 
 

@@ -21,6 +21,7 @@ class Shard(NamedTuple):
     data: bytes
     pts: list[int]
     damaged: int
+    scaled: int
 
 
 def plan_of(settings: SplitterSettings, blob: Blob) -> Iterator[Plan]:
@@ -38,6 +39,7 @@ def shards_of(settings: SplitterSettings, job: Job, segment: int) -> Iterator[Sh
                 pack(frame.item for frame in batch),
                 [frame.pts for frame in batch],
                 sum(frame.damaged for frame in batch),
+                sum(frame.scaled for frame in batch),
             )
 
 

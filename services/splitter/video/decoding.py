@@ -24,6 +24,7 @@ RUN_UPS = (0, 5, 60)
 class Frame(NamedTuple):
     pts: int
     damaged: bool
+    scaled: bool
     item: Item
 
 
@@ -45,7 +46,8 @@ def frames(
             data = simplejpeg.encode_jpeg(
                 picture(frame), settings.jpeg_quality, "RGB", settings.jpeg_subsampling
             )
-            yield Frame(at, frame.is_corrupt, Item(f"{count:06}.jpg", data))
+            item = Item(f"{count:06}.jpg", data)
+            yield Frame(at, frame.is_corrupt, picture.scales(frame), item)
 
 
 def decoded(

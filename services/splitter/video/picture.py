@@ -119,12 +119,13 @@ class ToPicture:
             pixels = ((pixels[:, :, :3] * opacity + 127) // 255).astype(np.uint8)
         return self._whole(np.rot90(pixels, self._detail.rotation // 90))
 
-    def _size(self, frame: VideoFrame) -> dict[str, int]:
-        """Only a stream that changes its size midway needs scaling: to the size it began with."""
+    def scales(self, frame: VideoFrame) -> bool:
+        """Only a stream that changes its size midway needs it: to the size it began with."""
         off = (self._width - frame.width, self._height - frame.height)
-        if all(0 <= more <= 1 for more in off):
-            return {}
-        return {"width": self._width, "height": self._height}
+        return any(more not in (0, 1) for more in off)
+
+    def _size(self, frame: VideoFrame) -> dict[str, int]:
+        return {"width": self._width, "height": self._height} if self.scales(frame) else {}
 
     def _whole(self, pixels: Picture) -> Picture:
         down = self._detail.height - pixels.shape[0]

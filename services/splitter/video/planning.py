@@ -60,6 +60,8 @@ def plan(file: BinaryIO, settings: SplitterSettings) -> Plan:
         raise Refused(f"the video is damaged: {notes[0]}")
     with opened(file) as container:
         look, more = look_of(container, container.streams[facts.stream])
+    if not scan.seekable:
+        more.append("the file's times don't run on; its frames are timed by their order")
     spans, keyframes = pieces(scan, Fraction(settings.segment_seconds) / facts.tick)
     check_length(spans, facts.tick, settings)
     aspect = 1 / facts.aspect if look.rotation % 180 else facts.aspect
@@ -132,16 +134,16 @@ def scanned(container: InputContainer, stream: VideoStream, settings: SplitterSe
 
 
 def missing(container: InputContainer, stream: VideoStream, scan: Scan) -> list[str]:
-    """What the file promises and doesn't hold."""
+    """What the file promises and doesn't hold; MPEG streams promise nothing."""
+    if not container.duration or container.format.name.startswith("mpeg"):
+        return []
+    promised = Fraction(container.duration, av.time_base)
+    if promised - scan.reached <= SHORT_SECONDS:
+        return []
     end = float(max(scan.shown) * (stream.time_base or 0))
-    if stream.frames > scan.packets:
-        lost = stream.frames - scan.packets
-        return [f"{lost} of {stream.frames} frames are missing from the file, from {end:.1f} s on"]
-    if container.duration:
-        promised = Fraction(container.duration + (container.start_time or 0), av.time_base)
-        if promised - scan.reached > SHORT_SECONDS:
-            return [f"the file ends at {end:.1f} s of the {float(promised):.1f} s that it promises"]
-    return []
+    lost = stream.frames - scan.packets
+    what = f"{lost} of {stream.frames} frames" if lost > 0 else "the rest"
+    return [f"{what}, from {end:.1f} s to {float(promised):.1f} s, are missing from the file"]
 
 
 def cuts(

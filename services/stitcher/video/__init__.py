@@ -16,6 +16,13 @@ from shared.video import SegmentDetail, VideoDetail
 __all__ = ["Muxed", "encode", "muxed", "notes_of", "times_of"]
 
 
+TOLD = {
+    "lost": "could not be decoded",
+    "damaged": "are damaged",
+    "scaled": "were of another size, and are scaled",
+}
+
+
 class Muxed(NamedTuple):
     suffix: str
     notes: list[str]
@@ -51,7 +58,7 @@ def notes_of(job: Job, segments: list[Segment]) -> list[str]:
     """What a viewer should be told: how the picture was changed, and what of it is missing."""
     detail = VideoDetail.model_validate(job.detail)
     notes = list(detail.notes)
-    for what, verb in (("lost", "could not be decoded"), ("damaged", "are damaged")):
+    for what, verb in TOLD.items():
         found = [(s, getattr(SegmentDetail.model_validate(s.detail), what)) for s in segments]
         hurt = [(segment, count) for segment, count in found if count]
         if hurt:

@@ -1,27 +1,19 @@
 """What comes along from the source beside the picture, and in which kind of file it can."""
 
+import contextlib
+import io
 from collections.abc import Callable
 from typing import Literal, NamedTuple
 
+import av
 from av.container import InputContainer
 from av.stream import Stream
 from av.video.stream import VideoStream
 
 Kind = Literal["mp4", "mkv"]
 
-IN_MP4 = {
-    "audio": {"aac", "ac3", "alac", "eac3", "flac", "mp2", "mp3", "opus", "vorbis"},
-    "subtitle": {"mov_text"},
-    "video": {"mjpeg", "png"},
-}
-#: Matroska takes any sound that FFmpeg has a name for, and these.
-TEXT_IN_MKV = {"ass", "srt", "ssa", "subrip", "webvtt", "text"}
-IN_MKV = {
-    "subtitle": TEXT_IN_MKV | {"dvb_subtitle", "dvbsub", "dvdsub", "dvd_subtitle", "pgssub"}
-    | {"hdmv_pgs_subtitle"},
-    "video": {"mjpeg", "png"},
-}  # fmt: skip
-SUBRIP = {"srt", "subrip", "text"}
+FORMATS: dict[Kind, str] = {"mp4": "mp4", "mkv": "matroska"}
+SUBRIP = {"subrip", "text"}
 
 
 class Passenger(NamedTuple):
@@ -64,13 +56,23 @@ def passenger(stream: Stream, kind: Kind) -> Passenger | None:
     codec = codec_of(stream)
     if codec is None or (stream.type == "video" and not is_cover(stream)):
         return None
-    if kind == "mp4":
-        if codec in IN_MP4.get(stream.type, ()) or codec.startswith("pcm_s16"):
-            return Passenger(stream)
-        return Passenger(stream, "mov_text", to_mov_text) if codec in SUBRIP else None
-    if stream.type == "audio" or codec in IN_MKV.get(stream.type, ()):
+    if fits(stream, kind):
         return Passenger(stream)
-    return Passenger(stream, "subrip", from_mov_text) if codec == "mov_text" else None
+    if kind == "mp4" and codec in SUBRIP:
+        return Passenger(stream, "mov_text", to_mov_text)
+    if kind == "mkv" and codec == "mov_text":
+        return Passenger(stream, "subrip", from_mov_text)
+    return None
+
+
+def fits(stream: Stream, kind: Kind) -> bool:
+    """Whether a file of this kind can be begun with such a stream in it: tried, not guessed."""
+    with contextlib.suppress(av.FFmpegError, ValueError):
+        with av.open(io.BytesIO(), "w", format=FORMATS[kind]) as out:
+            out.add_stream_from_template(stream)
+            out.start_encoding()
+        return True
+    return False
 
 
 def is_cover(stream: Stream) -> bool:
@@ -80,7 +82,7 @@ def is_cover(stream: Stream) -> bool:
 
 def codec_of(stream: Stream) -> str | None:
     context = getattr(stream, "codec_context", None)
-    return context.name if context else None
+    return context.codec.canonical_name if context else None
 
 
 def described(stream: Stream) -> str:

@@ -3,6 +3,7 @@
 import heapq
 from collections import deque
 from collections.abc import Iterable, Iterator
+from fractions import Fraction
 from itertools import chain
 from math import lcm
 from pathlib import Path
@@ -14,17 +15,16 @@ from av.packet import Packet
 from av.stream import Stream
 
 from services.stitcher.settings import StitcherSettings
-from services.stitcher.video.carrying import Kind, Load, Passenger, load
+from services.stitcher.video.carrying import FORMATS, Kind, Load, Passenger, load
 from shared.errors import ImpastoError
 from shared.video import VideoDetail
 
 AnyPacket: TypeAlias = "Packet[Any]"
 
-#: How many frames these encoders send ahead of one shown before them. More than there are would
-#: be safe, but then the mp4 muxer loses a late start.
-REORDERED = {"h264": 2, "hevc": 2, "av1": 0}
+#: The most frames that these encoders, as they are set here, send ahead of one shown before them.
+REORDERED = {"h264": 2, "hevc": 3, "av1": 0}
 LARGEST_TIMESCALE = 10_000_000
-FORMATS = {"mp4": "mp4", "mkv": "matroska"}
+WRAP = 2**33
 #: Facts of the old file that are not so in the new one.
 STALE = {"major_brand", "minor_version", "compatible_brands", "encoder", "DURATION", "duration"}
 
@@ -54,22 +54,37 @@ def mux(
         ) as out:
             out.metadata.update(fresh(original.metadata))
             with av.open(str(head.path)) as encoded:
-                video = out.add_stream_from_template(encoded.streams.video[0])
+                video: Stream = out.add_stream_from_template(encoded.streams.video[0])
                 ahead = REORDERED[encoded.streams.video[0].codec.canonical_name]
             video.metadata.update(fresh(original.streams[detail.stream].metadata))
             seats = {p.stream.index: (p, seat(p, out)) for p in freight.passengers}
             out.set_chapters(original.chapters())
             packets: Iterable[AnyPacket] = heapq.merge(
                 video_packets(chain([head], segments), video, detail, ahead),
-                passenger_packets(original, seats),
+                passenger_packets(original, seats, head.times[0] * detail.tick),
                 key=lambda packet: (packet.dts or 0) * (packet.time_base or 0),
             )
-            for packet in packets:
-                out.mux(packet)
-    return freight.kind, freight.left + unnamed(freight)
+            spoiled = written(packets, video, out)
+        notes = freight.left + rewritten(freight)
+    if spoiled:
+        notes.append(f"{spoiled} packets of sound or subtitles are damaged and left out")
+    return freight.kind, notes
 
 
-def unnamed(freight: Load) -> list[str]:
+def written(packets: Iterable[AnyPacket], video: Stream, out: OutputContainer) -> int:
+    """How many of the passengers' packets the file wouldn't take."""
+    spoiled = 0
+    for packet in packets:
+        try:
+            out.mux(packet)
+        except av.FFmpegError:
+            if packet.stream is video:
+                raise
+            spoiled += 1
+    return spoiled
+
+
+def rewritten(freight: Load) -> list[str]:
     return [
         f"subtitle stream {p.stream.index} rewritten as {p.codec}"
         for p in freight.passengers
@@ -78,10 +93,14 @@ def unnamed(freight: Load) -> list[str]:
 
 
 def options(original: InputContainer) -> dict[str, str]:
-    """Playable while it loads; and where streams start late, late to the tick, not to the ms."""
+    """Playable while it loads; and where streams start late, late to the tick, not to the ms.
+
+    With offsets that may not be negative, the muxer loses a start later than 0 by less than the
+    frames that are reordered.
+    """
     ticks = lcm(*(stream.time_base.denominator for stream in original.streams if stream.time_base))
     return {
-        "movflags": "+faststart",
+        "movflags": "+faststart+negative_cts_offsets",
         "movie_timescale": str(ticks if ticks <= LARGEST_TIMESCALE else 90_000),
     }
 
@@ -111,7 +130,7 @@ def video_packets(
             due.extend(segment.times[0] - n * detail.step for n in range(ahead, 0, -1))
         due.extend(segment.times)
         with av.open(str(segment.path)) as encoded:
-            packets = [packet for packet in encoded.demux(video=0) if packet.size]
+            packets: list[AnyPacket] = [p for p in encoded.demux(video=0) if p.size]
         shown = sorted(packet.pts or 0 for packet in packets)
         at = dict(zip(shown, segment.times, strict=True))
         for packet in packets:
@@ -124,15 +143,18 @@ def video_packets(
 
 
 def passenger_packets(
-    original: InputContainer, seats: dict[int, tuple[Passenger, Stream]]
+    original: InputContainer, seats: dict[int, tuple[Passenger, Stream]], start: Fraction
 ) -> Iterator[AnyPacket]:
     """As they are; where their clock starts over, it is made to go on."""
     if not seats:
         return
     clocks: dict[int, Clock] = {}
+    wraps = original.format.name.startswith("mpeg")
     for packet in demuxed(original, [p.stream for p, _ in seats.values()]):
         passenger, place = seats[packet.stream_index]
         clock = clocks.setdefault(packet.stream_index, Clock())
+        if wraps:
+            unwrap(packet, start)
         moved = packet
         if passenger.codec:
             text = passenger.rewrite(bytes(packet))
@@ -144,6 +166,15 @@ def passenger_packets(
         clock.set(moved)
         moved.stream = place
         yield moved
+
+
+def unwrap(packet: AnyPacket, start: Fraction) -> None:
+    """MPEG counts in 33 bits, so that what lies a moment before zero seems to be a day late."""
+    latest = int(start / packet.time_base) + WRAP // 2
+    if packet.pts is not None and packet.pts > latest:
+        packet.pts -= WRAP
+    if packet.dts is not None and packet.dts > latest:
+        packet.dts -= WRAP
 
 
 def demuxed(original: InputContainer, streams: list[Stream]) -> Iterator[AnyPacket]:

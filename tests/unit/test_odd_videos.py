@@ -1,0 +1,137 @@
+"""A collection of awkward files, and what each must give."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import av
+import numpy as np
+import pytest
+import simplejpeg
+
+from tests.conftest import BESIDE
+from tests.media import assert_same_sound, facts
+from tests.unit.test_video import refusal, split, stitch
+
+
+class Gives(NamedTuple):
+    """A painted video: so many frames, so much said of it."""
+
+    frames: int
+    notes: tuple[str, ...] = ()
+    size: tuple[int, int] | None = None
+    damaged: bool = False
+
+
+NOT_VIDEO = "the file isn't a video that can be read"
+ODD: dict[str, Gives | str] = {
+    "alpha.webm": Gives(90, ("transparency flattened onto black",)),
+    "audiolate.mp4": Gives(90),
+    "concat.mp4": NOT_VIDEO,
+    "corrupt_mdat.mp4": Gives(88, ("2 of 90 frames could not be decoded", "15 of 90"), None, True),
+    "cover.mp3": "there is no video in the file, only cover art and sound",
+    "editlist.mp4": Gives(69),
+    "empty.mp4": NOT_VIDEO,
+    "frag.mp4": Gives(90),
+    "fullrange.mp4": Gives(90),
+    "hdr10.mp4": Gives(90, ("HDR (PQ) brought to standard range",)),
+    "image.png": NOT_VIDEO,
+    "interlaced.mp4": Gives(45, ("deinterlaced",)),
+    "multiaudio.mkv": Gives(90),
+    "noaudio.mp4": Gives(90),
+    "normal.mp4": Gives(90),
+    "odd444.mp4": Gives(60, ("853×479 made even",), (854, 480)),
+    "oneframe.mp4": Gives(1),
+    "opus.mkv": Gives(90),
+    "pcm.mov": Gives(90),
+    "random.mp4": NOT_VIDEO,
+    "reschange.ts": Gives(60, ("times don't run on", "30 of 60 frames were of another size")),
+    "rot90.mp4": Gives(90, ("turned by 90°",), (240, 320)),
+    "sar.mp4": Gives(50),
+    "subs.mp4": Gives(90),
+    "text.txt": NOT_VIDEO,
+    "trunc_faststart.mp4": Gives(
+        54, ("35 of 90 frames, from 1.8 s to 3.0 s, are missing", "1 of 55"), None, True
+    ),
+    "ts.ts": Gives(90),
+    "vfr.mp4": Gives(60),
+    "vfr_gap.mkv": Gives(29),
+}
+
+
+def odd(name: str) -> Path:
+    path = BESIDE / "media" / "odd" / name
+    if not path.exists():
+        pytest.skip("the collection of odd files isn't beside the project")
+    return path
+
+
+def test_the_table_has_all_of_them() -> None:
+    assert {path.name for path in odd("normal.mp4").parent.iterdir()} == ODD.keys()
+
+
+@pytest.mark.parametrize("name", [name for name, gives in ODD.items() if isinstance(gives, str)])
+def test_refused_in_a_sentence(name: str) -> None:
+    sentence = refusal(odd(name))
+    assert sentence.startswith(str(ODD[name]))
+    assert "\n" not in sentence
+
+
+@pytest.mark.parametrize("name", [name for name, gives in ODD.items() if isinstance(gives, Gives)])
+def test_painted_as_it_is(name: str, tmp_path: Path) -> None:
+    gives = ODD[name]
+    assert isinstance(gives, Gives)
+    source = odd(name)
+    output = stitch(split(source), source, tmp_path)
+    after = facts(output.path)
+    assert len(after.times) == gives.frames
+    assert len(output.notes) == len(gives.notes)
+    assert all(any(part in note for note in output.notes) for part in gives.notes)
+    if gives.size:
+        assert after.size == gives.size
+    if gives.damaged:
+        return  # the source can't be decoded in one go to compare with
+    before = facts(source)
+    assert_same_sound(before, after)
+    if name != "reschange.ts":  # whose clock starts over
+        for was, now in zip(before.times, after.times, strict=True):
+            assert abs(now - was) <= after.tick
+
+
+def test_damage_may_be_a_refusal() -> None:
+    sentence = refusal(odd("trunc_faststart.mp4"), refuse_damaged=True)
+    assert sentence.startswith("the video is damaged: 35 of 90 frames, from 1.8 s")
+
+
+def test_a_picture_turned_by_a_tag_is_turned(tmp_path: Path) -> None:
+    """A turned file's first frame is the plain file's, turned as the tag says."""
+    turned, plain = (split(odd(name)).segments[0][0] for name in ("rot90.mp4", "normal.mp4"))
+    by_hand = np.rot90(simplejpeg.decode_jpeg(plain.item.data, "RGB"))
+    tagged = simplejpeg.decode_jpeg(turned.item.data, "RGB")
+    assert np.abs(by_hand.astype(int) - tagged).mean() < 4
+
+
+def test_subtitles_come_along(tmp_path: Path) -> None:
+    source = odd("subs.mp4")
+    found = split(source)
+    for wanted, codec, told in (("auto", "mov_text", 0), ("mkv", "srt", 1)):
+        folder = tmp_path / wanted
+        folder.mkdir()
+        output = stitch(found, source, folder, output_format=wanted)
+        assert len(output.notes) == told
+        with av.open(str(output.path)) as container:
+            [stream] = container.streams.subtitles
+            assert stream.codec_context.name == codec
+            assert stream.metadata["language"] == "eng"
+            packets = [bytes(p) for p in container.demux(stream) if p.size]
+        assert any(b"Hello" in packet for packet in packets)
+        assert any(b"World" in packet for packet in packets)
+
+
+def test_tracks_keep_language_and_disposition(tmp_path: Path) -> None:
+    source = odd("multiaudio.mkv")
+    output = stitch(split(source), source, tmp_path)
+    with av.open(str(output.path)) as container:
+        english, german = container.streams.audio
+        assert (english.metadata["language"], german.metadata["language"]) == ("eng", "deu")
+        assert german.disposition & german.disposition.default
+        assert german.codec_context.name == "ac3"

@@ -9,7 +9,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 STRIDE = 8
-MARGIN = 32
+#: What the network paints near the edge of all that it sees is no good; this much lies outside.
+MARGIN = 56
 WIDTHS = (32, 64, 96)
 BLOCKS = 4
 
@@ -62,8 +63,9 @@ class Block(nn.Module):
 class Painter(nn.Module):
     """Frames [B, 3, H, W] in 0…1 and styles [B, S] to painted frames of the same size."""
 
-    def __init__(self) -> None:
+    def __init__(self, margin: int = MARGIN) -> None:
         super().__init__()
+        self.margin = margin
         half, quarter, eighth = WIDTHS
         self.enter = StyledConv(12, half, 0)
         self.down1 = StyledConv(half, quarter, self.enter.end, stride=2)
@@ -80,8 +82,8 @@ class Painter(nn.Module):
         self.leave = nn.Conv2d(half, 12, 3, padding=1)
 
     def forward(self, frames: Tensor, style: Tensor) -> Tensor:
-        height, width = frames.shape[2:]
-        x = with_margin(frames)
+        (height, width), top = frames.shape[2:], self.margin
+        x = with_margin(frames, self.margin)
         x = F.pixel_unshuffle(x * 2 - 1, 2)  # [B, 12, H/2, W/2]
         x = F.relu(self.enter(x, style))
         x = F.relu(self.down1(x, style))  # [B, 64, H/4, W/4]
@@ -92,12 +94,12 @@ class Painter(nn.Module):
         x = F.relu(self.up2(F.interpolate(x, scale_factor=2.0), style))
         x = torch.sigmoid(self.leave(x).float())
         x = F.pixel_shuffle(x, 2)
-        return x[:, :, MARGIN : MARGIN + height, MARGIN : MARGIN + width]
+        return x[:, :, top : top + height, top : top + width]
 
 
-def with_margin(frames: Tensor) -> Tensor:
-    """Mirror the edges outwards, so that the convolutions' own edges fall outside the picture."""
+def with_margin(frames: Tensor, margin: int) -> Tensor:
+    """Mirror the edges outwards, and on to a multiple of the stride."""
     height, width = frames.shape[2:]
-    down, right = MARGIN + -height % STRIDE, MARGIN + -width % STRIDE
-    mode = "reflect" if min(height, width) > MARGIN + STRIDE else "replicate"
-    return F.pad(frames, (MARGIN, right, MARGIN, down), mode=mode)
+    down, right = margin + -height % STRIDE, margin + -width % STRIDE
+    mode = "reflect" if min(height, width) > margin + STRIDE else "replicate"
+    return F.pad(frames, (margin, right, margin, down), mode=mode)

@@ -25,6 +25,8 @@ from services.scorer.training.eye import STYLE_LAYERS, Eye
 RIPENING = 0.08
 NOISE = 0.03
 SMOOTH_WEIGHT = 0.5
+#: With the rim that the eye leaves out, no more than the margin when it paints for others.
+JUDGED_MARGIN = 32
 
 
 def arguments() -> argparse.Namespace:
@@ -49,7 +51,7 @@ class Studio:
 
     def __init__(self, names: list[str]) -> None:
         self.names = names
-        self.painter = Painter().to(memory_format=torch.channels_last)
+        self.painter = Painter(JUDGED_MARGIN).to(memory_format=torch.channels_last)
         self.styles = nn.Parameter(torch.randn(len(names), self.painter.style_size) * 0.1)
 
     def load(self, folder: Path) -> None:

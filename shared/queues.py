@@ -43,9 +43,14 @@ class Queue:
 
     def receive_all(self, hidden_seconds: int) -> Iterator["Delivery"]:
         """Everything that is there to be had, hidden from others for so long."""
+        seen: set[str] = set()
         while batch := self._receive_batch(hidden_seconds):
             asked = time.monotonic()
-            yield from (Delivery(self, raw, hidden_seconds, asked) for raw in batch)
+            fresh = [raw for raw in batch if raw.id not in seen]
+            if not fresh:
+                return  # so long a queue that its first messages are back already
+            seen |= {str(raw.id) for raw in fresh}
+            yield from (Delivery(self, raw, hidden_seconds, asked) for raw in fresh)
 
     @ridden_out
     def _receive_batch(self, hidden_seconds: int) -> list[QueueMessage]:

@@ -1,6 +1,7 @@
 """The poison queues, as a person sees them: listed, shown, put back, thrown away."""
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
 from pydantic import BaseModel
@@ -13,7 +14,8 @@ from shared.queues import Delivery
 from shared.storage import QUEUES, Storage
 
 #: How long messages are out of others' sight while all of a queue is looked through.
-HIDDEN_SECONDS = 30
+HIDDEN_SECONDS = 300
+AT_A_TIME = 8
 
 
 class Entry(BaseModel):
@@ -37,7 +39,10 @@ class PoisonDesk:
         self._desk = Desk(storage)
 
     def entries(self) -> list[Entry]:
-        return [entry for entry, delivery in self._all() if self._back(delivery)]
+        found = list(self._all())
+        with ThreadPoolExecutor(AT_A_TIME) as pool:
+            list(pool.map(Delivery.hand_back, (delivery for _, delivery in found)))
+        return [entry for entry, _ in found]
 
     def show(self, message_id: str) -> Entry:
         for entry in self.entries():
@@ -54,15 +59,17 @@ class PoisonDesk:
         return self._each(chosen, self._forget)
 
     def _each(self, chosen: Callable[[Entry], bool], act: Callable[[Entry], None]) -> int:
-        count = 0
-        for entry, delivery in self._all():
-            if chosen(entry):
-                act(entry)
-                delivery.done()
-                count += 1
-            else:
+        def settle(found: tuple[Entry, Delivery]) -> bool:
+            entry, delivery = found
+            if not chosen(entry):
                 delivery.hand_back()
-        return count
+                return False
+            act(entry)
+            delivery.done()
+            return True
+
+        with ThreadPoolExecutor(AT_A_TIME) as pool:
+            return sum(pool.map(settle, self._all()))
 
     def _requeue(self, entry: Entry) -> None:
         if entry.job:
@@ -99,8 +106,3 @@ class PoisonDesk:
             error=found.error,
             body=body,
         )
-
-    @staticmethod
-    def _back(delivery: Delivery) -> bool:
-        delivery.hand_back()
-        return True

@@ -7,7 +7,6 @@ so, gives the token to whoever shows the header in that file, as Azure's does on
 import hashlib
 import hmac
 import secrets
-import socket
 import time
 
 from services.batchai.settings import ServerSettings
@@ -18,15 +17,12 @@ from shared.errors import RequestRefused
 TOKEN_SECONDS = 3600
 
 
-def open_access(settings: ServerSettings) -> Access:
+def known_access(settings: ServerSettings, port: int) -> Access:
     """Secrets stay the same over a restart, so that clients need not ask again."""
     known = Access.read(settings.batchai_folder)
-    port = settings.batchai_port or (known.port if known else 0)
-    if not settings.batchai_port and not free(settings.batchai_host, port):
-        port = 0
     access = Access(
         host=settings.batchai_host,
-        port=port or free_port(settings.batchai_host),
+        port=port,
         identity_header=known.identity_header if known else secrets.token_urlsafe(32),
         token=known.token if known else secrets.token_urlsafe(48),
         signing_key=known.signing_key if known else secrets.token_urlsafe(32),
@@ -79,19 +75,3 @@ class Gate:
 
 def same(one: str, other: str) -> bool:
     return hmac.compare_digest(one.encode(), other.encode())
-
-
-def free(host: str, port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError:
-            return False
-    return True
-
-
-def free_port(host: str) -> int:
-    with socket.socket() as probe:
-        probe.bind((host, 0))
-        return int(probe.getsockname()[1])

@@ -78,7 +78,17 @@ def check_names(at: Mapping[str, str]) -> None:
             )
 
 
-def server(host: str, port: int, answer: Callable[[Request], Answer]) -> ThreadingHTTPServer:
+def bound(host: str, port: int, wished: int) -> ThreadingHTTPServer:
+    """A server at that port; if it is 0, at the one wished for, or at any other that is free."""
+    try:
+        return ThreadingHTTPServer((host, port or wished), BaseHTTPRequestHandler)
+    except OSError:
+        if port:
+            raise
+        return ThreadingHTTPServer((host, 0), BaseHTTPRequestHandler)
+
+
+def handler(answer: Callable[[Request], Answer]) -> type[BaseHTTPRequestHandler]:
     context = contextvars.copy_context()  # what every line of log says, which threads don't inherit
 
     class Handler(BaseHTTPRequestHandler):
@@ -120,7 +130,7 @@ def server(host: str, port: int, answer: Callable[[Request], Answer]) -> Threadi
             parts = urlsplit(self.path)
             return Request(
                 method=self.command,
-                base=f"http://{self.headers.get('Host', f'{host}:{port}')}",
+                base=f"http://{self.headers['Host']}",
                 path=parts.path,
                 query={name.lower(): value for name, value in parse_qsl(parts.query)},
                 headers={name.lower(): value for name, value in self.headers.items()},
@@ -132,7 +142,7 @@ def server(host: str, port: int, answer: Callable[[Request], Answer]) -> Threadi
         def log_message(self, format: str, *args: object) -> None:
             log.debug("request", line=format % args)
 
-    return ThreadingHTTPServer((host, port), Handler)
+    return Handler
 
 
 def error(status: int, code: str, message: str) -> Answer:

@@ -1,27 +1,26 @@
 """A Batch AI cluster that grows and shrinks by itself: each worker is a job of one node.
 
-Nothing of it is remembered here. Jobs are numbered on from the highest there is, so a dispatcher
-that comes back counts the workers that it started before, and two that start the same worker at
-the same time are told so by the second's being refused.
+Who is at work is never remembered here, but read from the service. Jobs are numbered on from the
+highest there is: two dispatchers that start the same worker at the same time collide in its name,
+and there is one.
 """
 
 import os
 import re
-from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING
 
-from pydantic import SecretStr
-
+from services.dispatcher.environment import for_workers
 from services.dispatcher.settings import DispatcherSettings
-from shared.batchai.cluster import RemoteCluster, plainly
-from shared.batchai.states import JobState
+from shared.batchai.cluster import RemoteCluster
+from shared.batchai.states import ClusterState, JobState
 from shared.errors import ClusterError
 from shared.logs import logger
-from shared.settings import Settings
+
+if TYPE_CHECKING:
+    from azure.mgmt.batchai.models import JobCreateParameters
 
 log = logger()
-NAME = re.compile(r"worker-(\d+)")
 
 
 class BatchAICluster:
@@ -29,23 +28,94 @@ class BatchAICluster:
         self._settings = settings
         self._remote = RemoteCluster(settings)
         self._ready = False
-        self._last = 0
-        self._said: set[str] | None = None
+        self._last_number = 0
         self._nodes_said = 0
+        self._troubles_said: set[str] = set()
+        #: None until there was a first look: what ended before that is not news.
+        self._endings_said: set[str] | None = None
         self.nodes = settings.nodes
 
     def alive(self) -> int:
+        self._look_at_cluster()
+        jobs = self._remote.jobs()
+        self._last_number = max((number(job.name) for job in jobs), default=0)
+        ended = [job for job in jobs if job.over]
+        self._say_endings(ended)
+        for job in ended[: -self._settings.keep_ended_workers]:
+            self._remote.delete_job(job.name)
+        return len(jobs) - len(ended)
+
+    def start(self, workers: int) -> None:
+        parameters = worker_job(self._settings, self._remote.cluster_id)
+        for _ in range(workers):
+            self._last_number += 1
+            name = f"worker-{self._last_number:04}"
+            if self._remote.create_job(name, parameters):
+                log.info("worker asked for", worker=name)
+
+    def close(self) -> None:
+        """Workers go on: they leave by themselves when there is nothing to do."""
+        self._remote.close()
+
+    def _look_at_cluster(self) -> None:
         state = self._remote.state() if self._ready else None
         if state is None:
             self._remote.ensure()
             self._ready = True
             state = self._remote.state()
-        jobs = self._remote.jobs()
-        self._last = max((number(job.name) for job in jobs), default=0)
-        if state:
-            self.nodes = max(1, state.maximum)
-            self._say_size(state.nodes)
-            self._say_once(state.errors)
-        self._say_endings([job for job in jobs if job.over])
-        self._forget_old([job for job in jobs if job.over])
-        return sum(not job.over for job in jobs)
+        if state is None:
+            raise ClusterError("the cluster was made, and is gone again")
+        self.nodes = max(1, state.maximum)
+        self._say_state(state)
+
+    def _say_state(self, state: ClusterState) -> None:
+        if state.nodes != self._nodes_said:
+            log.info("cluster resized", before=self._nodes_said, nodes=state.nodes)
+            self._nodes_said = state.nodes
+        for trouble in set(state.errors) - self._troubles_said:
+            log.warning("the cluster has trouble", why=trouble)
+        self._troubles_said = set(state.errors)
+
+    def _say_endings(self, ended: list[JobState]) -> None:
+        known = {job.name for job in ended} if self._endings_said is None else self._endings_said
+        for job in ended:
+            if job.name in known:
+                continue
+            if job.state == "succeeded":
+                log.info("worker left", worker=job.name)
+            else:
+                log.warning("worker failed", worker=job.name, why=job.why, code=job.exit_code)
+        self._endings_said = {job.name for job in ended}
+
+
+def number(name: str) -> int:
+    found = re.fullmatch(r"worker-(\d+)", name)
+    return int(found[1]) if found else 0
+
+
+def worker_job(settings: DispatcherSettings, cluster_id: str) -> "JobCreateParameters":
+    from azure.mgmt.batchai import models
+
+    told = for_workers(settings, os.environ)
+    image = settings.worker_image
+    return models.JobCreateParameters(
+        cluster=models.ResourceId(id=cluster_id),
+        node_count=1,
+        container_settings=models.ContainerSettings(
+            image_source_registry=models.ImageSourceRegistry(image=image)
+        )
+        if image
+        else None,
+        custom_toolkit_settings=models.CustomToolkitSettings(command_line=settings.worker_command),
+        std_out_err_path_prefix=settings.worker_logs,
+        environment_variables=[
+            models.EnvironmentVariable(name=name, value=value) for name, value in told.plain.items()
+        ],
+        secrets=[
+            models.EnvironmentVariableWithSecretValue(name=name, value=value)
+            for name, value in told.secret.items()
+        ],
+        constraints=models.JobBasePropertiesConstraints(
+            max_wall_clock_time=timedelta(hours=settings.worker_hours)
+        ),
+    )

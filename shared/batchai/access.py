@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Self
+from urllib.request import Request, urlopen
 
 from pydantic import BaseModel
 
@@ -28,6 +29,16 @@ class Access(BaseModel):
             "IDENTITY_ENDPOINT": f"{self.url}{IDENTITY_PATH}",
             "IDENTITY_HEADER": self.identity_header,
         }
+
+    def answers(self) -> bool:
+        """Whether it is that Batch AI, and no other, which answers there."""
+        asked = Request(f"{self.url}{IDENTITY_PATH}")
+        asked.add_header("X-IDENTITY-HEADER", self.identity_header)
+        try:
+            with urlopen(asked, timeout=5) as answer:
+                return self.token in answer.read().decode()
+        except OSError:
+            return False
 
     @classmethod
     def read(cls, folder: Path) -> Self | None:

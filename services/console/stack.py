@@ -60,8 +60,8 @@ class Stack:
     def __enter__(self) -> Self:
         self.data.mkdir(parents=True, exist_ok=True)
         (self.data / "logs").mkdir(exist_ok=True)
-        self._lock = locked(self.data / "lock")
         try:
+            self._lock = locked(self.data / "lock")
             self.accounts = accounts.make(self.data)
             self._start_azurite()
             self.storage = Storage(self.accounts.settings())

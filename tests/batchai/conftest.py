@@ -16,6 +16,8 @@ from tests.waiting import eventually
 
 ROOT = Path(__file__).parents[2]
 GROUP, WORKSPACE, EXPERIMENT, CLUSTER = "art", "studio", "week-1", "nodes"
+#: The SDK's own hints say None for whatever only the service sets.
+Model = Any
 SETTINGS = {
     "IMPASTO_NODE_IDLE_SECONDS": "0.3",
     "IMPASTO_WORKER_GRACE_SECONDS": "2",
@@ -40,15 +42,18 @@ class Server:
                 stdin=subprocess.DEVNULL,
                 stderr=log,
             )
-        self.access = eventually(self._answering, "the server to answer")
+        eventually(self._answering, "the server to answer")
+        access = Access.read(self.folder)
+        assert access
+        self.access = access
         for name, value in self.access.environment().items():
             self._monkeypatch.setenv(name, value)
         self.client: BatchAI = connect(ClusterSettings(subscription="sub", poll_seconds=0.05))
 
-    def _answering(self) -> Access | None:
+    def _answering(self) -> bool:
         assert self._process.poll() is None, self.log()
         access = Access.read(self.folder)
-        return access if access and access.answers() else None
+        return access is not None and access.answers()
 
     def log(self) -> str:
         return (self.folder.parent / f"{self.folder.name}.log").read_text()
@@ -74,18 +79,18 @@ class Server:
         made: Any = client.clusters.begin_create(GROUP, WORKSPACE, CLUSTER, wanted).result()
         return str(made.id)
 
-    def submit(self, name: str, command: str, **more: Any) -> "models.Job":
+    def submit(self, name: str, command: str, **more: Any) -> Model:
         return self.client.jobs.begin_create(
             GROUP, WORKSPACE, EXPERIMENT, name, job(self.client, command, **more)
         ).result()
 
-    def cluster(self) -> Any:
+    def cluster(self) -> Model:
         return self.client.clusters.get(GROUP, WORKSPACE, CLUSTER)
 
-    def job(self, name: str) -> Any:
+    def job(self, name: str) -> Model:
         return self.client.jobs.get(GROUP, WORKSPACE, EXPERIMENT, name)
 
-    def wait_for(self, name: str, *states: str) -> Any:
+    def wait_for(self, name: str, *states: str) -> Model:
         eventually(lambda: self.job(name).execution_state in states, f"{name} to be {states}")
         return self.job(name)
 
@@ -104,6 +109,11 @@ def job(client: BatchAI, command: str, **more: Any) -> "models.JobCreateParamete
         std_out_err_path_prefix="$AZ_BATCHAI_MOUNT_ROOT/logs",
         **more,
     )
+
+
+def running(pid: int) -> bool:
+    state = Path(f"/proc/{pid}/stat")
+    return state.exists() and state.read_text().rsplit(")", 1)[1].split()[0] != "Z"
 
 
 @pytest.fixture

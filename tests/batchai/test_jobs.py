@@ -7,7 +7,7 @@ from urllib.request import urlopen
 
 from azure.mgmt.batchai import models
 
-from tests.batchai.conftest import EXPERIMENT, GROUP, WORKSPACE, Server
+from tests.batchai.conftest import EXPERIMENT, GROUP, WORKSPACE, Server, running
 from tests.waiting import eventually
 
 ALL = (GROUP, WORKSPACE, EXPERIMENT)
@@ -136,8 +136,3 @@ def test_jobs_are_listed_and_deleted(server: Server) -> None:
     for name in ("runs", "ends"):
         server.client.jobs.begin_delete(*ALL, name).result()
     assert list(server.client.jobs.list_by_experiment(*ALL)) == []
-
-
-def running(pid: int) -> bool:
-    state = Path(f"/proc/{pid}/stat")
-    return state.exists() and state.read_text().rsplit(")", 1)[1].split()[0] != "Z"

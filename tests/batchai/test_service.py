@@ -4,8 +4,8 @@ import json
 import os
 import signal
 import stat
+from collections.abc import Iterable
 from http.client import HTTPConnection
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +16,7 @@ from azure.core.exceptions import (
 )
 from azure.mgmt.batchai import models
 
-from tests.batchai.conftest import EXPERIMENT, GROUP, WORKSPACE, Server, job
+from tests.batchai.conftest import EXPERIMENT, GROUP, WORKSPACE, Server, job, running
 from tests.waiting import eventually
 
 ALL = (GROUP, WORKSPACE, EXPERIMENT)
@@ -98,7 +98,6 @@ def test_errors_as_the_sdk_raises_them(server: Server) -> None:
 def test_workspaces_and_experiments(server: Server) -> None:
     server.furnish()
     client = server.client
-    names = lambda listed: [each.name for each in listed]  # noqa: E731
     assert names(client.workspaces.list()) == [WORKSPACE]
     assert names(client.workspaces.list_by_resource_group(GROUP)) == [WORKSPACE]
     assert names(client.workspaces.list_by_resource_group("other")) == []
@@ -122,6 +121,7 @@ def test_a_killed_server_finds_what_went_on_and_what_ended_without_it(server: Se
     server.submit("ends", wait % "now")
     server.submit("lasts", wait % "later")
     server.wait_for("lasts", "running")
+    eventually(lambda: len(pids(server)) == 2, "both to run")
     before = pids(server)
     server.stop(signal.SIGKILL)
     (mounts / "now").touch()
@@ -143,7 +143,7 @@ def test_a_job_whose_guard_was_killed_is_ended(server: Server) -> None:
     os.kill(int(guard.read_text()), signal.SIGKILL)
     [error] = server.wait_for("alone", "failed").execution_info.errors
     assert error.code == "NodeLost"
-    assert not Path(f"/proc/{server.output('alone').strip()}").exists()
+    assert not running(int(server.output("alone")))
 
 
 def test_told_to_stop_it_ends_its_jobs_first(server: Server) -> None:
@@ -161,6 +161,10 @@ def test_the_same_token_and_port_after_a_restart(server: Server) -> None:
     before = server.access
     server.restart(signal.SIGTERM)
     assert server.access == before
+
+
+def names(listed: Iterable[Any]) -> list[str]:
+    return [each.name for each in listed]
 
 
 def pids(server: Server) -> set[str]:

@@ -63,10 +63,10 @@ class Stack:
         try:
             self._lock = locked(self.data / "lock")
             self.accounts = accounts.make(self.data)
+            self._start("batchai")
             self._start_azurite()
             self.storage = Storage(self.accounts.settings())
             self.storage.prepare()
-            self._start("batchai")
             publish(self._environment())
             self._access = self._batchai_access()
             for service in SERVICES[1:]:

@@ -5,9 +5,10 @@ highest there is: two dispatchers that start the same worker at the same time co
 and there is one.
 """
 
+import itertools
 import os
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from services.dispatcher.environment import for_workers
@@ -21,6 +22,12 @@ if TYPE_CHECKING:
     from azure.mgmt.batchai.models import JobCreateParameters
 
 log = logger()
+#: A worker that fails within so many seconds never got to work.
+AT_ONCE = 10.0
+#: How many such failures on end are taken for chance.
+PATIENCE = 3
+LONGEST_REST = 60.0
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 class BatchAICluster:
@@ -29,6 +36,7 @@ class BatchAICluster:
         self._remote = RemoteCluster(settings)
         self._ready = False
         self._last_number = 0
+        self._rest_until = self._rest_said = LONG_AGO
         self._nodes_said = 0
         self._troubles_said: set[str] = set()
         #: None until there was a first look: what ended before that is not news.
@@ -37,15 +45,21 @@ class BatchAICluster:
 
     def alive(self) -> int:
         self._look_at_cluster()
-        jobs = self._remote.jobs()
-        self._last_number = max((number(job.name) for job in jobs), default=0)
+        jobs = sorted(filter(number, self._remote.jobs()), key=number)
+        self._last_number = number(jobs[-1]) if jobs else 0
         ended = [job for job in jobs if job.over]
         self._say_endings(ended)
+        self._rest_until = rest_until(ended)
         for job in ended[: -self._settings.keep_ended_workers]:
             self._remote.delete_job(job.name)
         return len(jobs) - len(ended)
 
     def start(self, workers: int) -> None:
+        if datetime.now(UTC) < self._rest_until:
+            if self._rest_said != self._rest_until:
+                self._rest_said = self._rest_until
+                log.warning("workers fail at once; the next waits", until=str(self._rest_until))
+            return
         parameters = worker_job(self._settings, self._remote.cluster_id)
         for _ in range(workers):
             self._last_number += 1
@@ -88,9 +102,25 @@ class BatchAICluster:
         self._endings_said = {job.name for job in ended}
 
 
-def number(name: str) -> int:
-    found = re.fullmatch(r"worker-(\d+)", name)
+def number(job: JobState) -> int:
+    """0 for a job that is no worker of ours."""
+    found = re.fullmatch(r"worker-(\d+)", job.name)
     return int(found[1]) if found else 0
+
+
+def rest_until(ended: list[JobState]) -> datetime:
+    """Workers that fail at once, one after the other, are started ever more rarely."""
+    failed = list(itertools.takewhile(failed_at_once, reversed(ended)))
+    if len(failed) < PATIENCE or not failed[0].ended:
+        return LONG_AGO
+    rest = min(LONGEST_REST, 2.0 ** min(len(failed) - PATIENCE + 1, 20))
+    return failed[0].ended + timedelta(seconds=rest)
+
+
+def failed_at_once(job: JobState) -> bool:
+    if job.state != "failed" or not job.started or not job.ended:
+        return False
+    return (job.ended - job.started).total_seconds() < AT_ONCE
 
 
 def worker_job(settings: DispatcherSettings, cluster_id: str) -> "JobCreateParameters":

@@ -57,7 +57,6 @@ class Dispatcher:
         try:
             alive = self._cluster.alive()
             if missing := workers_to_start(self._chunks.count(), self._cluster.nodes, alive):
-                log.info("starting workers", count=missing, alive=alive)
                 self._cluster.start(missing)
             self._trouble = None
         except ClusterError as error:

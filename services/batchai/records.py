@@ -33,6 +33,8 @@ class AutoScale(Wire):
     def _ordered(self) -> Self:
         if self.minimum_node_count > self.maximum_node_count:
             raise ValueError("minimumNodeCount is more than maximumNodeCount")
+        if self.initial_node_count > self.maximum_node_count:
+            raise ValueError("initialNodeCount is more than maximumNodeCount")
         return self
 
 

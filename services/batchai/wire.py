@@ -123,10 +123,13 @@ def handler(answer: Callable[[Request], Answer]) -> type[BaseHTTPRequestHandler]
                 return error(500, "InternalServerError", "see the log of the local Batch AI")
 
         def _request(self) -> Request:
-            length = int(self.headers.get("Content-Length") or 0)
-            if length > LONGEST_BODY:
-                self.close_connection = True
-                raise RequestRefused(413, "RequestTooLarge", "the body is larger than 1 MiB")
+            said = self.headers.get("Content-Length") or "0"
+            length = int(said) if said.isdecimal() else LONGEST_BODY + 1
+            if length > LONGEST_BODY or "Transfer-Encoding" in self.headers:
+                self.close_connection = True  # where the next request begins isn't known
+                raise RequestRefused(
+                    413, "RequestTooLarge", "a body of 1 MiB at most, and of known length"
+                )
             parts = urlsplit(self.path)
             return Request(
                 method=self.command,

@@ -23,8 +23,8 @@ def connected(data: Path, nodes: int = 1) -> RemoteCluster:
     if {"batchai_url", "subscription"} & given.model_fields_set:
         return RemoteCluster(given)
     access = Access.read(data / "batchai")
-    if access is None:
-        raise Misconfigured(f"no stack was ever up in {data}; start one with `impasto up`")
+    if access is None or not access.answers():
+        raise Misconfigured(f"no stack is up in {data}; start one with `impasto up`")
     os.environ.update(access.environment())  # where `DefaultAzureCredential` looks
     return RemoteCluster(ClusterSettings(nodes=nodes))
 

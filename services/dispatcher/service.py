@@ -26,7 +26,7 @@ class Dispatcher:
         self._jobs = Jobs(storage)
         self._chunks = storage.queue("chunks")
         self._next_look = 0.0
-        self._trouble: str | None = None
+        self._in_trouble = False
 
     def ready(self, segment: SegmentReady, work: Work) -> None:
         """Sending a chunk twice does no harm: its shards that are scored already are skipped."""
@@ -58,11 +58,11 @@ class Dispatcher:
             alive = self._cluster.alive()
             if missing := workers_to_start(self._chunks.count(), self._cluster.nodes, alive):
                 self._cluster.start(missing)
-            self._trouble = None
+            self._in_trouble = False
         except ClusterError as error:
-            if str(error) != self._trouble:
-                self._trouble = str(error)
-                log.warning("no new workers for now; trying again", why=self._trouble)
+            if not self._in_trouble:
+                log.warning("no new workers for now; trying again", why=str(error))
+            self._in_trouble = True
         return False
 
 

@@ -67,4 +67,4 @@ def back_at_none(resized: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def test_without_a_stack_it_says_so(tmp_path: Path) -> None:
     result = impasto("cluster", "show", "--data", tmp_path)
     assert result.returncode == 2
-    assert "no stack was ever up" in result.stderr
+    assert "no stack is up" in result.stderr

@@ -16,7 +16,7 @@ from shared.batchai.cluster import RemoteCluster
 from shared.batchai.connection import ClusterSettings
 from shared.batchai.states import JobState
 from shared.errors import ClusterError
-from tests.batchai.conftest import Server
+from tests.integration.batchai.conftest import Server
 from tests.waiting import eventually
 
 #: Runs until there is a file called `go`.

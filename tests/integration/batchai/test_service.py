@@ -16,7 +16,7 @@ from azure.core.exceptions import (
 )
 from azure.mgmt.batchai import models
 
-from tests.batchai.conftest import EXPERIMENT, GROUP, WORKSPACE, Server, job, running
+from tests.integration.batchai.conftest import EXPERIMENT, GROUP, WORKSPACE, Server, job, running
 from tests.waiting import eventually
 
 ALL = (GROUP, WORKSPACE, EXPERIMENT)

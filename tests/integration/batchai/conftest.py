@@ -14,7 +14,7 @@ from shared.batchai.cluster import autoscale
 from shared.batchai.connection import ClusterSettings, connect
 from tests.waiting import eventually
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 GROUP, WORKSPACE, EXPERIMENT, CLUSTER = "art", "studio", "week-1", "nodes"
 #: The SDK's own hints say None for whatever only the service sets.
 Model = Any

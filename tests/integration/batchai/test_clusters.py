@@ -8,7 +8,7 @@ from azure.core.pipeline.transport import HttpRequest
 from azure.mgmt.batchai import models
 
 from shared.batchai.cluster import autoscale
-from tests.batchai.conftest import CLUSTER, EXPERIMENT, GROUP, WORKSPACE, Server
+from tests.integration.batchai.conftest import CLUSTER, EXPERIMENT, GROUP, WORKSPACE, Server
 from tests.waiting import eventually
 
 FLAG = 'while [ ! -e "$AZ_BATCHAI_MOUNT_ROOT/go" ]; do sleep 0.05; done'

@@ -88,6 +88,8 @@ class JobKeeper:
         job.exit_code = ending.exit_code if ending and ending.cut != TIMED_OUT else None
         job.errors = errors
         job.become("failed" if errors else "succeeded")
+        for secret in job.properties.secrets:
+            secret.value = ""  # it will not run again
         self._store.save(job)
         why = {"why": errors[0]["message"]} if errors else {}
         log.info("job ended", job=job.name, state=job.state, exit_code=job.exit_code, **why)

@@ -56,6 +56,8 @@ class Ending(NamedTuple):
 
 TERMINATED, TIMED_OUT = "terminated", "timed out"
 LOOK_SECONDS = 0.1
+#: All of a command are told to end; the shell, which has nothing to finish, waits for the others.
+PATIENT = "trap 'exit 143' TERM"
 
 
 def work(order: Order, folder: Path, lock: int, stop: Stop) -> Ending:
@@ -73,7 +75,7 @@ def run(command: str, suffix: str, order: Order, folder: Path, lock: int, stop: 
         (output / f"stderr{suffix}.txt").open("ab") as err,
     ):
         child = subprocess.Popen(
-            ["/bin/sh", "-c", command],
+            ["/bin/sh", "-c", f"{PATIENT}\n{command}"],
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=err,

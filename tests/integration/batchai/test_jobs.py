@@ -98,6 +98,15 @@ def test_a_job_is_terminated_with_all_that_it_started(server: Server) -> None:
     eventually(lambda: not running(int(pid)), "its child to be gone")
 
 
+def test_what_the_shell_started_may_finish_too(server: Server) -> None:
+    server.furnish()
+    polite = "trap 'sleep 0.3; echo bye; exit' TERM; echo hi; while true; do sleep 0.05; done"
+    server.submit("polite", f'sh -c "{polite}"; echo never')
+    eventually(lambda: server.output("polite"), "it to run")
+    server.client.jobs.begin_terminate(*ALL, "polite").result()
+    assert server.output("polite") == "hi\nbye\n"
+
+
 def test_one_that_wont_leave_is_killed(server: Server) -> None:
     server.furnish()
     server.submit("stubborn", "trap '' TERM; echo here; while true; do sleep 1; done")

@@ -18,6 +18,7 @@ class ClusterKeeper:
 
     def advance(self, cluster: Cluster) -> None:
         before = cluster.model_copy(deep=True)
+        self._free(cluster)
         self._prepare(cluster)
         self._drop_what_left(cluster)
         if not cluster.deleting:
@@ -28,19 +29,12 @@ class ClusterKeeper:
         if not cluster.deleting:
             self._give_work(cluster)
 
-    def node_of(self, job: Job) -> tuple[Cluster, Node] | None:
+    def place_of(self, job: Job) -> tuple[Cluster, Node] | None:
         for cluster in self._store.all(Cluster):
             for node in cluster.nodes:
                 if node.job == job.id:
                     return cluster, node
         return None
-
-    def free(self, cluster: Cluster, node: Node) -> None:
-        """Its job is gone."""
-        node.job = None
-        if node.state == "running":
-            node.become("idle")
-        self._store.save(cluster)
 
     def fail(self, cluster: Cluster, node: Node) -> None:
         node.become("unusable")
@@ -53,6 +47,15 @@ class ClusterKeeper:
             cluster.resized = now()
             log.info("cluster resized", cluster=cluster.name, before=before, nodes=nodes)
         self._store.save(cluster)
+
+    def _free(self, cluster: Cluster) -> None:
+        """Nodes whose job is gone; or never came, if we were killed between the two."""
+        for node in cluster.nodes:
+            job = self._store.find(Job, node.job) if node.job else None
+            if node.job and not (job and job.run):
+                node.job = None
+                if node.state == "running":
+                    node.become("idle")
 
     def _prepare(self, cluster: Cluster) -> None:
         for node in cluster.nodes:

@@ -45,10 +45,10 @@ class JobKeeper:
         self._runs.start(job.run, order, self._places.environment(job))
         log.info("job started", job=job.name, node=node.name)
 
-    def look(self, job: Job, node: Node | None) -> bool:
-        """Settle it if its process is gone; whether it is."""
+    def look(self, job: Job, node: Node | None) -> None:
+        """Settle it if its process is gone."""
         if job.run is None or self._runs.going(job.run):
-            return False
+            return
         ending = self._runs.ending(job.run)
         self._runs.forget(job.run)
         job.run = None
@@ -61,7 +61,6 @@ class JobKeeper:
             self._end(job, ending, job.errors)
         else:
             self._end(job, ending, trouble_of(job, ending, self._places.logs(job)))
-        return True
 
     def terminate(self, job: Job, why: str) -> None:
         if job.over or job.state == "terminating":

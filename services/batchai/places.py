@@ -24,7 +24,7 @@ class Places:
 
     def outputs(self, job: Job) -> dict[str, Path]:
         return {
-            out.id: self._in_mounts(out.path_prefix) / job.segment / "outputs" / out.path_suffix
+            out.id: self._in_mounts(f"{out.path_prefix}/{job.segment}/outputs/{out.path_suffix}")
             for out in job.properties.output_directories
         }
 

@@ -83,10 +83,8 @@ class Resources:
 
     def put_cluster(self, request: Request) -> Answer:
         self._staying(Workspace, WORKSPACE, request)
-        properties = request.json().get("properties", {})
-        for name in NOT_HERE:
-            if (properties.get("nodeSetup") or {}).get(name):
-                raise RequestRefused(400, "NotSupported", f"the local Batch AI has no {name}")
+        properties = properties_of(request)
+        refuse_what_isnt_here(properties.get("nodeSetup"))
         cluster = Cluster(
             id=self._new(Cluster, CLUSTER, request),
             properties=ClusterProperties.model_validate(properties),
@@ -99,14 +97,15 @@ class Resources:
 
     def patch_cluster(self, request: Request) -> Answer:
         cluster = self.find(Cluster, CLUSTER, request)
-        given = request.json().get("properties", {}).get("scaleSettings")
+        given = properties_of(request).get("scaleSettings")
         cluster.properties.scale_settings = ScaleSettings.model_validate(given)
         return self._saved(cluster)
 
     def put_job(self, request: Request) -> Answer:
         self._staying(Experiment, EXPERIMENT, request)
         job_id = self._new(Job, JOB, request)
-        properties = JobProperties.model_validate(request.json().get("properties", {}))
+        refuse_what_isnt_here(properties_of(request))
+        properties = JobProperties.model_validate(properties_of(request))
         cluster = self._store.find(Cluster, properties.cluster.id)
         if cluster is None or cluster.deleting:
             raise RequestRefused(404, "ClusterNotFound", "there is no such cluster for the job")
@@ -171,6 +170,19 @@ class Resources:
 
     def _location(self, request: Request) -> str:
         return self.find(Workspace, WORKSPACE, request).location
+
+
+def properties_of(request: Request) -> dict[str, Any]:
+    properties = request.json().get("properties")
+    if not isinstance(properties, dict):
+        raise RequestRefused(400, "InvalidRequestContent", "the body has no properties")
+    return properties
+
+
+def refuse_what_isnt_here(properties: object) -> None:
+    for name in NOT_HERE:
+        if isinstance(properties, dict) and properties.get(name):
+            raise RequestRefused(400, "NotSupported", f"the local Batch AI has no {name}")
 
 
 def page(request: Request, items: list[dict[str, Any]]) -> Answer:

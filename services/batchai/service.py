@@ -52,7 +52,7 @@ class BatchAI:
 
     def fail_node(self, job: Job) -> bool:
         """As a machine fails: all at once, with what ran on it; whether there was one."""
-        place = self._clusters.node_of(job)
+        place = self._clusters.place_of(job)
         if place:
             self._clusters.fail(*place)
             self._jobs.kill(job)
@@ -78,9 +78,9 @@ class BatchAI:
 
     def _look_at_jobs(self) -> None:
         for job in self.store.all(Job):
-            place = self._clusters.node_of(job) if job.run else None
-            if self._jobs.look(job, place[1] if place else None) and place:
-                self._clusters.free(*place)
+            if job.run:
+                place = self._clusters.place_of(job)
+                self._jobs.look(job, place[1] if place else None)
 
     def _sweep(self) -> None:
         """What was deleted goes, from the bottom up."""

@@ -59,6 +59,7 @@ def test_what_is_secret_is_for_its_owner_alone(server: Server) -> None:
         ("PUT", f"{BASE}/{'a' * 65}?api-version=2018-05-01", "{}", 400, "InvalidResourceName"),
         ("PUT", f"{BASE}/a?api-version=2018-05-01", "{}", 400, "InvalidRequestContent"),
         ("PUT", f"{BASE}/a?api-version=2018-05-01", "[", 400, "InvalidRequestContent"),
+        ("PUT", f"{BASE}/a/clusters/c?api-version=2018-05-01", "{}", 404, "WorkspaceNotFound"),
         ("GET", f"{BASE}?api-version=2016-01-01", "", 400, "InvalidApiVersionParameter"),
         ("GET", f"{BASE}?maxresults=0&api-version=2018-05-01", "", 400, None),
         ("POST", f"{BASE}?api-version=2018-05-01", "", 404, "ResourceNotFound"),
@@ -93,6 +94,22 @@ def test_errors_as_the_sdk_raises_them(server: Server) -> None:
     astray.std_out_err_path_prefix = "$AZ_BATCHAI_MOUNT_ROOT/../.."
     with pytest.raises(HttpResponseError, match="isn't under"):
         server.client.jobs.begin_create(*ALL, "astray", astray)
+
+
+@pytest.mark.parametrize(
+    ("properties", "code"),
+    [
+        ("null", "InvalidRequestContent"),
+        ("{}", "InvalidRequestContent"),
+        ('{"vmSize": "S", "scaleSettings": {}}', "InvalidRequestContent"),
+        ('{"vmSize": "S", "nodeSetup": {"setupTask": {"commandLine": "x"}}}', "NotSupported"),
+    ],
+)
+def test_a_cluster_that_makes_no_sense(server: Server, properties: str, code: str) -> None:
+    server.furnish()
+    path = f"{BASE}/{WORKSPACE}/clusters/odd?api-version=2018-05-01"
+    status, error = ask(server, "PUT", path, f'{{"properties": {properties}}}')
+    assert (status, error["error"]["code"]) == (400, code)
 
 
 def test_workspaces_and_experiments(server: Server) -> None:

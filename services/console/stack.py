@@ -63,8 +63,8 @@ class Stack:
         try:
             self._lock = locked(self.data / "lock")
             self.accounts = accounts.make(self.data)
-            self._start("batchai")
             self._start_azurite()
+            self._start("batchai")  # after it: any free port will do, but for those it has chosen
             self.storage = Storage(self.accounts.settings())
             self.storage.prepare()
             publish(self._environment())

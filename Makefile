@@ -27,7 +27,7 @@ setup:
 # The lock files name no index, and a hash for every file.
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
        --generate-hashes --no-emit-index-url --no-header
-SERVICES = trigger splitter dispatcher scorer stitcher console
+SERVICES = trigger splitter dispatcher batchai scorer stitcher console
 
 locks: setup
 	@$(LOCK) pyproject.toml --extra dev --output-file deploy/locks/dev.txt

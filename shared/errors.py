@@ -13,11 +13,13 @@ ImpastoError
 ├── Interrupted        the handler has to let go
 │   ├── LeaseLost      the message may be in another worker's hand by now
 │   └── Stopping       this process was told to leave
-└── StorageError
-    ├── Missing        no such blob or queue
-    ├── Changed        the blob is no longer the one that was meant
-    ├── Taken          somebody else holds the claim
-    └── Unavailable    storage didn't answer, for longer than it is worth waiting
+├── StorageError
+│   ├── Missing        no such blob or queue
+│   ├── Changed        the blob is no longer the one that was meant
+│   ├── Taken          somebody else holds the claim
+│   └── Unavailable    storage didn't answer, for longer than it is worth waiting
+├── ClusterError       the service that runs the cluster refused, or didn't answer
+└── RequestRefused     what that service, run locally, answers: a status, a code, a sentence
 """
 
 
@@ -93,3 +95,14 @@ class Taken(StorageError):
 
 class Unavailable(StorageError):
     pass
+
+
+class ClusterError(ImpastoError):
+    pass
+
+
+class RequestRefused(ImpastoError):
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code

@@ -9,6 +9,7 @@ import typer
 from pydantic import ValidationError
 
 from services.console import accounts, show
+from services.console import cluster as clusters
 from services.console import run as running
 from services.console.follow import Interrupted, follow
 from services.console.jobs import Desk
@@ -25,6 +26,8 @@ INTERRUPTED = 130
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 poison = typer.Typer(no_args_is_help=True, help="Messages that nobody could handle.")
 app.add_typer(poison, name="poison")
+cluster = typer.Typer(no_args_is_help=True, help="The cluster that workers run on.")
+app.add_typer(cluster, name="cluster")
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON line for each, on standard output.")]
 Data = Annotated[Path, typer.Option(help="The folder of the local stack.")]
@@ -138,6 +141,40 @@ def poison_purge(
     """Throw messages away, with what their jobs had half done."""
     count = PoisonDesk(connected(data)).purge(chosen(ids, every))
     show.print_line({"purged": count}, f"{count} thrown away", json)
+
+
+@cluster.command("show")
+def cluster_show(json: Json = False, data: Data = HOME) -> None:
+    """Its nodes, and its jobs with what became of them."""
+    show.cluster(clusters.view(clusters.connected(data)), json)
+
+
+@cluster.command("create")
+def cluster_create(nodes: Nodes = 1, json: Json = False, data: Data = HOME) -> None:
+    """Make it, if it isn't there: as many nodes as there is work for, none if there is none."""
+    place = clusters.connected(data, nodes)
+    place.ensure()
+    show.cluster(clusters.view(place), json)
+
+
+@cluster.command("scale")
+def cluster_scale(
+    nodes: Nodes,
+    minimum: Annotated[int, typer.Option(min=0, help="How many stay without work.")] = 0,
+    json: Json = False,
+    data: Data = HOME,
+) -> None:
+    """Let it have so many nodes; a stack that starts sets it to its own number again."""
+    place = clusters.connected(data)
+    place.scale(minimum, max(minimum, nodes))
+    show.cluster(clusters.view(place), json)
+
+
+@cluster.command("delete")
+def cluster_delete(json: Json = False, data: Data = HOME) -> None:
+    """End its jobs and remove it; a stack that is up makes it anew."""
+    clusters.connected(data).delete()
+    show.print_line({"deleted": True}, "deleted", json)
 
 
 def connected(data: Path) -> Storage:

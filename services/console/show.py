@@ -13,14 +13,22 @@ from rich.table import Table
 from rich.text import Text
 
 from services.console.accounts import Accounts
+from services.console.cluster import View
 from services.console.jobs import Status
 from services.console.poison import Entry
+from shared.batchai.states import JobState
 
 M = TypeVar("M", bound=BaseModel)
 
 out = Console()
 err = Console(stderr=True)
-COLOURS = {"finished": "green", "refused": "yellow", "failed": "red", "cancelled": "yellow"}
+COLOURS = {
+    "finished": "green",
+    "succeeded": "green",
+    "refused": "yellow",
+    "failed": "red",
+    "cancelled": "yellow",
+}
 
 
 def print_json(model: BaseModel) -> None:
@@ -146,5 +154,36 @@ def poison_table(entries: Iterable[Entry]) -> Table:
             str(entry.attempts or ""),
             when,
             Text(entry.reason),
+        )
+    return table
+
+
+def cluster(view: View, as_json: bool) -> None:
+    if as_json:
+        print_json(view)
+        return
+    state = view.cluster
+    about = [
+        f"{state.name}: {state.allocation},"
+        f" {state.nodes} of {state.minimum} to {state.maximum} nodes",
+        f"{state.running} running, {state.idle} idle, {state.preparing} preparing,"
+        f" {state.leaving} leaving, {state.unusable} unusable",
+        *state.errors,
+    ]
+    for line in about:
+        out.print(line, markup=False, highlight=False)
+    if view.jobs:
+        out.print(cluster_table(view.jobs))
+
+
+def cluster_table(jobs: Iterable[JobState]) -> Table:
+    table = Table("job", "state", "started", "ended", "exit code", "why")
+    for job in jobs:
+        table.add_row(
+            job.name,
+            Text(job.state, COLOURS.get(job.state, "")),
+            *(f"{when:%Y-%m-%d %H:%M:%S}" if when else "" for when in (job.started, job.ended)),
+            "" if job.exit_code is None else str(job.exit_code),
+            Text(job.why or ""),
         )
     return table

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -14,12 +15,15 @@ from typing import IO, Self
 
 from services.console import accounts, azurite
 from services.console.jobs import Desk
+from shared.batchai.access import Access
 from shared.errors import Misconfigured
 from shared.logs import logger
 from shared.storage import Storage
 
 log = logger()
-SERVICES = ("trigger", "splitter", "dispatcher", "stitcher")
+SERVICES = ("batchai", "trigger", "splitter", "dispatcher", "stitcher")
+WORKER = [sys.executable, "-m", "services.scorer"]
+START_SECONDS = 30
 STOP_SECONDS = 15
 #: A service that dies at once, again and again, is started ever more rarely.
 LONGEST_REST = 30.0
@@ -60,10 +64,12 @@ class Stack:
             self._lock = locked(self.data / "lock")
             self.accounts = accounts.make(self.data)
             self._start_azurite()
+            self._start("batchai")  # after it: any free port will do, but for those it has chosen
             self.storage = Storage(self.accounts.settings())
             self.storage.prepare()
             publish(self._environment())
-            for service in SERVICES:
+            self._access = self._batchai_access()
+            for service in SERVICES[1:]:
                 self._start(service)
             self._tender.start()
         except BaseException:
@@ -127,7 +133,7 @@ class Stack:
         with self.log_of(service).open("ab") as out:
             self._processes[service] = subprocess.Popen(
                 [sys.executable, "-m", f"services.{service}"],
-                env=self._environment(),
+                env=self._environment() | self._identity(service),
                 stdin=self._of_services.end,
                 stdout=out,
                 stderr=out,
@@ -141,9 +147,23 @@ class Stack:
             | {
                 "IMPASTO_TIED_TO_STDIN": "true",
                 "IMPASTO_NODES": str(self._nodes),
-                "IMPASTO_WORKERS_FOLDER": str(self.data / "workers"),
+                "IMPASTO_BATCHAI_FOLDER": str(self.data / "batchai"),
+                "IMPASTO_WORKER_COMMAND": shlex.join(WORKER),
             }
         )
+
+    def _identity(self, service: str) -> dict[str, str]:
+        return self._access.environment() if service == "dispatcher" else {}
+
+    def _batchai_access(self) -> Access:
+        """How to log in to it; known once it answers."""
+        until = time.monotonic() + START_SECONDS
+        while self._processes["batchai"].poll() is None and time.monotonic() < until:
+            access = Access.read(self.data / "batchai")
+            if access and access.answers():
+                return access
+            time.sleep(0.05)
+        raise Misconfigured(f"the local Batch AI didn't start; see {self.log_of('batchai')}")
 
 
 PUBLISH = [sys.executable, "-m", "services.scorer.publish"]

@@ -4,6 +4,8 @@ from typing import Protocol
 
 
 class Cluster(Protocol):
+    """Its methods raise `ClusterError` when the service behind it refuses, or doesn't answer."""
+
     @property
     def nodes(self) -> int:
         """How many workers there may be."""

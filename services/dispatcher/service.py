@@ -2,10 +2,11 @@
 
 import time
 
+from services.dispatcher.batchai import BatchAICluster
 from services.dispatcher.cluster import Cluster
-from services.dispatcher.local import LocalCluster
 from services.dispatcher.settings import DispatcherSettings
 from services.dispatcher.sizing import runs, shards_per_chunk, workers_to_start
+from shared.errors import ClusterError
 from shared.jobs import Jobs
 from shared.logs import logger
 from shared.messages import ChunkPlanned, SegmentReady
@@ -25,6 +26,7 @@ class Dispatcher:
         self._jobs = Jobs(storage)
         self._chunks = storage.queue("chunks")
         self._next_look = 0.0
+        self._in_trouble = False
 
     def ready(self, segment: SegmentReady, work: Work) -> None:
         """Sending a chunk twice does no harm: its shards that are scored already are skipped."""
@@ -52,15 +54,20 @@ class Dispatcher:
         if now < self._next_look:
             return False
         self._next_look = now + RECONCILE_SECONDS
-        alive = self._cluster.alive()
-        if missing := workers_to_start(self._chunks.count(), self._cluster.nodes, alive):
-            log.info("starting workers", count=missing, alive=alive)
-            self._cluster.start(missing)
+        try:
+            alive = self._cluster.alive()
+            if missing := workers_to_start(self._chunks.count(), self._cluster.nodes, alive):
+                self._cluster.start(missing)
+            self._in_trouble = False
+        except ClusterError as error:
+            if not self._in_trouble:
+                log.warning("no new workers for now; trying again", why=str(error))
+            self._in_trouble = True
         return False
 
 
 def build(storage: Storage, settings: DispatcherSettings, stop: Stop) -> Worker:
-    cluster = LocalCluster(settings.nodes, settings.workers_folder)
+    cluster = BatchAICluster(settings)
     dispatcher = Dispatcher(storage, cluster)
     routes = [Route("shards", SegmentReady, dispatcher.ready)]
     return Worker(storage, settings, stop, routes, tick=dispatcher.reconcile, at_end=cluster.close)

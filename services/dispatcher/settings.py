@@ -1,12 +1,21 @@
-from pathlib import Path
-
 from pydantic import Field
 
-from shared.settings import Settings
+from shared.batchai.connection import ClusterSettings
 
 
-class DispatcherSettings(Settings):
-    nodes: int = Field(1, ge=1, le=10_000, description="How many workers the cluster may have.")
-    workers_folder: Path = Field(
-        Path(".impasto/workers"), description="Where local workers' slots and logs are kept."
+class DispatcherSettings(ClusterSettings):
+    worker_image: str | None = Field(
+        None, description="The container image that workers run in; empty: they run on the node."
+    )
+    worker_command: str = Field(
+        "python -m services.scorer", description="What starts a worker on its node."
+    )
+    worker_hours: float = Field(
+        168, gt=0, description="How long one worker may run before its node ends it."
+    )
+    worker_logs: str = Field(
+        "$AZ_BATCHAI_MOUNT_ROOT/logs", description="Where on a node workers' output is kept."
+    )
+    keep_ended_workers: int = Field(
+        100, ge=1, description="How many ended workers' jobs and logs are kept, to look at them."
     )

@@ -1,3 +1,4 @@
+import contextlib
 import json
 import os
 import signal
@@ -101,4 +102,9 @@ def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
 
 
 def worker_pids(data: Path) -> list[int]:
-    return [int(slot.read_text()) for slot in (data / "workers").glob("slot-*") if slot.read_text()]
+    """Of the commands of running jobs, not of what guards them."""
+    found = []
+    for path in (data / "batchai" / "runs").glob("*/pid"):
+        with contextlib.suppress(FileNotFoundError):  # it ended just now
+            found.append(int(path.read_text() or 0))
+    return [pid for pid in found if pid]

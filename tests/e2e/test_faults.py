@@ -16,7 +16,7 @@ from tests.e2e.conftest import worker_pids
 from tests.media import assert_same_but_for_the_picture, facts
 from tests.waiting import eventually
 
-SERVICES = ("trigger", "splitter", "dispatcher", "stitcher", "scorer")
+SERVICES = ("trigger", "splitter", "dispatcher", "stitcher", "batchai", "scorer")
 
 
 def finish(desk: Desk, job: str, path: Path) -> Path:

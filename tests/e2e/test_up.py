@@ -11,7 +11,7 @@ from services.console import accounts
 from services.console.stack import Stack
 from shared.errors import Misconfigured
 from shared.storage import API_VERSION, Storage
-from tests.e2e.conftest import Up, impasto, lines, processes_of
+from tests.e2e.conftest import Up, impasto, lines, processes_of, worker_pids
 from tests.media import assert_same_but_for_the_picture, make_clip
 from tests.waiting import eventually
 
@@ -172,5 +172,15 @@ def test_ctrl_c_and_up_again_goes_on(tmp_path: Path, clip: Path) -> None:
 
 def test_killed_outright_it_leaves_nothing_running(tmp_path: Path) -> None:
     up = Up(tmp_path / "data")
+    up.kill()
+    eventually(lambda: processes_of(tmp_path / "data") == [], "all processes to be gone")
+
+
+def test_killed_outright_with_workers_at_work_it_leaves_nothing_running(
+    tmp_path: Path, clip: Path
+) -> None:
+    up = Up(tmp_path / "data")
+    impasto("submit", clip, "--style", "great-wave", "--data", up.data)
+    eventually(lambda: worker_pids(up.data), "a worker")
     up.kill()
     eventually(lambda: processes_of(tmp_path / "data") == [], "all processes to be gone")

@@ -1,0 +1,77 @@
+"""Who may talk to the local Batch AI: whoever can read the file that it keeps for its owner.
+
+The managed identity endpoint, which `DefaultAzureCredential` asks where `IDENTITY_ENDPOINT` says
+so, gives the token to whoever shows the header in that file, as Azure's does on its machines.
+"""
+
+import hashlib
+import hmac
+import secrets
+import time
+
+from services.batchai.settings import ServerSettings
+from services.batchai.wire import Answer, Request
+from shared.batchai.access import IDENTITY_PATH, Access
+from shared.errors import RequestRefused
+
+TOKEN_SECONDS = 3600
+
+
+def known_access(settings: ServerSettings, port: int) -> Access:
+    """Secrets stay the same over a restart, so that clients need not ask again."""
+    known = Access.read(settings.batchai_folder)
+    access = Access(
+        host=settings.batchai_host,
+        port=port,
+        identity_header=known.identity_header if known else secrets.token_urlsafe(32),
+        token=known.token if known else secrets.token_urlsafe(48),
+        signing_key=known.signing_key if known else secrets.token_urlsafe(32),
+    )
+    access.write(settings.batchai_folder)
+    return access
+
+
+class Gate:
+    def __init__(self, access: Access) -> None:
+        self._access = access
+
+    def check(self, request: Request) -> None:
+        given = request.headers.get("authorization", "")
+        if not same(given, f"Bearer {self._access.token}"):
+            raise RequestRefused(
+                401, "AuthenticationFailed", "the request has no bearer token, or not a valid one"
+            )
+
+    def identity(self, request: Request) -> Answer:
+        if not same(request.headers.get("x-identity-header", ""), self._access.identity_header):
+            raise RequestRefused(401, "AuthenticationFailed", "X-IDENTITY-HEADER isn't right")
+        return Answer(
+            200,
+            {
+                "access_token": self._access.token,
+                "expires_on": str(int(time.time()) + TOKEN_SECONDS),
+                "resource": request.query.get("resource", ""),
+                "token_type": "Bearer",
+            },
+        )
+
+    def asks_identity(self, request: Request) -> bool:
+        return request.path == IDENTITY_PATH
+
+    def signature(self, path: str, expires: int) -> str:
+        """Lets one file be fetched by whoever was given the link, as a shared access signature."""
+        key = self._access.signing_key.encode()
+        return hmac.new(key, f"{path}?{expires}".encode(), hashlib.sha256).hexdigest()
+
+    def signed(self, request: Request) -> bool:
+        expires = request.query.get("se", "")
+        return (
+            request.method == "GET"
+            and expires.isdecimal()
+            and int(expires) > time.time()
+            and same(request.query.get("sig", ""), self.signature(request.path, int(expires)))
+        )
+
+
+def same(one: str, other: str) -> bool:
+    return hmac.compare_digest(one.encode(), other.encode())

@@ -1,0 +1,12 @@
+"""Where resources are; a record's id is its path."""
+
+PROVIDER = "/providers/Microsoft.BatchAI"
+SUBSCRIPTION = "/subscriptions/{subscription}"
+LOCATION = f"{SUBSCRIPTION}{PROVIDER}/locations/{{location}}"
+GROUP = f"{SUBSCRIPTION}/resourceGroups/{{group}}{PROVIDER}"
+WORKSPACE = f"{GROUP}/workspaces/{{workspace}}"
+CLUSTER = f"{WORKSPACE}/clusters/{{cluster}}"
+EXPERIMENT = f"{WORKSPACE}/experiments/{{experiment}}"
+JOB = f"{EXPERIMENT}/jobs/{{job}}"
+FILE = f"{JOB}/files/{{directory}}/{{file}}"
+OPERATION = f"{LOCATION}/operationresults/{{operation}}"

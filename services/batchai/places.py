@@ -1,0 +1,78 @@
+"""Where a job's files are, and what it is told of that in its environment."""
+
+import os
+import re
+import shutil
+from pathlib import Path
+
+from services.batchai.records import Job
+from shared.errors import RequestRefused
+
+MOUNT_ROOT = "AZ_BATCHAI_MOUNT_ROOT"
+LOGS = "stdouterr"
+
+
+class Places:
+    """One folder stands in for the file shares that a cluster's nodes would have mounted."""
+
+    def __init__(self, mounts: Path) -> None:
+        self._mounts = mounts.resolve()
+        self._mounts.mkdir(mode=0o700, exist_ok=True)
+
+    def logs(self, job: Job) -> Path:
+        return self._in_mounts(job.properties.std_out_err_path_prefix) / job.segment / LOGS
+
+    def outputs(self, job: Job) -> dict[str, Path]:
+        return {
+            out.id: self._in_mounts(f"{out.path_prefix}/{job.segment}/outputs/{out.path_suffix}")
+            for out in job.properties.output_directories
+        }
+
+    def folder(self, job: Job, directory_id: str) -> Path:
+        if directory_id == LOGS:
+            return self.logs(job)
+        try:
+            return self.outputs(job)[directory_id]
+        except KeyError:
+            raise RequestRefused(
+                404, "OutputDirectoryNotFound", f"the job has no output directory {directory_id!r}"
+            ) from None
+
+    def check(self, job: Job) -> None:
+        self.logs(job)
+        self.outputs(job)
+
+    def make(self, job: Job) -> None:
+        for folder in [self.logs(job), *self.outputs(job).values()]:
+            folder.mkdir(parents=True, exist_ok=True)
+
+    def remove_logs(self, job: Job) -> None:
+        """What it put in its output directories is its owner's."""
+        shutil.rmtree(self.logs(job), ignore_errors=True)
+
+    def environment(self, job: Job) -> dict[str, str]:
+        """A node's own is this machine's, without what Impasto's services here were told."""
+        properties = job.properties
+        node = {
+            name: value for name, value in os.environ.items() if not name.startswith("IMPASTO_")
+        }
+        return (
+            node
+            | {MOUNT_ROOT: str(self._mounts), "AZ_BATCHAI_STDOUTERR_DIR": str(self.logs(job))}
+            | {"AZ_BATCHAI_NUM_GPUS": str(len(list(Path("/dev").glob("nvidia[0-9]*"))))}
+            | {
+                f"AZ_BATCHAI_INPUT_{given.id}": self._expanded(given.path)
+                for given in properties.input_directories
+            }
+            | {f"AZ_BATCHAI_OUTPUT_{key}": str(path) for key, path in self.outputs(job).items()}
+            | {v.name: v.value for v in properties.environment_variables + properties.secrets}
+        )
+
+    def _in_mounts(self, path: str) -> Path:
+        place = Path(os.path.normpath(self._expanded(path)))
+        if not place.is_relative_to(self._mounts):
+            raise RequestRefused(400, "InvalidPath", f"{path!r} isn't under ${MOUNT_ROOT}")
+        return place
+
+    def _expanded(self, path: str) -> str:
+        return re.sub(rf"\$(?:{MOUNT_ROOT}\b|{{{MOUNT_ROOT}}})", str(self._mounts), path)

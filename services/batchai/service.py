@@ -1,0 +1,97 @@
+"""Batch AI on this machine: jobs wait for nodes, clusters grow and shrink, processes do the work.
+
+Everything that happens by itself happens in `advance`, which is called often and after each
+request: it looks at what runs, resizes each cluster, gives waiting jobs to idle nodes, and removes
+what was deleted once nothing of it runs any more.
+"""
+
+import threading
+import time
+
+from services.batchai.clusters import ClusterKeeper
+from services.batchai.jobs import JobKeeper
+from services.batchai.places import Places
+from services.batchai.records import Cluster, Experiment, Job, Record, Workspace
+from services.batchai.runs import Runs
+from services.batchai.settings import ServerSettings
+from services.batchai.store import Store
+
+
+class BatchAI:
+    def __init__(self, settings: ServerSettings) -> None:
+        folder = settings.batchai_folder
+        self._grace = settings.worker_grace_seconds
+        self.store = Store(folder / "records.sqlite")
+        self.places = Places(folder / "mounts")
+        self._jobs = JobKeeper(settings, self.store, self.places, Runs(folder / "runs"))
+        self._clusters = ClusterKeeper(settings, self.store, self._jobs)
+        #: Whoever reads or changes records holds it.
+        self.lock = threading.RLock()
+
+    def advance(self) -> None:
+        with self.lock:
+            self._look_at_jobs()
+            for cluster in self.store.all(Cluster):
+                self._clusters.advance(cluster)
+            self._sweep()
+
+    def terminate(self, job: Job) -> None:
+        self._jobs.terminate(job, "somebody asked for it")
+
+    def delete(self, record: Record) -> None:
+        """It and all beneath it; gone once nothing of it runs."""
+        for each in [record, *self.store.all(Record, f"{record.id}/")]:
+            each.deleting = True
+            self.store.save(each)
+        for job in self.store.all(Job):
+            cluster = self.store.find(Cluster, job.properties.cluster.id)
+            if job.deleting:
+                self._jobs.terminate(job, "it was deleted")
+            elif cluster and cluster.deleting:
+                self._jobs.terminate(job, "its cluster was deleted")
+
+    def fail_node(self, job: Job) -> bool:
+        """As a machine fails: all at once, with what ran on it; whether there was one."""
+        place = self._clusters.place_of(job)
+        if place:
+            self._clusters.fail(*place)
+            self._jobs.kill(job)
+        return place is not None
+
+    def close(self) -> None:
+        """Every job is told to end, and waited for a while; then no node is left."""
+        with self.lock:
+            for job in self.store.all(Job):
+                self._jobs.terminate(job, "the service was stopped")
+        until = time.monotonic() + self._grace + 2
+        while running := [job for job in self.store.all(Job) if job.run]:
+            if time.monotonic() > until:
+                for job in running:
+                    self._jobs.kill(job)
+            with self.lock:
+                self._look_at_jobs()
+            time.sleep(0.05)
+        for cluster in self.store.all(Cluster):
+            before = len(cluster.nodes)
+            cluster.nodes = []
+            self._clusters.save(cluster, before)
+
+    def _look_at_jobs(self) -> None:
+        for job in self.store.all(Job):
+            if job.run:
+                place = self._clusters.place_of(job)
+                self._jobs.look(job, place[1] if place else None)
+
+    def _sweep(self) -> None:
+        """What was deleted goes, from the bottom up."""
+        for job in self.store.all(Job):
+            if job.deleting and job.over:
+                self.places.remove_logs(job)
+                self.store.remove(job)
+        for cluster in self.store.all(Cluster):
+            if cluster.deleting and not cluster.nodes:
+                self.store.remove(cluster)
+        for kind in (Experiment, Workspace):
+            for record in self.store.all(kind):
+                if record.deleting and not self.store.all(Record, f"{record.id}/"):
+                    self.store.remove(record)

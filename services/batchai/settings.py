@@ -1,0 +1,26 @@
+from pathlib import Path
+
+from pydantic import Field
+
+from shared.settings import Settings
+
+
+class ServerSettings(Settings):
+    batchai_host: str = Field(
+        "127.0.0.1", description="The address that the local Batch AI listens on."
+    )
+    batchai_port: int = Field(
+        0, ge=0, le=65535, description="Its port; 0 takes that of last time, or any that is free."
+    )
+    batchai_folder: Path = Field(
+        Path(".impasto/batchai"), description="Where it keeps its records, tokens and jobs' files."
+    )
+    allocation_seconds: float = Field(
+        0, ge=0, description="How long it takes a node to come; in Azure it was minutes."
+    )
+    node_idle_seconds: float = Field(
+        10, ge=0, description="How long a node may idle before an autoscaling cluster lets it go."
+    )
+    worker_grace_seconds: float = Field(
+        5, ge=0, description="How long a job's command may go on after SIGTERM before it is killed."
+    )

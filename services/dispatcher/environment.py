@@ -1,0 +1,38 @@
+"""What a worker is told: every setting that this dispatcher was told and that isn't its own."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from pydantic import SecretStr
+
+from services.dispatcher.settings import DispatcherSettings
+from shared.settings import Settings
+
+PREFIX = "IMPASTO_"
+#: Its node ends it, not an input that ends.
+NOT_FOR_WORKERS = {"tied_to_stdin"} | (
+    DispatcherSettings.model_fields.keys() - Settings.model_fields.keys()
+)
+
+
+class WorkerEnvironment(NamedTuple):
+    plain: dict[str, str]
+    secret: dict[str, str]
+
+
+def for_workers(settings: DispatcherSettings, environment: Mapping[str, str]) -> WorkerEnvironment:
+    """From settings, which know `.env` too; what only scorers know is passed on unread."""
+    plain = {
+        name: value
+        for name, value in environment.items()
+        if name.startswith(PREFIX) and name.removeprefix(PREFIX).lower() not in NOT_FOR_WORKERS
+    }
+    secret = {}
+    for field in settings.model_fields_set - NOT_FOR_WORKERS:
+        value, name = getattr(settings, field), f"{PREFIX}{field.upper()}"
+        if isinstance(value, SecretStr):
+            plain.pop(name, None)
+            secret[name] = value.get_secret_value()
+        elif value is not None:
+            plain[name] = str(value)
+    return WorkerEnvironment(plain, secret)

@@ -1,0 +1,70 @@
+"""The cluster of a stack: it comes for the work, and goes when there is none."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from services.console.jobs import Desk
+from services.console.stack import Stack
+from tests.e2e.conftest import QUICK, impasto, lines
+from tests.waiting import eventually
+
+
+def logged(stack: Stack, service: str, event: str) -> list[dict[str, Any]]:
+    text = stack.log_of(service).read_text()
+    found = [json.loads(line) for line in text.splitlines() if line.endswith("}")]
+    return [line for line in found if line["event"] == event]
+
+
+def test_from_no_nodes_to_two_and_back(
+    tmp_path: Path, clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quick = {"IMPASTO_IDLE_EXIT_SECONDS": "1", "IMPASTO_NODE_IDLE_SECONDS": "0.5"}
+    for name, value in (QUICK | quick).items():
+        monkeypatch.setenv(name, value)
+    with Stack(tmp_path / "stack", nodes=2) as stack:
+        desk = Desk(stack.storage)
+        job = desk.submit(clip, "original/clip.mp4")
+        eventually(lambda: desk.status(job).ended, "the job to end", within=240)
+        assert desk.status(job).state == "finished"
+        resized = eventually(
+            lambda: back_at_none(logged(stack, "batchai", "cluster resized")), "the nodes to go"
+        )
+        assert resized[0]["before"] == 0
+        assert max(line["nodes"] for line in resized) == 2
+        names = {"worker-0001", "worker-0002"}
+        assert {line["job"] for line in logged(stack, "batchai", "job started")} >= names
+        ended = logged(stack, "batchai", "job ended")
+        assert {line["job"]: line["state"] for line in ended}["worker-0001"] == "succeeded"
+        eventually(lambda: len(logged(stack, "dispatcher", "worker left")) >= 2, "it to be noted")
+        assert not logged(stack, "dispatcher", "worker failed")
+
+        [shown] = lines(impasto("cluster", "show", "--data", stack.data, "--json"))
+        assert (shown["cluster"]["nodes"], shown["cluster"]["maximum"]) == (0, 2)
+        assert {job["name"] for job in shown["jobs"]} >= names
+        table = impasto("cluster", "show", "--data", stack.data).stdout
+        assert "0 of 0 to 2 nodes" in table
+        assert "worker-0001" in table
+        [scaled] = lines(
+            impasto("cluster", "scale", "--nodes", "3", "--data", stack.data, "--json")
+        )
+        assert scaled["cluster"]["maximum"] == 3
+        [deleted] = lines(impasto("cluster", "delete", "--data", stack.data, "--json"))
+        assert deleted == {"deleted": True}
+        made = eventually(
+            lambda: lines(impasto("cluster", "show", "--data", stack.data, "--json")),
+            "it to be back",
+        )
+        assert made[0]["cluster"]["maximum"] == 2
+
+
+def back_at_none(resized: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return resized if resized and resized[-1]["nodes"] == 0 else []
+
+
+def test_without_a_stack_it_says_so(tmp_path: Path) -> None:
+    result = impasto("cluster", "show", "--data", tmp_path)
+    assert result.returncode == 2
+    assert "no stack is up" in result.stderr

@@ -1,0 +1,123 @@
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from azure.mgmt.batchai import BatchAI, models
+
+from shared.batchai.access import Access
+from shared.batchai.cluster import autoscale
+from shared.batchai.connection import ClusterSettings, connect
+from tests.waiting import eventually
+
+ROOT = Path(__file__).parents[3]
+GROUP, WORKSPACE, EXPERIMENT, CLUSTER = "art", "studio", "week-1", "nodes"
+#: The SDK's own hints say None for whatever only the service sets.
+Model = Any
+SETTINGS = {
+    "IMPASTO_NODE_IDLE_SECONDS": "0.3",
+    "IMPASTO_WORKER_GRACE_SECONDS": "2",
+}
+
+
+class Server:
+    """The local Batch AI as a process, and the SDK's client of it."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.folder = folder
+        self._monkeypatch = monkeypatch
+        self._start()
+
+    def _start(self, **settings: str) -> None:
+        own = {"IMPASTO_BATCHAI_FOLDER": str(self.folder)}
+        with (self.folder.parent / f"{self.folder.name}.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "services.batchai"],
+                env=os.environ | SETTINGS | own | settings,
+                cwd=ROOT,
+                stdin=subprocess.DEVNULL,
+                stderr=log,
+            )
+        eventually(self._answering, "the server to answer")
+        access = Access.read(self.folder)
+        assert access
+        self.access = access
+        for name, value in self.access.environment().items():
+            self._monkeypatch.setenv(name, value)
+        self.client: BatchAI = connect(ClusterSettings(subscription="sub", poll_seconds=0.05))
+
+    def _answering(self) -> bool:
+        assert self._process.poll() is None, self.log()
+        access = Access.read(self.folder)
+        return access is not None and access.answers()
+
+    def log(self) -> str:
+        return (self.folder.parent / f"{self.folder.name}.log").read_text()
+
+    def restart(self, how: signal.Signals, **settings: str) -> None:
+        self.stop(how)
+        self._start(**settings)
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
+        self.client.close()
+        self._process.send_signal(how)
+        self._process.wait(30)
+
+    def furnish(self, maximum: int = 2, minimum: int = 0) -> str:
+        """A workspace, an experiment and a cluster; the cluster's id."""
+        client = self.client
+        workspace = models.WorkspaceCreateParameters(location="here")
+        client.workspaces.begin_create(GROUP, WORKSPACE, workspace).result()
+        client.experiments.begin_create(GROUP, WORKSPACE, EXPERIMENT).result()
+        wanted = models.ClusterCreateParameters(
+            vm_size="STANDARD_NC6", scale_settings=autoscale(minimum, maximum)
+        )
+        made: Any = client.clusters.begin_create(GROUP, WORKSPACE, CLUSTER, wanted).result()
+        return str(made.id)
+
+    def submit(self, name: str, command: str, **more: Any) -> Model:
+        return self.client.jobs.begin_create(
+            GROUP, WORKSPACE, EXPERIMENT, name, job(self.client, command, **more)
+        ).result()
+
+    def cluster(self) -> Model:
+        return self.client.clusters.get(GROUP, WORKSPACE, CLUSTER)
+
+    def job(self, name: str) -> Model:
+        return self.client.jobs.get(GROUP, WORKSPACE, EXPERIMENT, name)
+
+    def wait_for(self, name: str, *states: str) -> Model:
+        eventually(lambda: self.job(name).execution_state in states, f"{name} to be {states}")
+        return self.job(name)
+
+    def output(self, name: str, file: str = "stdout.txt") -> str:
+        path = f"mounts/logs/{self.job(name).job_output_directory_path_segment}/stdouterr/{file}"
+        whole = self.folder / path
+        return whole.read_text() if whole.exists() else ""
+
+
+def job(client: BatchAI, command: str, **more: Any) -> "models.JobCreateParameters":
+    cluster: Any = client.clusters.get(GROUP, WORKSPACE, CLUSTER)
+    return models.JobCreateParameters(
+        cluster=models.ResourceId(id=cluster.id),
+        node_count=1,
+        custom_toolkit_settings=models.CustomToolkitSettings(command_line=command),
+        std_out_err_path_prefix="$AZ_BATCHAI_MOUNT_ROOT/logs",
+        **more,
+    )
+
+
+def running(pid: int) -> bool:
+    state = Path(f"/proc/{pid}/stat")
+    return state.exists() and state.read_text().rsplit(")", 1)[1].split()[0] != "Z"
+
+
+@pytest.fixture
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    server = Server(tmp_path / "batchai", monkeypatch)
+    yield server
+    server.stop()

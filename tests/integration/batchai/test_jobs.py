@@ -1,0 +1,147 @@
+"""Jobs on the local Batch AI, through Azure's own SDK."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from urllib.request import urlopen
+
+from azure.mgmt.batchai import models
+
+from tests.integration.batchai.conftest import EXPERIMENT, GROUP, WORKSPACE, Server, running
+from tests.waiting import eventually
+
+ALL = (GROUP, WORKSPACE, EXPERIMENT)
+
+
+def test_a_job_from_its_making_to_its_success(server: Server) -> None:
+    server.furnish()
+    made: Any = server.submit("hello", "echo hello; echo oh >&2")
+    assert made.execution_state in ("queued", "running", "succeeded")
+    ended = server.wait_for("hello", "succeeded")
+    assert ended.execution_info.exit_code == 0
+    assert ended.execution_info.start_time <= ended.execution_info.end_time
+    assert not ended.execution_info.errors
+    assert server.output("hello") == "hello\n"
+    assert server.output("hello", "stderr.txt") == "oh\n"
+
+
+def test_a_failure_says_its_exit_code_and_last_words(server: Server) -> None:
+    server.furnish()
+    server.submit("bad", "echo no such painting >&2; exit 3")
+    info = server.wait_for("bad", "failed").execution_info
+    assert info.exit_code == 3
+    [error] = info.errors
+    assert error.message == "the command ended with exit code 3"
+    assert error.details[0].value == "no such painting"
+
+
+def test_its_environment_and_its_secrets(server: Server, tmp_path: Path) -> None:
+    server.furnish()
+    server.submit(
+        "told",
+        'echo "$COLOUR $KEY $AZ_BATCHAI_NUM_GPUS"; echo art > $AZ_BATCHAI_OUTPUT_ART/a.txt;'
+        ' echo "$AZ_BATCHAI_INPUT_STYLES"; echo "$IMPASTO_BATCHAI_FOLDER"',
+        environment_variables=[models.EnvironmentVariable(name="COLOUR", value="blue")],
+        secrets=[models.EnvironmentVariableWithSecretValue(name="KEY", value="hush")],
+        input_directories=[models.InputDirectory(id="STYLES", path="$AZ_BATCHAI_MOUNT_ROOT/in")],
+        output_directories=[
+            models.OutputDirectory(id="ART", path_prefix="$AZ_BATCHAI_MOUNT_ROOT", path_suffix="x")
+        ],
+    )
+    ended = server.wait_for("told", "succeeded", "failed")
+    first, inputs, ours = server.output("told").splitlines()
+    assert first.startswith("blue hush ")
+    assert inputs == str(server.folder.resolve() / "mounts" / "in")
+    assert ours == ""
+    assert [(secret.name, secret.value) for secret in ended.secrets] == [("KEY", None)]
+    options = models.JobsListOutputFilesOptions(outputdirectoryid="ART")
+    listed: Any = server.client.jobs.list_output_files(*ALL, "told", options)
+    assert [file.name for file in listed] == ["a.txt"]
+
+
+def test_preparation_comes_first_and_may_fail(server: Server) -> None:
+    server.furnish()
+    prepared = {"job_preparation": models.JobPreparation(command_line="echo ready; exit $CODE")}
+    for name, code, state in (("good", "0", "succeeded"), ("bad", "5", "failed")):
+        variables = [models.EnvironmentVariable(name="CODE", value=code)]
+        server.submit(name, "echo done", environment_variables=variables, **prepared)
+        ended = server.wait_for(name, "succeeded", "failed")
+        assert ended.execution_state == state
+        assert server.output(name, "stdout-job_prep.txt") == "ready\n"
+    [error] = server.job("bad").execution_info.errors
+    assert error.code == "JobPreparationFailed"
+
+
+def test_output_files_page_by_page_and_fetched_by_their_link(server: Server) -> None:
+    server.furnish()
+    server.submit("two", "echo out; echo err >&2")
+    server.wait_for("two", "succeeded")
+    options = models.JobsListOutputFilesOptions(outputdirectoryid="stdouterr", max_results=1)
+    listed: Any = server.client.jobs.list_output_files(*ALL, "two", options)
+    files = {file.name: file for file in listed}
+    assert set(files) == {"stdout.txt", "stderr.txt"}
+    assert files["stdout.txt"].content_length == len("out\n")
+    with urlopen(files["stderr.txt"].download_url) as answer:
+        assert answer.read() == b"err\n"
+
+
+def test_a_job_is_terminated_with_all_that_it_started(server: Server) -> None:
+    server.furnish()
+    server.submit("long", "trap 'echo asked; exit 0' TERM; sleep 1000 & echo $!; wait")
+    eventually(lambda: server.output("long"), "it to run")
+    server.client.jobs.begin_terminate(*ALL, "long").result()
+    ended = server.job("long")
+    assert ended.execution_state == "failed"
+    assert ended.execution_info.errors[0].code == "JobTerminated"
+    pid, asked = server.output("long").split()
+    assert asked == "asked"
+    eventually(lambda: not running(int(pid)), "its child to be gone")
+
+
+def test_what_the_shell_started_may_finish_too(server: Server) -> None:
+    server.furnish()
+    polite = "trap 'sleep 0.3; echo bye; exit' TERM; echo hi; while true; do sleep 0.05; done"
+    server.submit("polite", f'sh -c "{polite}"; echo never')
+    eventually(lambda: server.output("polite"), "it to run")
+    server.client.jobs.begin_terminate(*ALL, "polite").result()
+    assert server.output("polite") == "hi\nbye\n"
+
+
+def test_one_that_wont_leave_is_killed(server: Server) -> None:
+    server.furnish()
+    server.submit("stubborn", "trap '' TERM; echo here; while true; do sleep 1; done")
+    eventually(lambda: server.output("stubborn"), "it to run")
+    server.client.jobs.begin_terminate(*ALL, "stubborn").result()
+    assert server.job("stubborn").execution_info.exit_code == 137
+
+
+def test_a_queued_job_is_terminated_too(server: Server) -> None:
+    server.furnish(maximum=0)
+    made: Any = server.submit("waits", "echo no")
+    assert made.execution_state == "queued"
+    server.client.jobs.begin_terminate(*ALL, "waits").result()
+    assert server.job("waits").execution_state == "failed"
+
+
+def test_the_wall_clock_limit(server: Server) -> None:
+    server.furnish()
+    limit = models.JobBasePropertiesConstraints(max_wall_clock_time=timedelta(seconds=1))
+    server.submit("slow", "sleep 1000", constraints=limit)
+    ended = server.wait_for("slow", "failed")
+    assert ended.constraints.max_wall_clock_time == timedelta(seconds=1)
+    [error] = ended.execution_info.errors
+    assert error.message == "the job ran longer than its limit of 0:00:01"
+
+
+def test_jobs_are_listed_and_deleted(server: Server) -> None:
+    server.furnish()
+    server.submit("runs", "sleep 1000")
+    server.submit("ends", "true")
+    server.wait_for("ends", "succeeded")
+    listed: Any = server.client.jobs.list_by_experiment(
+        *ALL, models.JobsListByExperimentOptions(max_results=1)
+    )
+    assert [job.name for job in listed] == ["runs", "ends"]
+    for name in ("runs", "ends"):
+        server.client.jobs.begin_delete(*ALL, name).result()
+    assert list(server.client.jobs.list_by_experiment(*ALL)) == []

@@ -10,6 +10,8 @@ from services.console.jobs import Desk, Status
 from shared.runtime.stop import Stop
 
 LOOK_SECONDS = 0.5
+#: Looking at many jobs is work for storage too: it gets this many times as long to itself.
+REST = 4
 #: How often to say it in words, where there is no terminal to draw on.
 SAY_SECONDS = 5
 
@@ -25,6 +27,7 @@ def follow(desk: Desk, jobs: list[str], stop: Stop) -> Iterator[Status]:
     say_at = 0.0
     with Live(console=show.err, transient=True, auto_refresh=False) as live:
         while waited_for := [job for job in jobs if job not in latest or not latest[job].ended]:
+            began = time.monotonic()
             for job in waited_for:
                 latest[job] = desk.status(job)
                 if latest[job].ended:
@@ -35,5 +38,5 @@ def follow(desk: Desk, jobs: list[str], stop: Stop) -> Iterator[Status]:
             elif now >= say_at:
                 say_at = now + SAY_SECONDS
                 show.say_progress(latest.values(), pace)
-            if stop.wait(LOOK_SECONDS):
+            if stop.wait(max(LOOK_SECONDS, REST * (now - began))):
                 raise Interrupted

@@ -10,7 +10,7 @@ from services.stitcher.settings import StitcherSettings
 from shared import names
 from shared.blobs import CLAIM_SECONDS
 from shared.cage import Cage
-from shared.errors import Changed, ChildDied, Missing, Retry, Taken
+from shared.errors import Changed, ChildDied, Missing, Refused, Retry, Taken
 from shared.jobs import Failure, Job, Jobs, Result, Segment
 from shared.logs import logger
 from shared.messages import ChunkScored
@@ -86,6 +86,8 @@ class Stitcher:
                 self._write_output(job, work)
             except (Changed, Missing):
                 self._fail(job, GONE)
+            except Refused as trouble:
+                self._fail(job, str(trouble))
             except ChildDied as trouble:
                 if work.attempt == 1:
                     raise  # it may have been somebody's SIGKILL: once more

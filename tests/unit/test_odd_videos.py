@@ -44,13 +44,18 @@ ODD: dict[str, Gives | str] = {
     "opus.mkv": Gives(90),
     "pcm.mov": Gives(90),
     "random.mp4": NOT_VIDEO,
-    "reschange.ts": Gives(60, ("times don't run on", "30 of 60 frames were of another size")),
+    "reschange.ts": Gives(
+        60, ("1 of 60 packets", "times don't run on", "30 of 60 frames were of another size")
+    ),
     "rot90.mp4": Gives(90, ("turned by 90°",), (240, 320)),
     "sar.mp4": Gives(50),
     "subs.mp4": Gives(90),
     "text.txt": NOT_VIDEO,
     "trunc_faststart.mp4": Gives(
-        54, ("35 of 90 frames, from 1.8 s to 3.0 s, are missing", "1 of 55"), None, True
+        54,
+        ("35 of 90 frames, from 1.8 s to 3.0 s, are missing", "1 of 55 packets", "1 of 55 frames"),
+        None,
+        True,
     ),
     "ts.ts": Gives(90),
     "vfr.mp4": Gives(60),
@@ -135,3 +140,12 @@ def test_tracks_keep_language_and_disposition(tmp_path: Path) -> None:
         assert (english.metadata["language"], german.metadata["language"]) == ("eng", "deu")
         assert german.disposition & german.disposition.default
         assert german.codec_context.name == "ac3"
+
+
+@pytest.mark.parametrize(
+    "name", [n for n, gives in ODD.items() if isinstance(gives, Gives) and not gives.damaged]
+)
+def test_pieces_hold_the_frames_of_the_whole(name: str) -> None:
+    pieces = [f.item.data for frames in split(odd(name), 0.4).segments for f in frames]
+    whole = [f.item.data for frames in split(odd(name), 1000).segments for f in frames]
+    assert pieces == whole

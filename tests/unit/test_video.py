@@ -17,6 +17,7 @@ from services.splitter.video import decoding as splitting
 from services.splitter.video import planning
 from services.stitcher.settings import StitcherSettings
 from services.stitcher.video import notes_of
+from services.stitcher.video.carrying import codec_of
 from services.stitcher.video.encoding import encode
 from services.stitcher.video.muxing import Encoded, mux
 from shared.errors import Refused
@@ -98,7 +99,7 @@ def stitch(found: Split, source: Path, folder: Path, **changes: object) -> Stitc
     output = folder / "output"
     detail = VideoDetail.model_validate(found.job.detail)
     with source.open("rb") as file:
-        kind, left = mux(iter(encoded), detail, file, output, settings)
+        kind, left = mux(lambda: iter(encoded), detail, file, output, settings)
     return Stitched(output.rename(folder / f"output.{kind}"), notes_of(found.job, segments) + left)
 
 
@@ -146,6 +147,52 @@ def test_colours_stay_what_they_are(
     with av.open(str(output)) as container:
         again = next(container.decode(video=0)).to_ndarray(format="rgb24")
     assert np.abs(again.astype(int) - colour).mean(axis=(0, 1)).max() <= 2
+
+
+@pytest.mark.parametrize("codec", ["hevc", "av1"])
+def test_other_codecs_by_setting(codec: str, tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "clip.mp4", seconds=2, late=9_000)
+    output = stitch(split(clip), clip, tmp_path, video_codec=codec)
+    assert_same_but_for_the_picture(output.path, clip)
+    with av.open(str(output.path)) as container:
+        assert codec_of(container.streams.video[0]) == codec
+
+
+@pytest.mark.parametrize("wanted", ["mp4", "mkv"])
+def test_title_and_chapters_come_along(wanted: str, tmp_path: Path) -> None:
+    plain = make_clip(tmp_path / "plain.mkv", seconds=1)
+    clip = tmp_path / "clip.mkv"
+    chapters = [
+        {"id": n, "start": n * 500, "end": (n + 1) * 500, "time_base": Fraction(1, 1000),
+         "metadata": {"title": f"part {n}"}}
+        for n in range(2)
+    ]  # fmt: skip
+    with av.open(str(plain)) as source, av.open(str(clip), "w") as out:
+        out.metadata["title"] = "A walk"
+        out.set_chapters(chapters)  # type: ignore[arg-type]
+        copies = {s.index: out.add_stream_from_template(s) for s in source.streams}
+        for packet in source.demux():
+            if packet.size:
+                packet.stream = copies[packet.stream_index]
+                out.mux(packet)
+    output = stitch(split(clip), clip, tmp_path, output_format=wanted)
+    with av.open(str(output.path)) as container:
+        assert container.metadata["title"] == "A walk"
+        found = [c["metadata"]["title"] for c in container.chapters()]
+    assert found == ["part 0", "part 1"]
+
+
+@pytest.mark.parametrize(
+    ("limit", "reason"),
+    [
+        ({"longest_seconds": 1}, "the video is 3 s long; at most 1 are taken"),
+        ({"most_frames": 10}, "the video has over 10 frames"),
+        ({"most_pixels": 1000}, "the picture is 320×180; at most 1,000 pixels are taken"),
+        ({"most_streams": 1}, "the file has 2 streams; at most 1 are taken"),
+    ],
+)
+def test_limits_are_settings(limit: dict[str, object], reason: str, tmp_path: Path) -> None:
+    assert refusal(make_clip(tmp_path / "clip.mp4"), **limit) == reason
 
 
 def refusal(path: Path, **changes: object) -> str:

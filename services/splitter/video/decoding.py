@@ -1,5 +1,6 @@
 """The frames of one segment, whatever shape the file is in."""
 
+import contextlib
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO, NamedTuple
 
@@ -86,10 +87,8 @@ def packets_from(
 
 
 def packets(container: InputContainer, stream: Stream) -> Iterator["Packet[Stream]"]:
-    try:
+    with contextlib.suppress(av.FFmpegError, IndexError):  # as far as it can be read
         yield from container.demux(stream)
-    except av.FFmpegError:
-        return
 
 
 def up_to(frames: Iterable[VideoFrame], stop: int, neighbours: int) -> Iterator[VideoFrame]:

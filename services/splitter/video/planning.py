@@ -17,7 +17,7 @@ from shared.jobs import Span
 from shared.video import VideoDetail
 
 #: How much shorter than promised a file may end: containers round, and sound may be longer.
-SHORT_SECONDS = 0.5
+SHORT_SECONDS = Fraction(1, 10)
 #: A piece without a keyframe may be this many times longer than wanted before it is cut anyway.
 PATIENCE = 2
 
@@ -39,6 +39,8 @@ class Scan(NamedTuple):
     packets: int
     in_order: bool
     reached: Fraction
+    corrupt: int
+    broken: bool
 
     @property
     def seekable(self) -> bool:
@@ -106,6 +108,7 @@ def scanned(container: InputContainer, stream: VideoStream, settings: SplitterSe
     shown: list[int] = []
     keyframes: list[int] = []
     packets, last, in_order, reached = 0, None, True, Fraction(0)
+    corrupt, broken = 0, False
     try:
         for packet in container.demux():
             at = packet.pts if packet.pts is not None else packet.dts
@@ -114,6 +117,7 @@ def scanned(container: InputContainer, stream: VideoStream, settings: SplitterSe
             if packet.stream_index != stream.index or not packet.size:
                 continue
             packets += 1
+            corrupt += packet.is_corrupt
             if packet.is_discard:
                 keyframes += [at] if packet.is_keyframe and at is not None else []
                 continue
@@ -126,24 +130,29 @@ def scanned(container: InputContainer, stream: VideoStream, settings: SplitterSe
             shown.append(at if at is not None else 0)
             if packet.is_keyframe and at is not None:
                 keyframes.append(at)
-    except av.FFmpegError:
-        pass  # what is missing because of it is told by what was promised
+    except (av.FFmpegError, IndexError):  # the latter where a stream turns up midway
+        broken = True
     if not shown:
         raise Refused("the video has no frames")
-    return Scan(shown, sorted(keyframes), packets, in_order, reached)
+    return Scan(shown, sorted(keyframes), packets, in_order, reached, corrupt, broken)
 
 
 def missing(container: InputContainer, stream: VideoStream, scan: Scan) -> list[str]:
     """What the file promises and doesn't hold; MPEG streams promise nothing."""
-    if not container.duration or container.format.name.startswith("mpeg"):
-        return []
-    promised = Fraction(container.duration, av.time_base)
-    if promised - scan.reached <= SHORT_SECONDS:
-        return []
+    notes = []
     end = float(max(scan.shown) * (stream.time_base or 0))
-    lost = stream.frames - scan.packets
-    what = f"{lost} of {stream.frames} frames" if lost > 0 else "the rest"
-    return [f"{what}, from {end:.1f} s to {float(promised):.1f} s, are missing from the file"]
+    if scan.broken:
+        notes.append(f"the file can't be read past {end:.1f} s")
+    if container.duration and not container.format.name.startswith("mpeg"):
+        promised = Fraction(container.duration, av.time_base)
+        rate = stream.average_rate or stream.guessed_rate or Fraction(25)
+        if promised - scan.reached > max(SHORT_SECONDS, Fraction(2) / rate):
+            lost = stream.frames - scan.packets
+            what = f"{lost} of {stream.frames} frames" if lost > 0 else "the rest"
+            notes.append(f"{what}, from {end:.1f} s to {float(promised):.1f} s, are missing")
+    if scan.corrupt:
+        notes.append(f"{scan.corrupt} of {scan.packets} packets of the picture are damaged")
+    return notes
 
 
 def cuts(

@@ -1,7 +1,7 @@
 """All that the stitcher knows of video. What reads the source runs in a cage."""
 
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -38,7 +38,8 @@ def muxed(settings: StitcherSettings, job: Job, path: Path) -> Iterator[Muxed]:
     source = job.source
     detail = VideoDetail.model_validate(job.detail)
     with storage.container("input").open(source.blob, source.etag, source.size) as file:
-        kind, left = mux(encoded(storage, job, path.parent), detail, file, path, settings)
+        segments = partial(encoded, storage, job, path.parent)
+        kind, left = mux(segments, detail, file, path, settings)
     yield Muxed(f".{kind}", left)
 
 
@@ -58,13 +59,15 @@ def notes_of(job: Job, segments: list[Segment]) -> list[str]:
     """What a viewer should be told: how the picture was changed, and what of it is missing."""
     detail = VideoDetail.model_validate(job.detail)
     notes = list(detail.notes)
+    details = [SegmentDetail.model_validate(segment.detail) for segment in segments]
     for what, verb in TOLD.items():
-        found = [(s, getattr(SegmentDetail.model_validate(s.detail), what)) for s in segments]
-        hurt = [(segment, count) for segment, count in found if count]
+        hurt = [n for n, found in enumerate(details) if getattr(found, what)]
         if hurt:
-            spans = [job.segments[segment.segment] for segment, _ in hurt]
-            start, stop = float(spans[0].start * detail.tick), float(spans[-1].stop * detail.tick)
-            count = sum(count for _, count in hurt)
+            count = sum(getattr(details[n], what) for n in hurt)
+            first, last = job.segments[hurt[0]].start, job.segments[hurt[-1]].stop
+            if detail.sequential:
+                first, last = details[0].pts[0], details[0].pts[-1]
+            start, stop = float(first * detail.tick), float(last * detail.tick)
             notes.append(
                 f"{count} of {job.items} frames {verb}, between {start:.1f} and {stop:.1f} s"
             )

@@ -52,6 +52,12 @@ def loaded(source: InputContainer, painted: int, kind: Kind) -> Load:
     return Load(kind, passengers, left)
 
 
+def left_behind(load: Load) -> Load:
+    """With nobody on board: some of them are too damaged to travel, and it can't be told who."""
+    named = [f"{described(p.stream)} is too damaged to come along" for p in load.passengers]
+    return Load(load.kind, [], load.left + named)
+
+
 def passenger(stream: Stream, kind: Kind) -> Passenger | None:
     codec = codec_of(stream)
     if codec is None or (stream.type == "video" and not is_cover(stream)):
@@ -69,7 +75,7 @@ def fits(stream: Stream, kind: Kind) -> bool:
     """Whether a file of this kind can be begun with such a stream in it: tried, not guessed."""
     with contextlib.suppress(av.FFmpegError, ValueError):
         with av.open(io.BytesIO(), "w", format=FORMATS[kind]) as out:
-            out.add_stream_from_template(stream)
+            out.add_stream_from_template(stream, opaque=True)
             out.start_encoding()
         return True
     return False
@@ -82,7 +88,7 @@ def is_cover(stream: Stream) -> bool:
 
 def codec_of(stream: Stream) -> str | None:
     context = getattr(stream, "codec_context", None)
-    return context.codec.canonical_name if context else None
+    return av.Codec(context.name, "r").canonical_name if context else None
 
 
 def described(stream: Stream) -> str:

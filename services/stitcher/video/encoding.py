@@ -1,5 +1,6 @@
 """Scored frames to an encoded segment, each at its source's moment."""
 
+import os
 from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
@@ -74,6 +75,7 @@ def add_encoder(
 def encoder_of(settings: StitcherSettings) -> tuple[str, dict[str, str]]:
     crf, preset = str(settings.video_crf), settings.video_preset
     if settings.video_codec == "av1":
+        os.environ.setdefault("SVT_LOG", "1")  # or it tells its whole configuration each time
         return "libsvtav1", {"preset": str(AV1_PRESETS[preset]), "crf": crf}
     if settings.video_codec == "hevc":
         return "libx265", {"preset": preset, "crf": crf, "x265-params": "log-level=error"}

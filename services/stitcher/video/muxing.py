@@ -2,7 +2,7 @@
 
 import heapq
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 from itertools import chain
 from math import lcm
@@ -15,8 +15,16 @@ from av.packet import Packet
 from av.stream import Stream
 
 from services.stitcher.settings import StitcherSettings
-from services.stitcher.video.carrying import FORMATS, Kind, Load, Passenger, load
-from shared.errors import ImpastoError
+from services.stitcher.video.carrying import (
+    FORMATS,
+    Kind,
+    Load,
+    Passenger,
+    codec_of,
+    left_behind,
+    load,
+)
+from shared.errors import ImpastoError, Refused
 from shared.video import VideoDetail
 
 AnyPacket: TypeAlias = "Packet[Any]"
@@ -37,7 +45,7 @@ class Encoded(NamedTuple):
 
 
 def mux(
-    segments: Iterator[Encoded],
+    segments: Callable[[], Iterator[Encoded]],
     detail: VideoDetail,
     source: BinaryIO,
     path: Path,
@@ -46,33 +54,49 @@ def mux(
     """The kind of file that it became, and what of the source it doesn't have."""
     with av.open(source, "r") as original:
         freight = load(original, detail.stream, settings.output_format)
-        head = next(segments, None)
-        if head is None:
-            raise ImpastoError("there is no segment to mux")
-        with av.open(
-            str(path), "w", format=FORMATS[freight.kind], container_options=options(original)
-        ) as out:
-            out.metadata.update(fresh(original.metadata))
-            with av.open(str(head.path)) as encoded:
-                video: Stream = out.add_stream_from_template(encoded.streams.video[0])
-                ahead = REORDERED[encoded.streams.video[0].codec.canonical_name]
-            video.metadata.update(fresh(original.streams[detail.stream].metadata))
-            seats = {p.stream.index: (p, seat(p, out)) for p in freight.passengers}
-            out.set_chapters(original.chapters())
-            packets: Iterable[AnyPacket] = heapq.merge(
-                video_packets(chain([head], segments), video, detail, ahead),
-                passenger_packets(original, seats, head.times[0] * detail.tick),
-                key=lambda packet: (packet.dts or 0) * (packet.time_base or 0),
-            )
-            spoiled = written(packets, video, out)
+        try:
+            spoiled = mux_with(freight, segments(), original, detail, path)
+        except av.FFmpegError:
+            if not freight.passengers:
+                raise
+            freight = left_behind(freight)
+            source.seek(0)
+            spoiled = mux_with(freight, segments(), original, detail, path)
         notes = freight.left + rewritten(freight)
     if spoiled:
         notes.append(f"{spoiled} packets of sound or subtitles are damaged and left out")
     return freight.kind, notes
 
 
-def written(packets: Iterable[AnyPacket], video: Stream, out: OutputContainer) -> int:
+def mux_with(
+    freight: Load,
+    segments: Iterator[Encoded],
+    original: InputContainer,
+    detail: VideoDetail,
+    path: Path,
+) -> int:
     """How many of the passengers' packets the file wouldn't take."""
+    head = next(segments, None)
+    if head is None:
+        raise Refused("the video is damaged: not one of its frames can be decoded")
+    form = FORMATS[freight.kind]
+    with av.open(str(path), "w", format=form, container_options=options(original)) as out:
+        out.metadata.update(fresh(original.metadata))
+        with av.open(str(head.path)) as encoded:
+            video: Stream = out.add_stream_from_template(encoded.streams.video[0], opaque=True)
+            ahead = REORDERED[codec_of(encoded.streams.video[0]) or ""]
+        video.metadata.update(fresh(original.streams[detail.stream].metadata))
+        seats = {p.stream.index: (p, seat(p, out)) for p in freight.passengers}
+        out.set_chapters(original.chapters())
+        packets: Iterable[AnyPacket] = heapq.merge(
+            video_packets(chain([head], segments), video, detail, ahead),
+            passenger_packets(original, seats, head.times[0] * detail.tick),
+            key=lambda packet: (packet.dts or 0) * (packet.time_base or 0),
+        )
+        return written(packets, video, out)
+
+
+def written(packets: Iterable[AnyPacket], video: Stream, out: OutputContainer) -> int:
     spoiled = 0
     for packet in packets:
         try:
@@ -114,7 +138,7 @@ def seat(passenger: Passenger, out: OutputContainer) -> Stream:
     if passenger.codec:
         place = out.add_mux_stream(passenger.codec)
     else:
-        place = out.add_stream_from_template(passenger.stream)
+        place = out.add_stream_from_template(passenger.stream, opaque=True)
         place.disposition = passenger.stream.disposition
     place.metadata.update(fresh(passenger.stream.metadata))
     return place
@@ -180,7 +204,7 @@ def unwrap(packet: AnyPacket, start: Fraction) -> None:
 def demuxed(original: InputContainer, streams: list[Stream]) -> Iterator[AnyPacket]:
     try:
         yield from (packet for packet in original.demux(streams) if packet.size)
-    except av.FFmpegError:
+    except (av.FFmpegError, IndexError):
         return  # the rest is missing from the file, as the splitter has said
 
 

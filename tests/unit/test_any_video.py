@@ -84,7 +84,8 @@ def test_whatever_is_made_comes_out_as_it_went_in(
         assert_same_sound(before, after)
         turned = recipe["rotation"] in (90, 270)
         assert after.size == (before.size[::-1] if turned else before.size)
-        assert [note for note in output.notes if "turned" not in note] == []
+        damage = [n for n in output.notes if "turned" not in n and "may be missing" not in n]
+        assert damage == []
         if recipe["picture"] != "testsrc2=":
             wanted = [int(str(recipe["picture"])[-7:-1][n : n + 2], 16) for n in (0, 2, 4)]
             assert np.abs(first_frame(output.path) - wanted).mean(axis=(0, 1)).max() <= 4

@@ -1,5 +1,6 @@
 """Where to cut a video, known from its packets alone."""
 
+import statistics
 from bisect import bisect_left, bisect_right
 from fractions import Fraction
 from itertools import pairwise
@@ -18,6 +19,8 @@ from shared.video import VideoDetail
 
 #: How much shorter than promised a file may end: containers round, and sound may be longer.
 SHORT_SECONDS = Fraction(1, 10)
+#: Of so many frames at least, so large a part must come evenly for a gap to be worth a word.
+EVEN_FRAMES, EVEN = 10, 0.9
 #: A piece without a keyframe may be this many times longer than wanted before it is cut anyway.
 PATIENCE = 2
 
@@ -60,6 +63,7 @@ def plan(file: BinaryIO, settings: SplitterSettings) -> Plan:
         notes = missing(container, stream, scan)
     if notes and settings.refuse_damaged:
         raise Refused(f"the video is damaged: {notes[0]}")
+    notes += gaps(scan, facts.tick)
     with opened(file) as container:
         look, more = look_of(container, container.streams[facts.stream])
     if not scan.seekable:
@@ -153,6 +157,27 @@ def missing(container: InputContainer, stream: VideoStream, scan: Scan) -> list[
     if scan.corrupt:
         notes.append(f"{scan.corrupt} of {scan.packets} packets of the picture are damaged")
     return notes
+
+
+def gaps(scan: Scan, tick: Fraction) -> list[str]:
+    """Frames that come evenly but for a few: containers can lose some unnoticed.
+
+    A longer pause is more likely meant, as in a recording of a still screen.
+    """
+    times = sorted(set(scan.shown))
+    waits = [after - before for before, after in pairwise(times)]
+    if len(waits) < EVEN_FRAMES or not scan.in_order:
+        return []
+    usual = statistics.median(waits)
+    even = sum(abs(wait - usual) <= max(1, usual / 10) for wait in waits)
+    long = [
+        (at, wait) for at, wait in zip(times, waits, strict=False) if 1.75 * usual < wait < 1 / tick
+    ]
+    if not long or even < EVEN * len(waits):
+        return []
+    count = sum(round(wait / usual) - 1 for _, wait in long)
+    first = float(long[0][0] * tick)
+    return [f"frames come evenly, but for {count} that may be missing, the first at {first:.1f} s"]
 
 
 def cuts(

@@ -3,6 +3,7 @@
 import fcntl
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -62,6 +63,8 @@ class Stack:
         (self.data / "logs").mkdir(exist_ok=True)
         try:
             self._lock = locked(self.data / "lock")
+            shutil.rmtree(self.data / "tmp", ignore_errors=True)  # of services that were killed
+            (self.data / "tmp").mkdir()
             self.accounts = accounts.make(self.data)
             self._start_azurite()
             self._start("batchai")  # after it: any free port will do, but for those it has chosen
@@ -146,6 +149,7 @@ class Stack:
             | self.accounts.environment()
             | {
                 "IMPASTO_TIED_TO_STDIN": "true",
+                "TMPDIR": str(self.data / "tmp"),
                 "IMPASTO_NODES": str(self._nodes),
                 "IMPASTO_BATCHAI_FOLDER": str(self.data / "batchai"),
                 "IMPASTO_WORKER_COMMAND": shlex.join(WORKER),

@@ -27,7 +27,6 @@ GONE = "the file was replaced or removed while it was scored; a newer upload is 
 class Stitcher:
     def __init__(self, storage: Storage, settings: StitcherSettings) -> None:
         self._settings = settings
-        self._input = storage.container("input")
         self._output = storage.container("output")
         self._jobs = Jobs(storage)
         self._cage = Cage(settings.muxer_mib, settings.muxer_seconds)

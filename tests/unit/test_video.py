@@ -19,7 +19,8 @@ from services.stitcher.settings import StitcherSettings
 from services.stitcher.video import notes_of
 from services.stitcher.video.carrying import codec_of
 from services.stitcher.video.encoding import encode
-from services.stitcher.video.muxing import Encoded, mux
+from services.stitcher.video.muxing import mux
+from services.stitcher.video.packets import Encoded
 from shared.errors import Refused
 from shared.jobs import Job, Segment, Source
 from shared.shards import Item

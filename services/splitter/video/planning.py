@@ -1,26 +1,20 @@
 """Where to cut a video, known from its packets alone."""
 
-import statistics
 from bisect import bisect_left, bisect_right
 from fractions import Fraction
 from itertools import pairwise
 from typing import BinaryIO, NamedTuple
 
-import av
-from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from services.splitter.settings import SplitterSettings
 from services.splitter.video.opening import opened, video_in
 from services.splitter.video.picture import look_of
+from services.splitter.video.scanning import Scan, gaps, missing, scanned
 from shared.errors import Refused
 from shared.jobs import Span
 from shared.video import VideoDetail
 
-#: How much shorter than promised a file may end: containers round, and sound may be longer.
-SHORT_SECONDS = Fraction(1, 10)
-#: Of so many frames at least, so large a part must come evenly for a gap to be worth a word.
-EVEN_FRAMES, EVEN = 10, 0.9
 #: A piece without a keyframe may be this many times longer than wanted before it is cut anyway.
 PATIENCE = 2
 
@@ -32,22 +26,6 @@ class Facts(NamedTuple):
     tick: Fraction
     rate: Fraction
     aspect: Fraction
-
-
-class Scan(NamedTuple):
-    """What the packets of the file say."""
-
-    shown: list[int]
-    keyframes: list[int]
-    packets: int
-    in_order: bool
-    reached: Fraction
-    corrupt: int
-    broken: bool
-
-    @property
-    def seekable(self) -> bool:
-        return self.in_order and bool(self.keyframes)
 
 
 class Plan(NamedTuple):
@@ -106,78 +84,6 @@ def pieces(scan: Scan, ticks: Fraction) -> tuple[list[Span], list[int | None]]:
         for start, stop in pairwise([*starts, times[-1] + 1])
     ]
     return spans, keyframes
-
-
-def scanned(container: InputContainer, stream: VideoStream, settings: SplitterSettings) -> Scan:
-    shown: list[int] = []
-    keyframes: list[int] = []
-    packets, last, in_order, reached = 0, None, True, Fraction(0)
-    corrupt, broken = 0, False
-    try:
-        for packet in container.demux():
-            at = packet.pts if packet.pts is not None else packet.dts
-            if packet.size and at is not None and packet.time_base:
-                reached = max(reached, (at + (packet.duration or 0)) * packet.time_base)
-            if packet.stream_index != stream.index or not packet.size:
-                continue
-            packets += 1
-            corrupt += packet.is_corrupt
-            if packet.is_discard:
-                keyframes += [at] if packet.is_keyframe and at is not None else []
-                continue
-            if packets > settings.most_frames:
-                raise Refused(f"the video has over {settings.most_frames:,} frames")
-            in_order &= packet.pts is not None
-            if packet.dts is not None:
-                in_order &= last is None or packet.dts >= last
-                last = packet.dts
-            shown.append(at if at is not None else 0)
-            if packet.is_keyframe and at is not None:
-                keyframes.append(at)
-    except (av.FFmpegError, IndexError):  # the latter where a stream turns up midway
-        broken = True
-    if not shown:
-        raise Refused("the video has no frames")
-    return Scan(shown, sorted(keyframes), packets, in_order, reached, corrupt, broken)
-
-
-def missing(container: InputContainer, stream: VideoStream, scan: Scan) -> list[str]:
-    """What the file promises and doesn't hold; MPEG streams promise nothing."""
-    notes = []
-    end = float(max(scan.shown) * (stream.time_base or 0))
-    if scan.broken:
-        notes.append(f"the file can't be read past {end:.1f} s")
-    if container.duration and not container.format.name.startswith("mpeg"):
-        promised = Fraction(container.duration, av.time_base)
-        rate = stream.average_rate or stream.guessed_rate or Fraction(25)
-        if promised - scan.reached > max(SHORT_SECONDS, Fraction(2) / rate):
-            lost = stream.frames - scan.packets
-            what = f"{lost} of {stream.frames} frames" if lost > 0 else "the rest"
-            notes.append(f"{what}, from {end:.1f} s to {float(promised):.1f} s, are missing")
-    if scan.corrupt:
-        notes.append(f"{scan.corrupt} of {scan.packets} packets of the picture are damaged")
-    return notes
-
-
-def gaps(scan: Scan, tick: Fraction) -> list[str]:
-    """Frames that come evenly but for a few: containers can lose some unnoticed.
-
-    A longer pause is more likely meant, as in a recording of a still screen.
-    """
-    times = sorted(set(scan.shown))
-    waits = [after - before for before, after in pairwise(times)]
-    if len(waits) < EVEN_FRAMES or not scan.in_order:
-        return []
-    usual = statistics.median(waits)
-    even = sum(abs(wait - usual) <= max(1, usual / 10) for wait in waits)
-    long = [
-        (at, wait) for at, wait in zip(times, waits, strict=False) if 1.75 * usual < wait < 1 / tick
-    ]
-    if not long or even < EVEN * len(waits):
-        return []
-    count = sum(round(wait / usual) - 1 for _, wait in long)
-    first = float(long[0][0] * tick)
-    return [f"frames come evenly, but for {count} that may be missing, the first at {first:.1f} s"]
 
 
 def cuts(

@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from services.stitcher.settings import StitcherSettings
 from services.stitcher.video.encoding import encode
-from services.stitcher.video.muxing import Encoded, mux
+from services.stitcher.video.muxing import mux
+from services.stitcher.video.packets import Encoded
 from shared import names
 from shared.jobs import Job, Jobs, Segment
 from shared.storage import Storage

@@ -1,17 +1,14 @@
 """Segments, sound and all the rest to one file, by packet copy."""
 
 import heapq
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from fractions import Fraction
 from itertools import chain
 from math import lcm
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple, TypeAlias
+from typing import BinaryIO
 
 import av
 from av.container import InputContainer, OutputContainer
-from av.packet import Packet
 from av.stream import Stream
 
 from services.stitcher.settings import StitcherSettings
@@ -20,28 +17,16 @@ from services.stitcher.video.carrying import (
     Kind,
     Load,
     Passenger,
-    codec_of,
     left_behind,
     load,
 )
-from shared.errors import ImpastoError, Refused
+from services.stitcher.video.packets import AnyPacket, Encoded, passenger_packets, video_packets
+from shared.errors import Refused
 from shared.video import VideoDetail
 
-AnyPacket: TypeAlias = "Packet[Any]"
-
-#: The most frames that these encoders, as they are set here, send ahead of one shown before them.
-REORDERED = {"h264": 2, "hevc": 3, "av1": 0}
 LARGEST_TIMESCALE = 10_000_000
-WRAP = 2**33
 #: Facts of the old file that are not so in the new one.
 STALE = {"major_brand", "minor_version", "compatible_brands", "encoder", "DURATION", "duration"}
-
-
-class Encoded(NamedTuple):
-    """A segment's file, and when each of its frames is shown."""
-
-    path: Path
-    times: list[int]
 
 
 def mux(
@@ -84,12 +69,11 @@ def mux_with(
         out.metadata.update(fresh(original.metadata))
         with av.open(str(head.path)) as encoded:
             video: Stream = out.add_stream_from_template(encoded.streams.video[0], opaque=True)
-            ahead = REORDERED[codec_of(encoded.streams.video[0]) or ""]
         video.metadata.update(fresh(original.streams[detail.stream].metadata))
         seats = {p.stream.index: (p, seat(p, out)) for p in freight.passengers}
         out.set_chapters(original.chapters())
         packets: Iterable[AnyPacket] = heapq.merge(
-            video_packets(chain([head], segments), video, detail, ahead),
+            video_packets(chain([head], segments), video, detail),
             passenger_packets(original, seats, head.times[0] * detail.tick),
             key=lambda packet: (packet.dts or 0) * (packet.time_base or 0),
         )
@@ -142,87 +126,3 @@ def seat(passenger: Passenger, out: OutputContainer) -> Stream:
         place.disposition = passenger.stream.disposition
     place.metadata.update(fresh(passenger.stream.metadata))
     return place
-
-
-def video_packets(
-    segments: Iterator[Encoded], video: Stream, detail: VideoDetail, ahead: int
-) -> Iterator[AnyPacket]:
-    """Packets timed anew over all segments: a container shifts times, and no seam may show."""
-    due: deque[int] = deque()
-    for segment in segments:
-        if not due:
-            due.extend(segment.times[0] - n * detail.step for n in range(ahead, 0, -1))
-        due.extend(segment.times)
-        with av.open(str(segment.path)) as encoded:
-            packets: list[AnyPacket] = [p for p in encoded.demux(video=0) if p.size]
-        shown = sorted(packet.pts or 0 for packet in packets)
-        at = dict(zip(shown, segment.times, strict=True))
-        for packet in packets:
-            packet.pts, packet.dts = at[packet.pts or 0], due.popleft()
-            if packet.dts > packet.pts:
-                raise ImpastoError(f"a frame is decoded after it is shown, at {packet.pts}")
-            packet.duration, packet.time_base = detail.step, detail.tick
-            packet.stream = video
-            yield packet
-
-
-def passenger_packets(
-    original: InputContainer, seats: dict[int, tuple[Passenger, Stream]], start: Fraction
-) -> Iterator[AnyPacket]:
-    """As they are; where their clock starts over, it is made to go on."""
-    if not seats:
-        return
-    clocks: dict[int, Clock] = {}
-    wraps = original.format.name.startswith("mpeg")
-    for packet in demuxed(original, [p.stream for p, _ in seats.values()]):
-        passenger, place = seats[packet.stream_index]
-        clock = clocks.setdefault(packet.stream_index, Clock())
-        if wraps:
-            unwrap(packet, start)
-        moved = packet
-        if passenger.codec:
-            text = passenger.rewrite(bytes(packet))
-            if not text:
-                continue  # a pause between two subtitles, which subrip doesn't write
-            moved = Packet(text)
-            moved.pts = moved.dts = packet.pts
-            moved.duration, moved.time_base = packet.duration, packet.time_base
-        clock.set(moved)
-        moved.stream = place
-        yield moved
-
-
-def unwrap(packet: AnyPacket, start: Fraction) -> None:
-    """MPEG counts in 33 bits, so that what lies a moment before zero seems to be a day late."""
-    latest = int(start / packet.time_base) + WRAP // 2
-    if packet.pts is not None and packet.pts > latest:
-        packet.pts -= WRAP
-    if packet.dts is not None and packet.dts > latest:
-        packet.dts -= WRAP
-
-
-def demuxed(original: InputContainer, streams: list[Stream]) -> Iterator[AnyPacket]:
-    try:
-        yield from (packet for packet in original.demux(streams) if packet.size)
-    except (av.FFmpegError, IndexError):
-        return  # the rest is missing from the file, as the splitter has said
-
-
-class Clock:
-    """Keeps one stream's decoding times from running backwards."""
-
-    def __init__(self) -> None:
-        self._last: int | None = None
-        self._moved = 0
-
-    def set(self, packet: AnyPacket) -> None:
-        if packet.dts is None:
-            packet.dts = packet.pts
-        if packet.dts is None:
-            return
-        if self._last is not None and packet.dts + self._moved <= self._last:
-            self._moved = self._last + max(1, packet.duration or 0) - packet.dts
-        if self._moved:
-            packet.dts += self._moved
-            packet.pts = packet.dts if packet.pts is None else packet.pts + self._moved
-        self._last = packet.dts

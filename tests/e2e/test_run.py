@@ -7,8 +7,9 @@ from pathlib import Path
 import av
 import numpy as np
 
-from tests.e2e.conftest import impasto, lines, processes_of
+from tests.e2e.conftest import impasto, lines
 from tests.media import assert_same_but_for_the_picture, make_clip
+from tests.processes import processes_of
 
 
 def run(folder: Path, *videos: Path, style: str) -> "subprocess.CompletedProcess[str]":

@@ -11,8 +11,9 @@ from services.console import accounts
 from services.console.stack import Stack
 from shared.errors import Misconfigured
 from shared.storage import API_VERSION, Storage
-from tests.e2e.conftest import Up, impasto, lines, processes_of, worker_pids
+from tests.e2e.conftest import Up, impasto, lines, worker_pids
 from tests.media import assert_same_but_for_the_picture, make_clip
+from tests.processes import processes_of
 from tests.waiting import eventually
 
 

@@ -1,0 +1,18 @@
+"""Azurite, with whichever Node.js there is: up when it is said to be, and gone when told to go."""
+
+from pathlib import Path
+
+from tests.azurite import OwnAzurite
+from tests.processes import processes_of
+from tests.waiting import eventually
+
+
+def test_nothing_of_it_outlives_it(tmp_path: Path) -> None:
+    own = OwnAzurite(tmp_path)
+    own.start()
+    assert processes_of(tmp_path)
+    own.stop()
+    assert processes_of(tmp_path) == []
+    own.start()
+    own.close()
+    eventually(lambda: processes_of(tmp_path) == [], "all of it to be gone")

@@ -24,7 +24,7 @@ class Gives(NamedTuple):
 
 NOT_VIDEO = "the file isn't a video that can be read"
 ODD: dict[str, Gives | str] = {
-    "alpha.webm": Gives(90, ("transparency flattened onto black",)),
+    "alpha.webm": Gives(90, ("transparency left out",)),
     "audiolate.mp4": Gives(90),
     "concat.mp4": NOT_VIDEO,
     "corrupt_mdat.mp4": Gives(88, ("2 of 90 frames could not be decoded", "15 of 90"), None, True),

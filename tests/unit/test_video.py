@@ -130,7 +130,9 @@ def test_seams_dont_show_in_decoding_times(tmp_path: Path) -> None:
     assert all(a < b for a, b in pairwise(stamps))
 
 
-@pytest.mark.parametrize("colour", [(200, 40, 40), (0, 128, 0), (30, 60, 200), (128, 128, 128)])
+@pytest.mark.parametrize(
+    "colour", [(255, 0, 0), (255, 255, 0), (0, 128, 0), (30, 60, 200), (128, 128, 128)]
+)
 @pytest.mark.parametrize("size", ["320x180", "1280x720"])
 def test_colours_stay_what_they_are(
     colour: tuple[int, int, int], size: str, tmp_path: Path

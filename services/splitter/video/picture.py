@@ -58,8 +58,10 @@ def look_of(container: InputContainer, stream: Stream) -> tuple[Look, list[str]]
         notes.append(f"{transfer or 'wide colours (BT.2020)'} brought to standard range, BT.709")
     if width % 2 or height % 2:
         notes.append(f"{width}×{height} made even by repeating the last row or column")
-    if has_alpha(first, stream):
+    if is_alpha_format(first.format.name):
         notes.append("transparency flattened onto black")
+    elif stream.metadata.get("alpha_mode") == "1":
+        notes.append("transparency left out")
     look = Look(width + width % 2, height + height % 2, rotation, interlaced, wide)
     return look, notes
 
@@ -77,10 +79,6 @@ def first_frames(container: InputContainer, stream: Stream) -> list[VideoFrame]:
     except av.FFmpegError:
         pass
     return frames
-
-
-def has_alpha(frame: VideoFrame, stream: Stream) -> bool:
-    return stream.metadata.get("alpha_mode") == "1" or is_alpha_format(frame.format.name)
 
 
 def is_alpha_format(name: str) -> bool:

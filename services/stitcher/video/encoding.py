@@ -9,7 +9,14 @@ import av
 import simplejpeg
 from av.container import OutputContainer
 from av.video.frame import VideoFrame
-from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc, VideoReformatter
+from av.video.reformatter import (
+    ColorPrimaries,
+    ColorRange,
+    Colorspace,
+    ColorTrc,
+    Interpolation,
+    VideoReformatter,
+)
 from av.video.stream import VideoStream
 
 from services.stitcher.settings import StitcherSettings
@@ -17,6 +24,8 @@ from shared.jobs import Job, Segment
 from shared.shards import Item
 from shared.video import SegmentDetail, VideoDetail
 
+#: Otherwise a level is lost to truncation here, and another at a saturated colour.
+ROUNDED = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
 #: SVT-AV1 counts its presets the other way; these take about as long as x264's of that name.
 AV1_PRESETS = {
     "ultrafast": 12,
@@ -47,6 +56,7 @@ def encode(
                 dst_colorspace=Colorspace.ITU709,
                 src_color_range=ColorRange.JPEG,
                 dst_color_range=ColorRange.MPEG,
+                interpolation=ROUNDED,
             )
             frame.pts, frame.time_base = pts - times[0], detail.tick
             out.mux(stream.encode(frame))

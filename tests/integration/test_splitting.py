@@ -1,0 +1,101 @@
+"""What a bad video costs: itself, and nobody else."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from services.splitter.service import Splitter
+from services.splitter.settings import SplitterSettings
+from shared.errors import ChildDied, Reject
+from shared.jobs import Failure, Jobs
+from shared.messages import BlobCreated
+from shared.models import Model, Models
+from shared.runtime.work import Work
+from shared.settings import Settings
+from shared.storage import Storage
+from tests.media import make_clip
+
+
+def arrival(storage: Storage, data: bytes, name: str, container: str = "input") -> BlobCreated:
+    Models(storage).publish(Model("original", "original", b""))
+    etag = storage.container("input").write(name, data)
+    return BlobCreated.of(
+        event_id="e-1",
+        url="",
+        container=container,
+        blob=name,
+        etag=etag,
+        size=len(data),
+        at=datetime.now(UTC),
+    )
+
+
+def splitter(storage: Storage, settings: Settings, **changes: object) -> Splitter:
+    return Splitter(storage, SplitterSettings.model_validate(settings.model_dump() | changes))
+
+
+def failure(storage: Storage, event: BlobCreated) -> Failure:
+    outcome = Jobs(storage).outcome(event.job)
+    assert isinstance(outcome, Failure)
+    return outcome
+
+
+def test_a_decoder_that_eats_memory_costs_its_video_alone(
+    storage: Storage, settings: Settings, tmp_path: Path
+) -> None:
+    data = make_clip(tmp_path / "clip.mp4", seconds=0.4).read_bytes()
+    event = arrival(storage, data, "original/clip.mp4")
+    starved = splitter(storage, settings, decoder_mib=256)
+    with pytest.raises(ChildDied):  # the first time it is tried again: it may have been chance
+        starved.arrived(event, Work(1))
+    starved.arrived(event, Work(2))
+    starved.close()
+    found = failure(storage, event)
+    assert found.state == "failed"
+    assert found.reason.startswith("the video can't be decoded: ")
+    other = arrival(storage, data, "original/other.mp4")
+    fed = splitter(storage, settings)
+    fed.arrived(other, Work(1))
+    fed.close()
+    assert Jobs(storage).job(other.job).items == 10
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "reason"),
+    [
+        ("original/empty.mp4", b"", "the file is empty"),
+        ("original/text.mp4", b"hello", "the file isn't a video that can be read"),
+        ("monet/clip.mp4", b"x", "no model is called 'monet'; there are original"),
+        ("original/a\x01b.mp4", b"x", "the name 'original/a\\x01b.mp4' has a control character"),
+    ],
+)
+def test_bad_input_is_refused_in_a_sentence(
+    storage: Storage, settings: Settings, name: str, data: bytes, reason: str
+) -> None:
+    event = arrival(storage, data, name.replace("\x01", ""))
+    event = event.model_copy(
+        update={"subject": f"/blobServices/default/containers/input/blobs/{name}"}
+    )
+    service = splitter(storage, settings)
+    service.arrived(event, Work(1))
+    service.close()
+    found = failure(storage, event)
+    assert found.state == "refused"
+    assert found.reason.startswith(reason)
+
+
+def test_a_file_over_the_limit_is_refused_unread(storage: Storage, settings: Settings) -> None:
+    event = arrival(storage, bytes(1024 * 1024 + 1), "original/big.mp4")
+    service = splitter(storage, settings, largest_mib=1)
+    service.arrived(event, Work(1))
+    service.close()
+    assert failure(storage, event).reason == "the file is larger than 1 MiB"
+
+
+def test_another_container_is_no_place_to_drop_videos(storage: Storage, settings: Settings) -> None:
+    event = arrival(storage, b"x", "original/a.mp4", container="output")
+    service = splitter(storage, settings)
+    with pytest.raises(Reject, match="'output' isn't the container"):
+        service.arrived(event, Work(1))
+    service.close()

@@ -72,6 +72,7 @@ def deliver(
         show.out.print(
             f"{path} → [bold]{output}[/bold]  ({line.frames} frames in {line.seconds} s)",
             highlight=False,
+            soft_wrap=True,
         )
         for note in line.notes:
             show.out.print(f"  {note}", markup=False, highlight=False)

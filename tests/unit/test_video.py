@@ -1,6 +1,7 @@
 """Splitting and stitching without services: what must survive does, in every kind of clip."""
 
 import io
+import secrets
 from datetime import UTC, datetime
 from fractions import Fraction
 from itertools import pairwise
@@ -219,6 +220,26 @@ def test_a_script_that_opens_other_files_is_refused(tmp_path: Path) -> None:
         path = tmp_path / name
         path.write_text(script)
         assert "isn't a video that can be read" in refusal(path)
+
+
+def test_an_encrypted_video_is_refused(tmp_path: Path) -> None:
+    plain = make_clip(tmp_path / "plain.mp4", seconds=0.4, tracks=())
+    locked = tmp_path / "locked.mp4"
+    options = {
+        "encryption_scheme": "cenc-aes-ctr",
+        "encryption_key": secrets.token_hex(16),
+        "encryption_kid": secrets.token_hex(16),
+    }
+    with (
+        av.open(str(plain)) as source,
+        av.open(str(locked), "w", container_options=options) as out,
+    ):
+        copy = out.add_stream_from_template(source.streams.video[0], opaque=True)
+        for packet in source.demux(video=0):
+            if packet.size:
+                packet.stream = copy
+                out.mux(packet)
+    assert refusal(locked) == "the video is encrypted"
 
 
 def test_a_file_that_only_looks_like_a_blob_is_read_through_python(tmp_path: Path) -> None:

@@ -14,7 +14,6 @@ from shared.errors import Refused
 #: Playlists and concat scripts make FFmpeg open other files, and text opens as a video of letters:
 #: nothing but these is ever tried. Sound formats are here to be refused for what they are.
 FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,flv,asf,ogg,mp3,flac,wav,aac"
-ENCRYPTED = {"encv", "enca", "drmi"}
 
 
 @contextmanager
@@ -44,8 +43,8 @@ def video_in(container: InputContainer, settings: SplitterSettings) -> VideoStre
         raise Refused(f"there is no video in the file, {what}")
     stream = max(pictures, key=lambda s: (s.width or 0) * (s.height or 0))
     codec = stream.codec_context
-    if codec is None or any(tag in (codec.codec_tag or "") for tag in ENCRYPTED):
-        raise Refused("the video is encrypted, or in a codec that can't be read")
+    if codec is None:
+        raise Refused("the video is in a codec that can't be read")
     if stream.width * stream.height > settings.most_pixels:
         raise Refused(
             f"the picture is {stream.width}×{stream.height}; at most {settings.most_pixels:,} "

@@ -47,6 +47,8 @@ def scanned(container: InputContainer, stream: VideoStream, settings: SplitterSe
             if packet.stream_index != stream.index or not packet.size:
                 continue
             packets += 1
+            if packet.has_sidedata("encryption_info"):
+                raise Refused("the video is encrypted")
             corrupt += packet.is_corrupt
             if packet.is_discard:
                 keyframes += [at] if packet.is_keyframe and at is not None else []

@@ -222,6 +222,15 @@ def test_a_script_that_opens_other_files_is_refused(tmp_path: Path) -> None:
         assert "isn't a video that can be read" in refusal(path)
 
 
+def test_a_stream_cut_off_says_so(tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "clip.ts", seconds=2)
+    assert stitch(split(clip), clip, tmp_path).notes == []
+    cut = tmp_path / "cut.ts"
+    cut.write_bytes(clip.read_bytes()[: 188 * (clip.stat().st_size // 376) + 100])
+    [note, *_] = stitch(split(cut), cut, tmp_path).notes
+    assert note.startswith("the file was cut off: it ends at ")
+
+
 def test_an_encrypted_video_is_refused(tmp_path: Path) -> None:
     plain = make_clip(tmp_path / "plain.mp4", seconds=0.4, tracks=())
     locked = tmp_path / "locked.mp4"

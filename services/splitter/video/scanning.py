@@ -12,6 +12,8 @@ from av.video.stream import VideoStream
 from services.splitter.settings import SplitterSettings
 from shared.errors import Refused
 
+#: The sizes of a transport stream's packets: broadcast, disc, and with error correction.
+TS_PACKETS = (188, 192, 204)
 #: How much shorter than promised a file may end: containers round, and sound may be longer.
 SHORT_SECONDS = Fraction(1, 10)
 #: Of so many frames at least, so large a part must come evenly for a gap to be worth a word.
@@ -70,11 +72,13 @@ def scanned(container: InputContainer, stream: VideoStream, settings: SplitterSe
 
 
 def missing(container: InputContainer, stream: VideoStream, scan: Scan) -> list[str]:
-    """What the file promises and doesn't hold; MPEG streams promise nothing."""
+    """What the file promises and doesn't hold. MPEG streams promise no more than whole packets."""
     notes = []
     end = float(max(scan.shown) * (stream.time_base or 0))
     if scan.broken:
         notes.append(f"the file can't be read past {end:.1f} s")
+    if container.format.name == "mpegts" and all(container.size % n for n in TS_PACKETS):
+        notes.append(f"the file was cut off: it ends at {end:.1f} s, in the middle of a packet")
     if container.duration and not container.format.name.startswith("mpeg"):
         promised = Fraction(container.duration, av.time_base)
         rate = stream.average_rate or stream.guessed_rate or Fraction(25)

@@ -6,6 +6,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
+from urllib.parse import quote
 
 from azure.core import MatchConditions
 from azure.core.exceptions import (
@@ -39,6 +40,10 @@ class Container:
         self.name = client.container_name
         self.url = client.url
         self.patience = patience
+
+    def url_of(self, name: str) -> str:
+        """As Event Grid writes it: the name quoted."""
+        return f"{self.url}/{quote(name)}"
 
     @ridden_out
     def ensure(self) -> None:

@@ -125,7 +125,7 @@ class Desk:
         self._arrivals.send(
             BlobCreated.of(
                 event_id=str(uuid.uuid4()),
-                url=f"{self._input.url}/{source.blob}",
+                url=self._input.url_of(source.blob),
                 container=source.container,
                 blob=source.blob,
                 etag=source.etag,

@@ -7,7 +7,6 @@ Uncommitted blocks aren't listed, so a blob shows up here when all of it is ther
 import time
 import uuid
 from datetime import UTC, datetime
-from urllib.parse import quote
 
 from shared import names
 from shared.blobs import Blob
@@ -53,7 +52,7 @@ class Trigger:
             return
         event = BlobCreated.of(
             event_id=str(uuid.uuid4()),
-            url=f"{self._input.url}/{quote(blob.name)}",
+            url=self._input.url_of(blob.name),
             container=self._input.name,
             blob=blob.name,
             etag=blob.etag,

@@ -9,7 +9,8 @@ ImpastoError
 │   └── TooBig         a message that no queue would take
 ├── Settlement         what a handler may say of the message in its hand
 │   ├── Reject         it will never work: to poison, now
-│   └── Retry          not now: again later
+│   ├── Retry          it failed: again later
+│   └── NotYet         what it needs is on its way: again later, as if for the first time
 ├── Interrupted        the handler has to let go
 │   ├── LeaseLost      the message may be in another worker's hand by now
 │   └── Stopping       this process was told to leave
@@ -60,6 +61,12 @@ class Reject(Settlement):
 
 
 class Retry(Settlement):
+    def __init__(self, reason: str, after: float) -> None:
+        super().__init__(reason)
+        self.after = after
+
+
+class NotYet(Settlement):
     def __init__(self, reason: str, after: float) -> None:
         super().__init__(reason)
         self.after = after

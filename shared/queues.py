@@ -32,8 +32,8 @@ class Queue:
         self.send_text(encode(body))
 
     @ridden_out
-    def send_text(self, text: str) -> None:
-        self._client.send_message(text, time_to_live=FOREVER)
+    def send_text(self, text: str, after: float = 0) -> None:
+        self._client.send_message(text, visibility_timeout=ceil(after), time_to_live=FOREVER)
 
     def receive(self, lease_seconds: float) -> "Delivery | None":
         """One message, if there is one. Outages are the caller's to sit out."""
@@ -105,6 +105,11 @@ class Delivery:
 
     def again(self, after: float) -> None:
         self._settle(after)
+
+    def postpone(self, after: float) -> None:
+        """Its attempts start anew. Killed between the two, the message is there twice."""
+        self.queue.send_text(self.text, after)
+        self.done()
 
     def hand_back(self) -> None:
         self._settle(0)

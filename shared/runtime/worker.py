@@ -2,11 +2,21 @@
 
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from azure.core.exceptions import AzureError
 from structlog.contextvars import bound_contextvars
 
-from shared.errors import Interrupted, LeaseLost, Malformed, Missing, Reject, Retry, StorageError
+from shared.errors import (
+    Interrupted,
+    LeaseLost,
+    Malformed,
+    Missing,
+    NotYet,
+    Reject,
+    Retry,
+    StorageError,
+)
 from shared.logs import logger
 from shared.messages import Body, decode
 from shared.queues import Delivery
@@ -130,6 +140,9 @@ class Worker:
             log.info("handed back")
         elif isinstance(error, Reject):
             self._to_poison(delivery, message, str(error), error)
+        elif isinstance(error, NotYet):
+            self._finish(delivery, partial(delivery.postpone, error.after))
+            log.info("not yet", why=str(error), after=error.after)
         elif delivery.attempt >= self._settings.max_attempts:
             reason = f"failed {delivery.attempt} times; last: {type(error).__name__}: {error}"
             self._to_poison(delivery, message, reason, error)

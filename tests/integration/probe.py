@@ -11,7 +11,7 @@ import time
 import uuid
 from collections.abc import Callable
 
-from shared.errors import Reject, Retry
+from shared.errors import NotYet, Reject, Retry
 from shared.messages import SegmentPlanned
 from shared.runtime.serve import serve
 from shared.runtime.stop import Stop
@@ -60,6 +60,10 @@ class Probe:
 
     def not_yet(self, work: Work) -> None:
         raise Retry("too early", after=2)
+
+    def wait_for_go(self, work: Work) -> None:
+        if not self.logs.find("go"):
+            raise NotYet("nobody said go", after=1)
 
 
 def build_with(behaviour: str) -> Callable[[Storage, Settings, Stop], Worker]:

@@ -229,6 +229,15 @@ class TestRetries:
         assert told["after"] == 2
         assert "Retry: too early" in told["error"]
 
+    def test_waiting_is_no_failure(self, storage: Storage, spawn: Spawn, notes: Notes) -> None:
+        storage.queue("segments").send(PLANNED)
+        spawn("wait_for_go", max_attempts=1)
+        notes.wait_for("started", 3)
+        storage.container("logs").write("go", b"")
+        notes.wait_for("ended")
+        eventually(lambda: empty(storage), "an empty queue")
+        assert storage.poison("segments").count() == 0
+
 
 class TestSigterm:
     """Promise 5."""

@@ -57,8 +57,17 @@ class Segment(Record):
     detail: dict[str, Any] = {}
 
 
+class Times(Record):
+    """Where the time went. The stages add up to the whole; what ran beside them comes on top."""
+
+    seconds: float
+    seconds_per_item: float
+    seconds_by_stage: dict[str, float]
+    seconds_beside: dict[str, float]
+
+
 class ChunkReport(Record):
-    """How one chunk was scored; the seconds of its stages add up to its wall time."""
+    """How one chunk was scored; `detail` is the scorer's own."""
 
     job: JobId
     segment: Number
@@ -67,8 +76,8 @@ class ChunkReport(Record):
     skipped_shards: int
     worker: str
     device: str
-    seconds: float
-    seconds_by_stage: dict[str, float]
+    times: Times
+    detail: dict[str, Any] = {}
 
 
 class Result(Record):

@@ -1,56 +1,83 @@
-"""Which scorer stands behind a model's name. Torch is imported only when something is painted."""
+"""Which scorer stands behind what a job asks for. Torch is imported only when it is needed."""
 
 from functools import cached_property
-from typing import TYPE_CHECKING
+from importlib.metadata import EntryPoint, entry_points
+from typing import TYPE_CHECKING, Any
 
-from services.scorer.scorer import Original, Scorer
+from services.scorer.scorer import Faded, PictureScorer, Scorer
 from services.scorer.settings import WEIGHTS, ScorerSettings
-from shared.errors import Missing, Reject
+from shared.errors import Misconfigured, Missing, Refused, Reject
+from shared.mixture import Mixture
 from shared.models import Model, Models
 from shared.storage import Storage
 
 if TYPE_CHECKING:
     from services.scorer.network import Painter as Network
 
-ORIGINAL = "original"
+GROUP = "impasto.scorers"
 PAINTER = "painter"
 
 
 def shipped() -> list[Model]:
-    """The models that come with this service."""
+    """The models that come with this service, and with the packages installed beside it."""
     styles = sorted((WEIGHTS / "styles").glob("*.safetensors"))
-    painted = [Model(path.stem, PAINTER, path.read_bytes()) for path in styles]
-    return [Model(ORIGINAL, ORIGINAL, b""), *painted]
+    painted = [Model(path.stem, PAINTER, path.read_bytes(), mixes=True) for path in styles]
+    own = [Model(name, name) for name in brought()]
+    if clash := {model.name for model in own} & {PAINTER, *(model.name for model in painted)}:
+        raise Misconfigured(f"a package brings a scorer called {min(clash)}, which is taken")
+    return sorted(own + painted)
+
+
+def brought() -> dict[str, EntryPoint]:
+    return {point.name: point for point in entry_points(group=GROUP)}
 
 
 class Catalog:
-    """Scorers by model, each made once."""
+    """Scorers by what was asked for, each made once."""
 
     def __init__(self, storage: Storage, settings: ScorerSettings) -> None:
         self._models = Models(storage)
         self._settings = settings
-        self._made: dict[str, Scorer] = {}
+        self._made: dict[str, tuple[str, Scorer[Any]]] = {}
 
-    def scorer(self, name: str) -> Scorer:
-        if name not in self._made:
-            try:
-                self._made[name] = self._make(self._models.load(name))
-            except Missing as error:
-                raise Reject(str(error)) from error
-        return self._made[name]
+    def scorer(self, asked: str) -> Scorer[Any]:
+        try:
+            mixture = Mixture.parse(asked)
+            models = [self._models.load(name) for name in mixture.parts]
+        except (Missing, Refused) as error:
+            raise Reject(str(error)) from error
+        version = "".join(model.source for model in models)  # a model may be learnt anew
+        made = self._made.get(asked)
+        if made is None or made[0] != version:
+            made = self._made[asked] = version, self._make(mixture, models)
+        return made[1]
 
-    def _make(self, model: Model) -> Scorer:
-        if model.scorer == ORIGINAL:
-            return Original()
-        if model.scorer == PAINTER:
-            from services.scorer.painter import Painter, load_style
+    def _make(self, mixture: Mixture, models: list[Model]) -> Scorer[Any]:
+        kinds = {model.scorer for model in models}
+        scorer = self._painter(mixture, models) if kinds == {PAINTER} else self._own(models)
+        if mixture.strength == 1:
+            return scorer
+        if not isinstance(scorer, PictureScorer):
+            raise Reject(f"{models[0].name} has no strength; leave out the @")
+        return Faded(scorer, mixture.strength)
 
-            style = load_style(model.data, self._network)
-            return Painter(self._network, style)
-        raise Reject(f"this worker has no scorer called {model.scorer!r}")
+    def _own(self, models: list[Model]) -> Scorer[Any]:
+        if len(models) > 1:
+            raise Reject(f"{models[0].name} can't be mixed with others")
+        point = brought().get(models[0].scorer)
+        if point is None:
+            raise Reject(f"this worker has no scorer called {models[0].scorer!r}")
+        scorer: Scorer[Any] = point.load()()
+        return scorer
+
+    def _painter(self, mixture: Mixture, models: list[Model]) -> Scorer[Any]:
+        from services.scorer.painter import Painter, mixed
+
+        styles = {model.name: model.data for model in models}
+        return Painter(self.network, mixed(styles, mixture.parts, self.network))
 
     @cached_property
-    def _network(self) -> "Network":
+    def network(self) -> "Network":
         import torch
 
         from services.scorer.painter import load_network

@@ -10,8 +10,8 @@ from torch.nn import functional as F  # noqa: N812
 
 STRIDE = 8
 #: What the network paints near the edge of all that it sees is no good; this much lies outside.
-MARGIN = 56
-WIDTHS = (32, 64, 96)
+MARGIN = 40
+WIDTHS = (32, 64, 112)
 BLOCKS = 4
 
 

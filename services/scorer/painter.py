@@ -1,66 +1,113 @@
-"""The scorer that paints: JPEG frames in, JPEG frames out, one style."""
+"""The scorer that paints: the network, the device it is on, and the style it is told."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-import simplejpeg
 import torch
-from numpy.typing import NDArray
 from safetensors import SafetensorError
-from safetensors.torch import load, load_file
+from safetensors.torch import load, load_file, save
 from torch import Tensor
 
 from services.scorer.network import Painter as Network
-from services.scorer.stopwatch import Stopwatch
+from services.scorer.scorer import Picture, PictureScorer
 from shared.errors import Misconfigured, Reject
-from shared.shards import Item
+from shared.logs import logger
 
-QUALITY = 95
+log = logger()
 STYLE = "style"
+#: Of a GPU's free memory, how much one frame of a batch may take for each of its pixels.
+BYTES_PER_PIXEL = 2_000
+#: Beyond it a GPU is busy anyway.
+LARGEST_BATCH = 16
 
 
-class Painter:
-    """One frame at a time: on a CPU a batch only falls out of the caches."""
+class Painter(PictureScorer):
+    """On a CPU one frame at a time: a batch only falls out of the caches."""
 
     def __init__(self, network: Network, style: Tensor) -> None:
+        weights = next(network.parameters())
         self._network = network
-        self._dtype = next(network.parameters()).dtype
-        self._style = style.to(self._dtype)
-        self.device = f"cpu, {torch.get_num_threads()} threads, {self._dtype}"
+        self._where, self._dtype = weights.device, weights.dtype
+        self._style = style.to(weights)
+        self.device = device_name(weights)
+        self.batch = 1 if self._where.type == "cpu" else LARGEST_BATCH
 
-    def score(self, items: list[Item], watch: Stopwatch) -> list[Item]:
-        return [Item(item.name, self._paint_jpeg(item.data, watch)) for item in items]
+    def score(self, values: Sequence[Picture]) -> Sequence[Picture]:
+        """Where memory runs out in smaller batches, from then on."""
+        painted: list[Picture] = []
+        while len(painted) < len(values):
+            batch = alike(values[len(painted) :])[: self.batch]
+            try:
+                painted += self._paint(batch)
+            except torch.OutOfMemoryError:
+                if len(batch) == 1:
+                    raise
+                self.batch = len(batch) // 2
+                log.warning("out of memory; smaller batches from now on", batch=self.batch)
+        return painted
 
-    def _paint_jpeg(self, data: bytes, watch: Stopwatch) -> bytes:
-        with watch.stage("decode"):
-            frame = simplejpeg.decode_jpeg(data, "RGB")
-        with watch.stage("model"):
-            painted = self.paint(frame)
-        with watch.stage("encode"):
-            encoded: bytes = simplejpeg.encode_jpeg(painted, QUALITY, "RGB", "420")
-        return encoded
+    def paint(self, frame: Picture) -> Picture:
+        return self._paint([frame])[0]
 
     @torch.inference_mode()
-    def paint(self, frame: NDArray[np.uint8]) -> NDArray[np.uint8]:  # [H, W, 3] both ways
-        x = torch.from_numpy(frame)[None].permute(0, 3, 1, 2)  # channels last, as it lies in memory
-        painted: Tensor = self._network(x.to(self._dtype) / 255, self._style)
-        pixels = (painted[0] * 255 + 0.5).to(torch.uint8).permute(1, 2, 0)
-        return np.ascontiguousarray(pixels.numpy())
+    def _paint(self, frames: Sequence[Picture]) -> list[Picture]:
+        pixels = torch.from_numpy(np.stack(frames)) if len(frames) > 1 else one(frames[0])
+        x = pixels.to(self._where).permute(0, 3, 1, 2)  # channels last, as it lies in memory
+        painted: Tensor = self._network(x.to(self._dtype) / 255, self._style.expand(len(x), -1))
+        out = (painted * 255 + 0.5).to(torch.uint8).permute(0, 2, 3, 1).contiguous()
+        return list(out.cpu().numpy())
+
+    def report(self) -> dict[str, float | str]:
+        return {"batch": self.batch}
+
+
+def alike(frames: Sequence[Picture]) -> Sequence[Picture]:
+    """The first ones, as long as they have one shape."""
+    count = 0
+    while count < len(frames) and frames[count].shape == frames[0].shape:
+        count += 1
+    return frames[:count]
+
+
+def one(frame: Picture) -> Tensor:
+    return torch.from_numpy(frame)[None]
+
+
+def device_name(weights: Tensor) -> str:
+    dtype = str(weights.dtype).removeprefix("torch.")
+    if weights.device.type == "cuda":
+        return f"{torch.cuda.get_device_name(weights.device)}, {dtype}"
+    return f"cpu, {torch.get_num_threads()} threads, {dtype}"
 
 
 def load_network(path: Path) -> Network:
     network = Network()
     try:
-        network.load_state_dict(load_file(path))
+        state = {name: value.float() for name, value in load_file(path).items()}
+        network.load_state_dict(state)
     except (OSError, SafetensorError, RuntimeError) as error:
         raise Misconfigured(f"{path} doesn't hold this network's weights: {error}") from error
+    device, dtype = best_device()
+    return network.eval().to(device, dtype).to(memory_format=torch.channels_last)
+
+
+def best_device() -> tuple[torch.device, torch.dtype]:
+    if torch.cuda.is_available():
+        return torch.device("cuda"), torch.float16
     dtype = torch.bfloat16 if cpu_has_bfloat16() else torch.float32
-    return network.eval().to(dtype).to(memory_format=torch.channels_last)
+    return torch.device("cpu"), dtype
 
 
 def cpu_has_bfloat16() -> bool:
     """Where it has, a frame takes less than half the time; where it hasn't, many times as long."""
     return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+
+
+def mixed(styles: Mapping[str, bytes], shares: Mapping[str, float], network: Network) -> Tensor:
+    """Several styles in one: a picture painted a little with each."""
+    vectors = [load_style(data, network) * shares[name] for name, data in styles.items()]
+    return torch.stack(vectors).sum(0)
 
 
 def load_style(data: bytes, network: Network) -> Tensor:  # [1, S]
@@ -71,3 +118,8 @@ def load_style(data: bytes, network: Network) -> Tensor:  # [1, S]
     if style.shape != (network.style_size,) or not bool(style.isfinite().all()):
         raise Reject(f"the style's weights are {tuple(style.shape)}, not ({network.style_size},)")
     return style.float()[None]
+
+
+def save_style(vector: Tensor) -> bytes:
+    """In half precision: the painter works in no more."""
+    return save({STYLE: vector.detach().half().contiguous()})

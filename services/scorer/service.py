@@ -2,8 +2,10 @@
 
 import os
 import socket
+from contextlib import closing
 
 from services.scorer.catalog import Catalog
+from services.scorer.line import Line
 from services.scorer.settings import ScorerSettings
 from services.scorer.stopwatch import Stopwatch
 from shared import names
@@ -13,7 +15,7 @@ from shared.messages import ChunkPlanned, ChunkScored
 from shared.runtime.stop import Stop
 from shared.runtime.work import Route, Work
 from shared.runtime.worker import Worker
-from shared.shards import pack, unpack
+from shared.shards import pack
 from shared.storage import Storage
 
 log = logger()
@@ -26,41 +28,45 @@ class ScoringService:
         self._done = storage.queue("scored")
 
     def score(self, chunk: ChunkPlanned, work: Work) -> None:
-        watch = Stopwatch()
-        items = skipped = 0
         if self._jobs.ended(chunk.job):
             return
+        watch = Stopwatch()
         scorer = self._catalog.scorer(chunk.model)
-        for shard in range(chunk.first_shard, chunk.first_shard + chunk.shards):
-            work.check()
-            name = names.shard_blob(chunk.job, chunk.segment, shard)
-            if self._jobs.scored.find(name):
-                skipped += 1
-                continue
-            with watch.stage("download"):
-                frames = unpack(self._jobs.frames.read(name))
-            scored = scorer.score(frames, watch)
-            with watch.stage("upload"):
-                self._jobs.scored.write(name, pack(scored))
-            items += len(scored)
-            if self._jobs.ended(chunk.job):
-                return
+        items, open_shards = 0, self._open_shards(chunk)
+        line = Line(scorer, lambda shard: self._jobs.frames.read(shard_of(chunk, shard)), watch)
+        with closing(line.run(open_shards)) as scored:
+            for shard, made in scored:
+                with watch.stage("upload"):
+                    self._jobs.scored.write(shard_of(chunk, shard), pack(made))
+                items += len(made)
+                work.check()
+                if self._jobs.ended(chunk.job):
+                    return
         self._jobs.add_chunk(
             ChunkReport(
                 job=chunk.job,
                 segment=chunk.segment,
                 chunk=chunk.chunk,
                 items=items,
-                skipped_shards=skipped,
+                skipped_shards=chunk.shards - len(open_shards),
                 worker=f"{socket.gethostname()}:{os.getpid()}",
                 device=scorer.device,
-                seconds=round(watch.total, 4),
-                seconds_by_stage=watch.by_stage(),
+                detail=scorer.report(),
+                times=watch.times(items),
             )
         )
         self._done.send(
             ChunkScored(trace=chunk.trace, job=chunk.job, segment=chunk.segment, chunk=chunk.chunk)
         )
+
+    def _open_shards(self, chunk: ChunkPlanned) -> list[int]:
+        """Those that nobody has scored yet."""
+        shards = range(chunk.first_shard, chunk.first_shard + chunk.shards)
+        return [n for n in shards if not self._jobs.scored.find(shard_of(chunk, n))]
+
+
+def shard_of(chunk: ChunkPlanned, shard: int) -> str:
+    return names.shard_blob(chunk.job, chunk.segment, shard)
 
 
 def build(storage: Storage, settings: ScorerSettings, stop: Stop) -> Worker:

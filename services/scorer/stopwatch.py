@@ -5,8 +5,12 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from shared.jobs import Times
+
 
 class Stopwatch:
+    """Stages may run side by side; each is kept by one thread."""
+
     def __init__(self) -> None:
         self._started = time.monotonic()
         self._spent: defaultdict[str, float] = defaultdict(float)
@@ -19,9 +23,13 @@ class Stopwatch:
         finally:
             self._spent[name] += time.monotonic() - began
 
-    @property
-    def total(self) -> float:
-        return time.monotonic() - self._started
-
-    def by_stage(self) -> dict[str, float]:
-        return {name: round(seconds, 4) for name, seconds in self._spent.items()}
+    def times(self, items: int) -> Times:
+        """Of the line, the model is what counts: it was busy, or it waited for the others."""
+        total = time.monotonic() - self._started
+        busy = self._spent.pop("model", 0.0)
+        return Times(
+            seconds=round(total, 4),
+            seconds_per_item=round(total / max(1, items), 5),
+            seconds_by_stage={"model": round(busy, 4), "waiting": round(total - busy, 4)},
+            seconds_beside={name: round(spent, 4) for name, spent in self._spent.items()},
+        )

@@ -6,7 +6,6 @@ from typing import NamedTuple
 import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812
 from torchvision.models import VGG16_Weights, vgg16
 
 STYLE_LAYERS = (3, 8, 15, 22)  # relu1_2, relu2_2, relu3_3, relu4_3
@@ -20,30 +19,33 @@ Features = dict[int, Tensor]
 
 
 class Judgement(NamedTuple):
+    """Both are 0 at best; of content 1 is as far as from no picture at all."""
+
     content: Tensor
-    style: Tensor
+    style: Tensor  # [B], the layers' distances added up
 
 
 class Eye(nn.Module):
     """VGG16's features, up to the last layer that is looked at."""
 
-    def __init__(self, weights: Path | None) -> None:
+    def __init__(self, weights: Path | None, dtype: torch.dtype = torch.bfloat16) -> None:
         super().__init__()
         net = vgg16(weights=None if weights else VGG16_Weights.IMAGENET1K_V1).features
         if weights:
             state = load_file(weights)
             net.load_state_dict({k.removeprefix("features."): v.float() for k, v in state.items()})
         layers = net[: max(STYLE_LAYERS) + 1].eval().requires_grad_(False)
-        self.layers = layers.to(memory_format=torch.channels_last)
+        # Converted once: autocast would convert frozen weights anew for every picture.
+        self.layers = layers.to(dtype).to(memory_format=torch.channels_last)
+        self.dtype = dtype
 
-    def forward(self, images: Tensor) -> Features:
-        x = ((images - MEAN) / STD).contiguous(memory_format=torch.channels_last)
+    def forward(self, images: Tensor, last: int = STYLE_LAYERS[-1]) -> Features:
+        x = ((images - MEAN) / STD).to(self.dtype).contiguous(memory_format=torch.channels_last)
         seen = {}
-        with torch.autocast("cpu", torch.bfloat16):
-            for index, layer in enumerate(self.layers):
-                x = F.relu(x) if isinstance(layer, nn.ReLU) else layer(x)
-                if index in STYLE_LAYERS:
-                    seen[index] = x.float()
+        for index, layer in enumerate(self.layers[: last + 1]):
+            x = layer(x)
+            if index in STYLE_LAYERS:
+                seen[index] = x
         return seen
 
     @torch.no_grad()
@@ -52,13 +54,14 @@ class Eye(nn.Module):
         return {index: gram(features) for index, features in self(painting).items()}
 
     def judge(self, painted: Tensor, photos: Tensor, manners: Features) -> Judgement:
-        """How far from the photos' content, and from the manner wanted of each; 1 is all of it."""
+        """How far from the photos' content, and from the manner wanted of each."""
         with torch.no_grad():
-            wanted = self(inner(photos))[CONTENT_LAYER]
+            wanted = self(inner(photos), CONTENT_LAYER)[CONTENT_LAYER].float()
         seen = self(inner(painted))
-        content = F.mse_loss(seen[CONTENT_LAYER], wanted) / wanted.square().mean()
-        style = [relative(gram(seen[index]), manners[index]) for index in STYLE_LAYERS]
-        return Judgement(content, torch.stack(style).sum())
+        error = (seen[CONTENT_LAYER].float() - wanted).square().mean((1, 2, 3))
+        content = (error / wanted.var((1, 2, 3))).mean()
+        style = sum(distance(gram(seen[index]), manners[index]) for index in STYLE_LAYERS)
+        return Judgement(content, torch.as_tensor(style))
 
 
 def inner(images: Tensor) -> Tensor:
@@ -66,9 +69,9 @@ def inner(images: Tensor) -> Tensor:
 
 
 def gram(features: Tensor) -> Tensor:  # [B, C, H, W] -> [B, C, C]
-    flat = features.flatten(2)
-    return flat @ flat.transpose(1, 2) / flat.shape[2]
+    flat = features.permute(0, 2, 3, 1).flatten(1, 2)  # [B, HW, C], as it lies in memory
+    return torch.bmm(flat.transpose(1, 2), flat).float() / flat.shape[1]
 
 
-def relative(found: Tensor, wanted: Tensor) -> Tensor:
-    return ((found - wanted).square().sum((1, 2)) / wanted.square().sum((1, 2))).mean()
+def distance(found: Tensor, wanted: Tensor) -> Tensor:  # [B, C, C] -> [B]
+    return (found - wanted).square().sum((1, 2)) / wanted.square().sum((1, 2))

@@ -1,5 +1,6 @@
-"""Pictures to learn from: photographs in pieces, paintings whole."""
+"""Pictures to learn from: photographs and frames in pieces, paintings whole."""
 
+import math
 import random
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,21 +10,34 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
+#: A piece is cut this much smaller than it is shown at most, so that soft things are seen too.
+ENLARGED = 0.7
+FRAME_STEP = 8
+
 
 def read(path: Path) -> Tensor:  # [1, 3, H, W] in 0…1
     pixels = torch.from_numpy(simplejpeg.decode_jpeg(path.read_bytes(), "RGB"))
     return pixels.permute(2, 0, 1)[None].float() / 255
 
 
+def frames(clip: Path) -> list[Tensor]:  # each [1, 3, H, W] in 0…1
+    """Every so manieth frame of the first half, so that the second can be judged by."""
+    import av
+
+    with av.open(str(clip)) as container:
+        decoded = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+    chosen = decoded[: len(decoded) // 2 : FRAME_STEP]
+    return [torch.from_numpy(f).permute(2, 0, 1)[None].float() / 255 for f in chosen]
+
+
 def shrunk(image: Tensor, shorter_side: int) -> Tensor:
-    scale = shorter_side / min(image.shape[2:])
+    scale = min(1.0, shorter_side / min(image.shape[2:]))
     return F.interpolate(image, scale_factor=scale, mode="bilinear", antialias=True).clamp(0, 1)
 
 
-def crops(photos: list[Path], size: int, batch: int, seed: int) -> Iterator[Tensor]:
+def crops(images: list[Tensor], size: int, batch: int, seed: int) -> Iterator[Tensor]:
     """Endless batches of squares, each cut at a scale and a place of its own."""
     chance = random.Random(seed)
-    images = [read(path) for path in photos]
     while True:
         squares = [square(chance.choice(images), size, chance) for _ in range(batch)]
         yield torch.cat(squares).clamp(0, 1).contiguous(memory_format=torch.channels_last)
@@ -31,7 +45,9 @@ def crops(photos: list[Path], size: int, batch: int, seed: int) -> Iterator[Tens
 
 def square(image: Tensor, size: int, chance: random.Random) -> Tensor:
     height, width = image.shape[2:]
-    side = chance.randint(min(size, height, width), min(height, width))
+    largest = min(height, width)
+    smallest = min(largest, round(size * ENLARGED))
+    side = round(math.exp(chance.uniform(math.log(smallest), math.log(largest))))
     top, left = chance.randint(0, height - side), chance.randint(0, width - side)
     piece = image[:, :, top : top + side, left : left + side]
     if chance.random() < 0.5:

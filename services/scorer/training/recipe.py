@@ -1,0 +1,56 @@
+"""How a painter was taught: every setting, what it practised on, and how it went."""
+
+from pathlib import Path
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field
+
+FILE = "recipe.json"
+
+
+class Settings(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+    steps: int = Field(4000, gt=0, description="how many batches it paints")
+    batch: int = Field(4, gt=0, description="how many pieces a batch has")
+    size: int = Field(224, ge=64, description="of a piece, in pixels")
+    painting_size: int = Field(512, ge=64, description="shorter side of a painting, at most")
+    style_weight: float = Field(4.0, description="of the Gram distance, in those of a plain photo")
+    steady_weight: float = Field(40.0, description="of the flicker between two frames")
+    smooth_weight: float = Field(0.25, description="of the difference between neighbouring pixels")
+    ripening: int = Field(300, ge=0, description="steps over which style comes to its full weight")
+    rate: float = Field(1.0, gt=0, description="of learning, in the usual rates")
+    last_rate: float = Field(0.0, ge=0, description="the rate at the end, in parts of the first")
+    seed: int = Field(7, description="of every random choice")
+
+
+class Progress(BaseModel):
+    """Means since the one before."""
+
+    step: int
+    content: float
+    style: float
+    flicker: float
+
+
+class Stage(BaseModel):
+    settings: Settings
+    paintings: list[str]
+    photos: int
+    frames: int
+    kept_out: list[str]
+    torch: str
+    seconds: float = 0
+    progress: list[Progress] = []
+
+
+class Recipe(BaseModel):
+    stages: list[Stage] = []
+
+    @classmethod
+    def of(cls, folder: Path) -> Self:
+        path = folder / FILE
+        return cls.model_validate_json(path.read_bytes()) if path.exists() else cls()
+
+    def save(self, folder: Path) -> None:
+        (folder / FILE).write_text(self.model_dump_json(indent=1) + "\n")

@@ -1,0 +1,115 @@
+"""The line: everything in order, side by side, and nothing left running."""
+
+import threading
+from collections.abc import Callable, Generator, Sequence
+
+import pytest
+
+from services.scorer.line import Line, ahead
+from services.scorer.scorer import Original
+from services.scorer.stopwatch import Stopwatch
+from shared.errors import Malformed, Reject
+from shared.shards import Item, pack
+
+SHARDS = {n: [Item(f"{n:02}-{m:02}.jpg", f"{n}/{m}".encode()) for m in range(5)] for n in range(4)}
+
+
+def fetch(shard: int) -> bytes:
+    return pack(SHARDS[shard])
+
+
+class Shouting(Original):
+    """Scores in batches of any size, and waits where it is told to."""
+
+    def __init__(self, batch: int, before: Callable[[], None] = lambda: None) -> None:
+        self.batch, self._before = batch, before
+
+    def score(self, values: Sequence[bytes]) -> Sequence[bytes]:
+        assert 1 <= len(values) <= self.batch
+        self._before()
+        return [value + b"!" for value in values]
+
+
+@pytest.mark.parametrize("batch", [1, 3, 16])
+def test_all_items_come_out_in_order(batch: int) -> None:
+    found = dict(Line(Shouting(batch), fetch, Stopwatch()).run(range(4)))
+    assert list(found) == [0, 1, 2, 3]
+    wanted = {n: [item._replace(data=item.data + b"!") for item in SHARDS[n]] for n in SHARDS}
+    assert found == wanted
+
+
+def test_the_next_shard_is_fetched_while_this_one_is_scored() -> None:
+    second_fetched = threading.Event()
+
+    def fetching(shard: int) -> bytes:
+        if shard == 1:
+            second_fetched.set()
+        return fetch(shard)
+
+    def wait() -> None:
+        assert second_fetched.wait(10), "nothing was fetched while the scorer was busy"
+
+    assert len(list(Line(Shouting(1, wait), fetching, Stopwatch()).run(range(2)))) == 2
+
+
+def test_a_scorer_that_loses_items_is_rejected() -> None:
+    class Forgetful(Original):
+        def score(self, values: Sequence[bytes]) -> Sequence[bytes]:
+            return values[1:]
+
+    with pytest.raises(Reject, match="made 4 items of 5"):
+        list(Line(Forgetful(), lambda shard: fetch(0), Stopwatch()).run([0]))
+
+
+def test_what_goes_wrong_beside_is_told_and_ends_all() -> None:
+    def broken(shard: int) -> bytes:
+        if shard == 2:
+            raise ValueError("the third is broken")
+        return fetch(shard)
+
+    scored = Line(Shouting(2), broken, Stopwatch()).run(range(4))
+    with pytest.raises(ValueError, match="the third is broken"):
+        list(scored)
+    assert no_threads()
+
+
+def test_an_empty_shard_is_malformed() -> None:
+    with pytest.raises(Malformed, match="shard 0 has nothing in it"):
+        list(Line(Original(), lambda shard: pack([]), Stopwatch()).run([0]))
+
+
+def test_closed_early_nothing_goes_on() -> None:
+    scored = Line(Shouting(1), fetch, Stopwatch()).run(range(4))
+    assert next(scored)[0] == 0
+    scored.close()
+    assert no_threads()
+
+
+def test_ahead_is_bounded() -> None:
+    made: list[int] = []
+
+    def source() -> Generator[int]:
+        for n in range(100):
+            made.append(n)
+            yield n
+
+    values = ahead(source(), 4)
+    assert next(values) == 0
+    for n in range(1, 50):
+        assert next(values) == n
+        assert len(made) <= n + 1 + 4 + 2
+    values.close()
+
+
+def test_the_stages_add_up_to_the_whole() -> None:
+    watch = Stopwatch()
+    list(Line(Shouting(1), fetch, watch).run(range(4)))
+    times = watch.times(20)
+    assert sum(times.seconds_by_stage.values()) == pytest.approx(times.seconds, abs=2e-4)
+    assert set(times.seconds_by_stage) == {"model", "waiting"}
+    assert set(times.seconds_beside) == {"download", "decode", "encode"}
+    assert times.seconds_per_item == pytest.approx(times.seconds / 20, abs=2e-5)
+
+
+def no_threads() -> bool:
+    return not [thread for thread in threading.enumerate() if thread.name == "ahead"]

@@ -37,7 +37,7 @@ locks: setup
 
 # PHOTOS: a folder of jpgs to practise on. VGG: VGG16 weights; torchvision downloads them if unset.
 PHOTOS ?= ../shared/media/photos
-PAINTINGS ?= deploy/paintings
+PAINTINGS ?= services/scorer/training/paintings
 train: setup
 	@$(BIN)/python -m services.scorer.training $(PAINTINGS)/*.jpg --photos "$(PHOTOS)" \
 	  $(if $(VGG),--vgg "$(VGG)")

@@ -30,7 +30,8 @@ def painted(network: Painter, photo: Tensor, style: Tensor) -> Tensor:
     weights = next(network.parameters())
     with torch.inference_mode():
         made = network(photo.to(weights), style.to(weights))
-    return (made * 255).round() / 255
+    eight_bits: Tensor = (made * 255).round() / 255
+    return eight_bits
 
 
 def quality(

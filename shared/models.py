@@ -41,6 +41,10 @@ class Models:
     def names(self) -> list[str]:
         return sorted(blob.name for blob in self._blobs.under())
 
+    def shipped(self) -> list[str]:
+        """Those that weren't learnt from anything that somebody brought."""
+        return sorted(b.name for b in self._blobs.under() if not b.metadata.get("source"))
+
     def require(self, text: str) -> str:
         """What was asked for, if there is all of it; NotYet while some of it is being learnt."""
         mixture = Mixture.parse(text)

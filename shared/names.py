@@ -90,6 +90,10 @@ def shard_blob(job: str, segment: int, shard: int) -> str:
     return f"{segment_folder(job, segment)}{shard:04}.tar"
 
 
+def lesson_blob(job: str) -> str:
+    return f"{job}/lesson"
+
+
 def segment_blob(job: str, segment: int) -> str:
     return f"{job}/{segment:05}"
 

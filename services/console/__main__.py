@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -16,7 +17,7 @@ from services.console.jobs import Desk
 from services.console.poison import Entry, PoisonDesk
 from services.console.stack import Stack, shipped_models
 from shared import logs
-from shared.errors import ImpastoError, Misconfigured
+from shared.errors import ImpastoError, Misconfigured, NotYet
 from shared.models import Models
 from shared.runtime.stop import Stop
 from shared.storage import Storage
@@ -72,11 +73,28 @@ def submit(
 ) -> None:
     """Drop one video into a stack that is up; prints its job."""
     storage = connected(data)
-    Models(storage).require(style)
+    with suppress(NotYet):  # the video will wait for its style
+        Models(storage).require(style)
     desk = Desk(storage)
     [(path, blob)] = running.blob_names([video], style)
     job = desk.submit(path, blob)
     show.print_line({"job": job, "input": blob}, job, json)
+
+
+@app.command()
+def learn(
+    painting: Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)],
+    name: Annotated[str, typer.Option(help="What videos will call the style.")],
+    json: Json = False,
+    data: Data = HOME,
+) -> None:
+    """Teach the stack that is up a new style; takes minutes."""
+    stop = Stop().on_signals()
+    desk = Desk(connected(data))
+    [status] = follow(desk, [desk.teach(painting, name)], stop)
+    show.listing([status], show.jobs_table, json)
+    if status.state != "finished":
+        raise typer.Exit(1)
 
 
 @app.command()

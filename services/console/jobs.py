@@ -8,9 +8,12 @@ from typing import Literal
 from pydantic import BaseModel
 
 from shared import names
-from shared.errors import Missing
+from shared.blobs import Container
+from shared.errors import Missing, Refused
 from shared.jobs import Failure, Job, Jobs, Result
 from shared.messages import BlobCreated
+from shared.mixture import NAME, RULE
+from shared.models import Models
 from shared.storage import Storage
 
 State = Literal["waiting", "running", "finished", "refused", "failed", "cancelled"]
@@ -40,16 +43,29 @@ class Status(BaseModel):
 class Desk:
     def __init__(self, storage: Storage) -> None:
         self._input = storage.container("input")
+        self._paintings = storage.container("styles")
         self._output = storage.container("output")
+        self._models = Models(storage)
         self._arrivals = storage.queue("arrivals")
         self._jobs = Jobs(storage)
         self._submitted: dict[str, str] = {}
 
     def submit(self, path: Path, blob: str) -> str:
-        """Upload a file; the job that it will be."""
+        """Upload a video; the job that it will be."""
+        return self._bring(self._input, path, blob)
+
+    def teach(self, path: Path, style: str) -> str:
+        """Upload a painting to be learnt; the job that it will be."""
+        if style in self._models.shipped():
+            raise Refused(f"there is a style called {style} already; give yours another name")
+        if not NAME.fullmatch(style):
+            raise Refused(f"a style can't be called {names.shown(style)}: {RULE}")
+        return self._bring(self._paintings, path, f"{style}{path.suffix.lower()}")
+
+    def _bring(self, container: Container, path: Path, blob: str) -> str:
         names.check_blob_name(blob)
         with path.open("rb") as file:
-            etag = self._input.write(blob, file)
+            etag = container.write(blob, file)
         job = names.job_id(blob, etag)
         self._submitted[job] = blob
         return job
@@ -65,7 +81,7 @@ class Desk:
         outcome = self._jobs.outcome(job)
         if not (known or outcome or job in self._submitted or self._announced(job)):
             raise Missing(f"there is no job called {names.shown(job)}")
-        state: State = "running" if known else "waiting"
+        state: State = "running" if known or self._being_learnt(job) else "waiting"
         status = Status(job=job, state=state, source=self._submitted.get(job))
         if known:
             status = self._with_progress(status, known)
@@ -94,6 +110,9 @@ class Desk:
 
     def _announced(self, job: str) -> bool:
         return self._jobs.records.find(names.arrival_record(job)) is not None
+
+    def _being_learnt(self, job: str) -> bool:
+        return self._jobs.segments.find(names.lesson_blob(job)) is not None
 
     def cancel(self, job: str) -> None:
         status = self.status(job)

@@ -93,7 +93,8 @@ def progress(statuses: Iterable[Status], pace: Pace) -> RenderableType:
             table.add_row(name, note)
             continue
         if not status.items:
-            table.add_row(name, "waiting to be opened")
+            being = "being learnt" if status.state == "running" else "waiting to be opened"
+            table.add_row(name, being)
             continue
         bars = Table.grid(padding=(0, 1))
         for stage in ("split", "scored", "stitched"):

@@ -25,6 +25,7 @@ class Dispatcher:
         self._cluster = cluster
         self._jobs = Jobs(storage)
         self._chunks = storage.queue("chunks")
+        self._lessons = storage.queue("lessons")
         self._next_look = 0.0
         self._in_trouble = False
 
@@ -56,7 +57,8 @@ class Dispatcher:
         self._next_look = now + RECONCILE_SECONDS
         try:
             alive = self._cluster.alive()
-            if missing := workers_to_start(self._chunks.count(), self._cluster.nodes, alive):
+            outstanding = self._chunks.count() + self._lessons.count()
+            if missing := workers_to_start(outstanding, self._cluster.nodes, alive):
                 self._cluster.start(missing)
             self._in_trouble = False
         except ClusterError as error:

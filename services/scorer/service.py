@@ -1,19 +1,20 @@
-"""The scorer: takes a chunk, scores its shards one by one, and says so."""
+"""The scorer: takes a chunk, scores its shards one by one, and says so. Lessons come after."""
 
 import os
 import socket
 from contextlib import closing
 
 from services.scorer.catalog import Catalog
+from services.scorer.learning import Lessons
 from services.scorer.line import Line
 from services.scorer.settings import ScorerSettings
 from services.scorer.stopwatch import Stopwatch
 from shared import names
 from shared.jobs import ChunkReport, Jobs
 from shared.logs import logger
-from shared.messages import ChunkPlanned, ChunkScored
+from shared.messages import BlobCreated, ChunkPlanned, ChunkScored
 from shared.runtime.stop import Stop
-from shared.runtime.work import Route, Work
+from shared.runtime.work import AnyRoute, Route, Work
 from shared.runtime.worker import Worker
 from shared.shards import pack
 from shared.storage import Storage
@@ -70,11 +71,14 @@ def shard_of(chunk: ChunkPlanned, shard: int) -> str:
 
 
 def build(storage: Storage, settings: ScorerSettings, stop: Stop) -> Worker:
-    service = ScoringService(storage, settings)
+    routes: list[AnyRoute] = [
+        Route("chunks", ChunkPlanned, ScoringService(storage, settings).score),
+        Route("lessons", BlobCreated, Lessons(storage, settings).learn),
+    ]
     return Worker(
         storage,
         settings,
         stop,
-        [Route("chunks", ChunkPlanned, service.score)],
+        routes,
         leave_when_idle=settings.idle_exit_seconds,
     )

@@ -1,6 +1,7 @@
 """The trigger: what Event Grid does in Azure, where there is no Event Grid.
 
-It looks at `input` and puts Event Grid's own event into `arrivals` for every new blob.
+It looks at `input` and at `styles`, and puts Event Grid's own event into `arrivals` and `lessons`
+for every new blob.
 Uncommitted blocks aren't listed, so a blob shows up here when all of it is there.
 """
 
@@ -9,9 +10,10 @@ import uuid
 from datetime import UTC, datetime
 
 from shared import names
-from shared.blobs import Blob
+from shared.blobs import Blob, Container
 from shared.logs import logger
 from shared.messages import BlobCreated
+from shared.queues import Queue
 from shared.runtime.stop import Stop
 from shared.runtime.worker import Worker
 from shared.settings import Settings
@@ -24,9 +26,11 @@ REST = 20
 
 class Trigger:
     def __init__(self, storage: Storage) -> None:
-        self._input = storage.container("input")
         self._records = storage.container("jobs")
-        self._arrivals = storage.queue("arrivals")
+        self._watched = [
+            (storage.container("input"), storage.queue("arrivals")),
+            (storage.container("styles"), storage.queue("lessons")),
+        ]
         self._seen: set[str] = set()
         self._next_look = 0.0
 
@@ -35,31 +39,36 @@ class Trigger:
         began = time.monotonic()
         if began < self._next_look:
             return False
-        there = {names.job_id(blob.name, blob.etag): blob for blob in self._input.under()}
-        self._seen &= there.keys()
-        new = [(job, blob) for job, blob in there.items() if job not in self._seen]
-        for job, blob in new:
-            self._announce(job, blob)
-            self._seen.add(job)
+        there: set[str] = set()
+        new = 0
+        for container, queue in self._watched:
+            for blob in container.under():
+                job = names.job_id(blob.name, blob.etag)
+                there.add(job)
+                if job not in self._seen:
+                    self._announce(container, queue, job, blob)
+                    self._seen.add(job)
+                    new += 1
+        self._seen &= there
         now = time.monotonic()
         self._next_look = now + REST * (now - began)
-        return bool(new)
+        return new > 0
 
-    def _announce(self, job: str, blob: Blob) -> None:
+    def _announce(self, container: Container, queue: Queue, job: str, blob: Blob) -> None:
         """Send, then remember in storage. Killed between the two it sends again: the same job."""
         record = names.arrival_record(job)
         if self._records.find(record):
             return
         event = BlobCreated.of(
             event_id=str(uuid.uuid4()),
-            url=self._input.url_of(blob.name),
-            container=self._input.name,
+            url=container.url_of(blob.name),
+            container=container.name,
             blob=blob.name,
             etag=blob.etag,
             size=blob.size,
             at=datetime.now(UTC),
         )
-        self._arrivals.send(event)
+        queue.send(event)
         self._records.write_once(record, event.model_dump_json(by_alias=True).encode())
         log.info("announced", job=job, blob=names.shown(blob.name), size=blob.size)
 

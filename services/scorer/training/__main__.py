@@ -9,12 +9,14 @@ import torch
 from services.scorer.settings import WEIGHTS
 from services.scorer.training import pictures
 from services.scorer.training.eye import Eye
-from services.scorer.training.lesson import Lesson, wanted
+from services.scorer.training.lesson import Lesson, Losses, wanted
 from services.scorer.training.recipe import Progress, Recipe, Settings, Stage
 from services.scorer.training.studio import Studio
 
 #: Every so manieth photo is kept out of training, to judge by.
 KEPT_OUT = 10
+REPORT = 50
+KEEP = 200
 
 
 def arguments() -> argparse.Namespace:
@@ -57,18 +59,21 @@ def main() -> None:
         torch=torch.__version__,
     )
     recipe.stages.append(stage)
-    started = time.monotonic()
-
-    def said(progress: Progress) -> None:
-        stage.progress.append(progress)
-        stage.seconds = round(time.monotonic() - started, 1)
-        print(f"{stage.seconds:7.0f} s", progress, flush=True)
-        if progress.step % 200 == 0:
+    started, sums = time.monotonic(), torch.zeros(len(Losses._fields))
+    lesson = Lesson(studio, eye, [wanted(eye, p, sample) for p in paintings], settings)
+    for step, losses in lesson.practise(photos + frames):
+        sums += torch.stack(losses).detach()
+        if step % REPORT == 0:
+            means = [round(value, 5) for value in (sums / REPORT).tolist()]
+            sums.zero_()
+            stage.progress.append(
+                Progress(step=step, **dict(zip(Losses._fields, means, strict=True)))
+            )
+            stage.seconds = round(time.monotonic() - started, 1)
+            print(f"{stage.seconds:7.0f} s", stage.progress[-1], flush=True)
+        if step % KEEP == 0:
             studio.save(args.out)
             recipe.save(args.out)
-
-    lesson = Lesson(studio, eye, [wanted(eye, p, sample) for p in paintings], settings)
-    lesson.practise(photos + frames, said)
     studio.save(args.out)
     recipe.save(args.out)
 

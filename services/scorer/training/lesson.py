@@ -1,6 +1,6 @@
 """Painting for practice: perceptual losses (Johnson et al. 2016), and no flicker."""
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import torch
@@ -8,12 +8,11 @@ from torch import Tensor, nn
 
 from services.scorer.training import pictures
 from services.scorer.training.eye import STYLE_LAYERS, Eye, Features, distance, gram
-from services.scorer.training.recipe import Progress, Settings
+from services.scorer.training.recipe import Settings
 from services.scorer.training.steady import Move, flicker, next_frame
 from services.scorer.training.studio import Studio
 
 WARM_UP = 50
-REPORT = 50
 
 
 class Wanted(NamedTuple):
@@ -31,56 +30,62 @@ def wanted(eye: Eye, painting: Tensor, photos: list[Tensor]) -> Wanted:
     return Wanted(manner, float(sum(far)) / len(far))
 
 
+class Losses(NamedTuple):
+    content: Tensor
+    style: Tensor
+    flicker: Tensor
+    smooth: Tensor
+
+
 class Lesson:
     def __init__(self, studio: Studio, eye: Eye, wishes: list[Wanted], settings: Settings) -> None:
         self._studio, self._eye, self._settings = studio, eye, settings
         self._plain = torch.tensor([wish.plain for wish in wishes])
         self._manners = {i: torch.cat([w.manner[i] for w in wishes]) for i in STYLE_LAYERS}
 
-    def practise(self, photos: list[Tensor], said: Callable[[Progress], None]) -> None:
+    def practise(self, photos: list[Tensor], done: int = 0) -> Iterator[tuple[int, Losses]]:
+        """The number of every step when it is done, and what was to be said of its pictures."""
         settings = self._settings
         optimisers = self._studio.optimisers()
         groups = [group for optimiser in optimisers for group in optimiser.param_groups]
         rates = [group["lr"] * settings.rate for group in groups]
-        batches = pictures.crops(photos, settings.size, settings.batch, settings.seed)
-        learning = [p for group in groups for p in group["params"]]
-        sums = torch.zeros(3)
-        for step in range(settings.steps):
-            gone = step / settings.steps
-            pace = min(1, (step + 1) / WARM_UP) * (1 - gone * (1 - settings.last_rate))
+        learning = [parameter for group in groups for parameter in group["params"]]
+        batches = pictures.crops(photos, settings.size, settings.batch, settings.seed + done)
+        for step in range(done, settings.steps):
+            pace = settings.pace(step) * min(1, (step - done + 1) / WARM_UP)
             for group, rate in zip(groups, rates, strict=True):
                 group["lr"] = rate * pace
             first = step * settings.batch
             which = [(first + n) % len(self._plain) for n in range(settings.batch)]
-            content, style, unsteady, smooth = self._look(next(batches), which)
-            ripe = min(1.0, (step + 1) / max(1, settings.ripening))
-            taste = settings.style_weight * style + settings.smooth_weight * smooth
-            loss = content + ripe * (taste + settings.steady_weight * unsteady)
+            losses = self._look(next(batches), which)
             for optimiser in optimisers:
                 optimiser.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
+            self._total(losses, step).backward()  # type: ignore[no-untyped-call]
             nn.utils.clip_grad_norm_(learning, 1.0)
             for optimiser in optimisers:
                 optimiser.step()
-            sums += torch.stack([content, style, unsteady]).detach()
-            if (step + 1) % REPORT == 0:
-                means = [round(value, 5) for value in (sums / REPORT).tolist()]
-                sums.zero_()
-                said(Progress(step=step + 1, content=means[0], style=means[1], flicker=means[2]))
+            yield step + 1, losses
 
-    def _look(self, frames: Tensor, which: list[int]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def _look(self, frames: Tensor, which: list[int]) -> Losses:
         steadily = self._settings.steady_weight > 0
         move = Move(frames)
         shown = torch.cat([frames, next_frame(frames, move)]) if steadily else frames
         styles = self._studio.styles[which * (2 if steadily else 1)]
         with torch.autocast("cpu", torch.bfloat16):
             everything = self._studio.painter(shown, styles)
-        painted = everything[: len(frames)]
+        painted, again = everything[: len(frames)], everything[len(frames) :]
         manners = {layer: grams[which] for layer, grams in self._manners.items()}
         content, far = self._eye.judge(painted, frames, manners)
-        style = (far / self._plain[which]).mean()
-        unsteady = (
-            flicker(painted, everything[len(frames) :], move) if steadily else torch.zeros(())
+        return Losses(
+            content,
+            style=(far / self._plain[which]).mean(),
+            flicker=flicker(painted, again, move) if steadily else torch.zeros(()),
+            smooth=painted.diff(dim=2).abs().mean() + painted.diff(dim=3).abs().mean(),
         )
-        smooth = painted.diff(dim=2).abs().mean() + painted.diff(dim=3).abs().mean()
-        return content, style, unsteady, smooth
+
+    def _total(self, losses: Losses, step: int) -> Tensor:
+        settings = self._settings
+        taste = settings.style_weight * losses.style + settings.smooth_weight * losses.smooth
+        return losses.content + settings.ripeness(step) * (
+            taste + settings.steady_weight * losses.flicker
+        )

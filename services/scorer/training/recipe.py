@@ -23,6 +23,14 @@ class Settings(BaseModel):
     last_rate: float = Field(0.0, ge=0, description="the rate at the end, in parts of the first")
     seed: int = Field(7, description="of every random choice")
 
+    def pace(self, step: int) -> float:
+        """The rate of a step, in parts of the first."""
+        return 1 - step / self.steps * (1 - self.last_rate)
+
+    def ripeness(self, step: int) -> float:
+        """A painter that is pressed for style before it can see paints wallpaper."""
+        return min(1.0, (step + 1) / max(1, self.ripening))
+
 
 class Progress(BaseModel):
     """Means since the one before."""
@@ -31,6 +39,7 @@ class Progress(BaseModel):
     content: float
     style: float
     flicker: float
+    smooth: float = 0
 
 
 class Stage(BaseModel):

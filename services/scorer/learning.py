@@ -1,0 +1,111 @@
+"""Lessons: a painting dropped into `styles` becomes a style that videos may name.
+
+A lesson is a job like any other: shown, cancelled, and ended by its result or its failure.
+"""
+
+from datetime import UTC, datetime
+
+from services.scorer.catalog import PAINTER
+from services.scorer.settings import ScorerSettings
+from shared import names
+from shared.blobs import Blob
+from shared.errors import Changed, Missing, Refused, Reject
+from shared.jobs import Failure, Jobs, Result
+from shared.logs import logger
+from shared.messages import BlobCreated
+from shared.mixture import NAME, RULE
+from shared.models import Model, Models, name_of
+from shared.runtime.work import Work
+from shared.storage import Storage
+
+log = logger()
+LARGEST_MIB = 64
+#: After so many steps, what is learnt so far is kept.
+KEEP = 50
+
+
+class Lessons:
+    def __init__(self, storage: Storage, settings: ScorerSettings) -> None:
+        self._settings = settings
+        self._paintings = storage.container("styles")
+        self._jobs = Jobs(storage)
+        self._models = Models(storage)
+
+    def learn(self, event: BlobCreated, work: Work) -> None:
+        if event.container != self._paintings.name:
+            raise Reject(f"{names.shown(event.container)} isn't the container of paintings")
+        if self._jobs.ended(event.job):
+            return
+        began = datetime.now(UTC)
+        try:
+            painting = self._painting(event)
+            data = self._fit(event.job, self._paintings.read(painting.name), work)
+        except (Refused, Changed, Missing) as trouble:
+            self._refuse(event, trouble)
+            return
+        if data is None:
+            return
+        name = name_of(painting.name)
+        self._models.publish(Model(name, PAINTER, data, mixes=True, source=painting.etag))
+        self._jobs.finish(
+            Result(
+                job=event.job,
+                source=painting.name,
+                output=name,
+                items=1,
+                created=began,
+                finished=datetime.now(UTC),
+            )
+        )
+        self._jobs.sweep(event.job)
+        log.info("learnt", model=name)
+
+    def _painting(self, event: BlobCreated) -> Blob:
+        blob = self._paintings.find(names.check_blob_name(event.blob))
+        if blob is None or blob.etag != names.plain_etag(event.data.e_tag):
+            raise Changed(event.blob)
+        name = name_of(blob.name)
+        if not NAME.fullmatch(name):
+            raise Refused(f"a style can't be called {names.shown(name)}: {RULE}")
+        if name in self._models.shipped():
+            raise Refused(f"there is a style called {name} already; give yours another name")
+        if blob.size > LARGEST_MIB << 20:
+            raise Refused(f"the file is larger than {LARGEST_MIB} MiB")
+        return blob
+
+    def _fit(self, job: str, data: bytes, work: Work) -> bytes | None:
+        """The style's weights; None where the lesson was ended meanwhile."""
+        from services.scorer.painter import save_style
+        from services.scorer.training.brought import opened
+        from services.scorer.training.learner import Learner
+
+        half_done = names.lesson_blob(job)
+        learner = Learner(self._settings, opened(data))
+        done = 0
+        if kept := self._jobs.segments.find(half_done):
+            learner.resume(self._jobs.segments.read(half_done))
+            done = int(kept.metadata["step"])
+        for step in learner.practise(done):
+            work.check()
+            if step % KEEP == 0:
+                if self._jobs.ended(job):
+                    return None
+                vector = save_style(learner.vector)
+                self._jobs.segments.write(half_done, vector, {"step": str(step)})
+                log.info("learning", step=step, of=self._settings.learning_steps)
+        return save_style(learner.vector)
+
+    def _refuse(self, event: BlobCreated, trouble: Exception) -> None:
+        gone = "the file was replaced or removed before it was learnt"
+        reason = str(trouble) if isinstance(trouble, Refused) else gone
+        log.warning("refused", source=names.shown(event.blob), reason=reason)
+        self._jobs.fail(
+            Failure(
+                job=event.job,
+                source=event.blob,
+                state="refused",
+                reason=reason,
+                at=datetime.now(UTC),
+            )
+        )
+        self._jobs.sweep(event.job)

@@ -1,0 +1,73 @@
+"""Learning one painting: a style's vector is fitted to it, and the network stays as it is."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.error import URLError
+
+import torch
+from torch import Tensor
+
+from services.scorer.network import Painter
+from services.scorer.painter import load_style
+from services.scorer.settings import WEIGHTS, ScorerSettings
+from services.scorer.training import pictures
+from services.scorer.training.eye import STYLE_LAYERS, Eye, distance, gram
+from services.scorer.training.lesson import Lesson, Wanted, wanted
+from services.scorer.training.recipe import Settings
+from services.scorer.training.studio import Studio, styles_in
+from shared.errors import Misconfigured
+
+HERE = Path(__file__).parent
+#: What is painted for practice: paintings have as many kinds of things in them as photos have.
+PRACTICE = [*(HERE / "paintings").glob("*.jpg"), *(HERE / "practice").glob("*.jpg")]
+
+
+class Learner:
+    """A painting, and a vector on its way to it."""
+
+    def __init__(self, settings: ScorerSettings, painting: Tensor) -> None:
+        torch.manual_seed(0)
+        eye = an_eye(settings.eye)
+        self._photos = [pictures.read(path) for path in sorted(PRACTICE)]
+        self._studio = Studio(["new"], frozen=True)
+        self._studio.load_network(settings.network)
+        recipe = Settings(steps=settings.learning_steps, style_weight=3.0, ripening=0)
+        wish = wanted(eye, pictures.shrunk(painting, recipe.painting_size), self._photos)
+        self._studio.styles.data[0] = nearest(self._studio, eye, wish, self._photos[0])
+        self._lesson = Lesson(self._studio, eye, [wish], recipe)
+
+    @property
+    def vector(self) -> Tensor:
+        return self._studio.styles.detach()[0]
+
+    @property
+    def network(self) -> Painter:
+        return self._studio.painter
+
+    def resume(self, vector: bytes) -> None:
+        self._studio.styles.data[0] = load_style(vector, self._studio.painter)[0]
+
+    def practise(self, done: int = 0) -> Iterator[int]:
+        """The number of every step when it is done."""
+        for step, _ in self._lesson.practise(self._photos, done):
+            yield step
+
+
+def an_eye(weights: Path | None) -> Eye:
+    try:
+        return Eye(weights)
+    except (OSError, URLError) as error:
+        raise Misconfigured(
+            f"learning needs VGG16's weights, and they can't be had: {error}; "
+            "name a file of them in IMPASTO_EYE"
+        ) from error
+
+
+@torch.no_grad()
+def nearest(studio: Studio, eye: Eye, wish: Wanted, photo: Tensor) -> Tensor:
+    """Of the styles that the network knows, the one whose pictures are most like it."""
+    known = list(styles_in(WEIGHTS).values())
+    with torch.autocast("cpu", torch.bfloat16):
+        seen = [eye(studio.painter(photo, vector[None])) for vector in known]
+    far = [sum(distance(gram(s[i]), wish.manner[i]) for i in STYLE_LAYERS) for s in seen]
+    return known[int(torch.stack([torch.as_tensor(f).sum() for f in far]).argmin())]

@@ -1,0 +1,74 @@
+"""A style of one's own: dropped, learnt on the cluster, and painted with."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from services.console.jobs import Desk, Status
+from services.console.stack import Stack
+from shared import names
+from shared.models import Models
+from tests.conftest import BESIDE
+from tests.e2e.conftest import QUICK, ROOT
+from tests.media import make_clip
+from tests.waiting import eventually
+
+VGG = BESIDE / "weights" / "vgg16-features.safetensors"
+EJIRI = ROOT / "deploy/sample/ejiri.jpg"
+
+
+@pytest.fixture
+def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
+    lesson = {"IMPASTO_EYE": str(VGG), "IMPASTO_LEARNING_STEPS": "2"}
+    for name, value in (QUICK | lesson).items():
+        monkeypatch.setenv(name, value)
+    with Stack(tmp_path / "stack", nodes=1) as stack:
+        yield stack
+
+
+def end_of(desk: Desk, job: str) -> Status:
+    def ended() -> Status | None:
+        status = desk.status(job) if job in desk.jobs() else None
+        return status if status and status.ended else None
+
+    status = eventually(ended, f"the end of {job}", 120)
+    assert status
+    return status
+
+
+@pytest.mark.skipif(not VGG.exists(), reason="VGG16's weights aren't beside the project")
+def test_a_video_waits_for_the_style_that_is_being_learnt(stack: Stack, tmp_path: Path) -> None:
+    desk = Desk(stack.storage)
+    lesson = desk.teach(EJIRI, "ejiri")
+    clip = make_clip(tmp_path / "clip.mp4", seconds=1, size="96x64")
+    mixed = "ejiri:0.5+great-wave:0.5@0.8"
+    jobs = [desk.submit(clip, f"{style}/clip.mp4") for style in ("ejiri", mixed)]
+    for job in [lesson, *jobs]:
+        status = end_of(desk, job)
+        assert status.state == "finished", status
+    assert "ejiri" in Models(stack.storage).names()
+    assert "ejiri" not in Models(stack.storage).shipped()
+    assert not stack.storage.container("segments").under()
+
+
+def test_what_can_not_be_learnt_is_refused_and_so_are_its_videos(
+    stack: Stack, tmp_path: Path
+) -> None:
+    desk = Desk(stack.storage)
+    etag = stack.storage.container("styles").write("broken.jpg", EJIRI.read_bytes()[:5000])
+    lesson = names.job_id("broken.jpg", etag)
+    clip = make_clip(tmp_path / "clip.mp4", seconds=1, size="96x64")
+    asked = {
+        "broken": "broken could not be learnt: the image can't be read",
+        "harvest": "no model is called 'harvest'; there are auvers,",
+        "original:0.5+auvers:0.5": "original can't be mixed with others",
+        "auvers:0.5+": "no model is called ''",
+        "auvers@7": "is more than 1",
+    }
+    jobs = {desk.submit(clip, f"{style}/clip.mp4"): reason for style, reason in asked.items()}
+    for job, reason in {lesson: "the image can't be read", **jobs}.items():
+        status = end_of(desk, job)
+        assert status.state == "refused", status
+        assert reason in (status.reason or "")
+    assert "broken" not in Models(stack.storage).names()

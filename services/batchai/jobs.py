@@ -60,7 +60,7 @@ class JobKeeper:
         elif job.state == "terminating":
             self._end(job, ending, job.errors)
         else:
-            self._end(job, ending, trouble_of(job, ending, self._places.logs(job)))
+            self._end(job, ending, trouble_of(job, ending))
 
     def terminate(self, job: Job, why: str) -> None:
         if job.over or job.state == "terminating":

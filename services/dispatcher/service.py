@@ -5,7 +5,8 @@ import time
 from services.dispatcher.batchai import BatchAICluster
 from services.dispatcher.cluster import Cluster
 from services.dispatcher.settings import DispatcherSettings
-from services.dispatcher.sizing import runs, shards_per_chunk, workers_to_start
+from services.dispatcher.sizing import runs, shards_per_chunk
+from services.dispatcher.workforce import Workforce
 from shared.errors import ClusterError
 from shared.jobs import Jobs
 from shared.logs import logger
@@ -21,8 +22,9 @@ RECONCILE_SECONDS = 1.0
 
 
 class Dispatcher:
-    def __init__(self, storage: Storage, cluster: Cluster) -> None:
+    def __init__(self, storage: Storage, cluster: Cluster, settings: DispatcherSettings) -> None:
         self._cluster = cluster
+        self._workforce = Workforce(cluster, settings)
         self._jobs = Jobs(storage)
         self._chunks = storage.queue("chunks")
         self._next_look = 0.0
@@ -55,9 +57,8 @@ class Dispatcher:
             return False
         self._next_look = now + RECONCILE_SECONDS
         try:
-            alive = self._cluster.alive()
-            if missing := workers_to_start(self._chunks.count(), self._cluster.nodes, alive):
-                self._cluster.start(missing)
+            self._workforce.look()
+            self._workforce.grow(self._chunks.count())
             self._in_trouble = False
         except ClusterError as error:
             if not self._in_trouble:
@@ -68,6 +69,6 @@ class Dispatcher:
 
 def build(storage: Storage, settings: DispatcherSettings, stop: Stop) -> Worker:
     cluster = BatchAICluster(settings)
-    dispatcher = Dispatcher(storage, cluster)
+    dispatcher = Dispatcher(storage, cluster, settings)
     routes = [Route("shards", SegmentReady, dispatcher.ready)]
     return Worker(storage, settings, stop, routes, tick=dispatcher.reconcile, at_end=cluster.close)

@@ -7,6 +7,7 @@ from services.scorer.catalog import Catalog
 from services.scorer.settings import ScorerSettings
 from services.scorer.stopwatch import Stopwatch
 from shared import names
+from shared.attendance import Attendance
 from shared.jobs import ChunkReport, Jobs
 from shared.logs import logger
 from shared.messages import ChunkPlanned, ChunkScored
@@ -24,8 +25,13 @@ class ScoringService:
         self._jobs = Jobs(storage)
         self._catalog = Catalog(storage, settings)
         self._done = storage.queue("scored")
+        self._attendance = Attendance(storage)
+        self._signed = False
 
     def score(self, chunk: ChunkPlanned, work: Work) -> None:
+        if not self._signed:
+            self._attendance.sign()
+            self._signed = True
         watch = Stopwatch()
         items = skipped = 0
         if self._jobs.ended(chunk.job):

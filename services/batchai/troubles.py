@@ -14,6 +14,17 @@ def lost(node: Node) -> Problem:
     return problem("NodeUnusable", f"{node.name} failed with a job on it", node=node.name)
 
 
+def quota_reached(wanted: int, quota: int) -> Problem:
+    return problem(
+        "ClusterCoreQuotaReached",
+        f"the quota is {quota} nodes for all clusters together, and this one wants {wanted}",
+    )
+
+
+def no_such_image(image: str) -> Problem:
+    return problem("FailedStartingContainer", "unable to start docker container", imageName=image)
+
+
 def trouble_of(job: Job, ending: Ending | None) -> list[Problem]:
     if ending is None:
         return [problem("NodeLost", "what ran the job was killed before the job had ended")]

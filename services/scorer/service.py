@@ -8,6 +8,7 @@ from services.scorer.settings import ScorerSettings
 from services.scorer.stopwatch import Stopwatch
 from shared import names
 from shared.attendance import Attendance
+from shared.errors import NotYet
 from shared.jobs import ChunkReport, Jobs
 from shared.logs import logger
 from shared.messages import ChunkPlanned, ChunkScored
@@ -27,6 +28,7 @@ class ScoringService:
         self._done = storage.queue("scored")
         self._attendance = Attendance(storage)
         self._signed = False
+        self._lease_seconds = settings.lease_seconds
 
     def score(self, chunk: ChunkPlanned, work: Work) -> None:
         if not self._signed:
@@ -47,8 +49,10 @@ class ScoringService:
                 frames = unpack(self._jobs.frames.read(name))
             scored = scorer.score(frames, watch)
             with watch.stage("upload"):
-                self._jobs.scored.write(name, pack(scored))
+                first = self._jobs.scored.write_once(name, pack(scored))
             items += len(scored)
+            if not first:  # no shard but this one is painted twice
+                raise NotYet("another worker is at the same chunk", after=self._lease_seconds)
             if self._jobs.ended(chunk.job):
                 return
         self._jobs.add_chunk(

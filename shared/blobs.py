@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import quote
@@ -31,6 +32,7 @@ class Blob:
     name: str
     etag: str
     size: int
+    modified: datetime
     metadata: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -73,7 +75,8 @@ class Container:
             found = blob.get_blob_properties()
         except ResourceNotFoundError:
             return None
-        return Blob(name, names.plain_etag(found.etag), found.size, dict(found.metadata or {}))
+        etag = names.plain_etag(found.etag)
+        return Blob(name, etag, found.size, found.last_modified, dict(found.metadata or {}))
 
     @ridden_out
     def write(
@@ -103,7 +106,7 @@ class Container:
     @ridden_out
     def under(self, prefix: str = "") -> list[Blob]:
         return [
-            Blob(b.name, names.plain_etag(b.etag), b.size, dict(b.metadata or {}))
+            Blob(b.name, names.plain_etag(b.etag), b.size, b.last_modified, dict(b.metadata or {}))
             for b in self._client.list_blobs(name_starts_with=prefix, include=["metadata"])
         ]
 

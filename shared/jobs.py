@@ -34,7 +34,11 @@ class Span(Record):
 
 
 class Job(Record):
-    """`detail` is the workload's own; the core carries it and doesn't look inside."""
+    """`detail` is the workload's own; the core carries it and doesn't look inside.
+
+    So many of its segments as `window` says are on their way to the workers at a time: each that
+    arrives there calls for the one that is so many further on.
+    """
 
     job: JobId
     trace: Trace
@@ -42,11 +46,15 @@ class Job(Record):
     model: Model
     created: datetime
     segments: list[Span] = Field(min_length=1)
+    window: int = Field(100_000, ge=1)
     detail: dict[str, Any] = {}
 
     @property
     def items(self) -> int:
         return sum(span.items for span in self.segments)
+
+    def items_after(self, segment: int) -> int:
+        return sum(span.items for span in self.segments[segment + 1 :])
 
 
 class Segment(Record):

@@ -2,7 +2,9 @@
 
 import time
 from collections.abc import Iterator
+from datetime import datetime
 from math import ceil
+from typing import NamedTuple
 
 from azure.core.exceptions import HttpResponseError, ResourceExistsError
 from azure.storage.queue import QueueClient, QueueMessage
@@ -59,6 +61,12 @@ class Queue:
         )
 
     @ridden_out
+    def peek(self) -> "Waiting | None":
+        """The first message that anybody could take, left where it is."""
+        peeked = self._client.peek_messages(max_messages=1)
+        return Waiting(str(peeked[0].content), moment(peeked[0])) if peeked else None
+
+    @ridden_out
     def count(self) -> int:
         """About how many messages there are, those in a worker's hand included."""
         return self._client.get_queue_properties().approximate_message_count or 0
@@ -74,6 +82,11 @@ class Queue:
         one_try(self._client.delete_message)(raw.id, raw.pop_receipt)
 
 
+class Waiting(NamedTuple):
+    text: str
+    inserted: datetime
+
+
 class Delivery:
     """A message in our hand: what it says, how long it is ours, and the ways to let go of it."""
 
@@ -82,6 +95,7 @@ class Delivery:
         self.id = str(raw.id)
         self.text = str(raw.content)
         self.attempt = int(raw.dequeue_count or 1)
+        self.inserted = moment(raw)
         self._raw = raw
         self._lease = int(lease_seconds)
         self._until = asked + self._lease
@@ -126,3 +140,9 @@ class Delivery:
             if getattr(error, "error_code", None) == "PopReceiptMismatch":
                 raise LeaseLost("the message is in another worker's hand") from error
             raise
+
+
+def moment(raw: QueueMessage) -> datetime:
+    """When it was sent; by storage's clock."""
+    assert raw.inserted_on
+    return raw.inserted_on

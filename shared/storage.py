@@ -17,7 +17,7 @@ API_VERSION = "2025-11-05"
 
 MEDIA_CONTAINERS = ("input", "styles", "output")
 WORK_CONTAINERS = ("jobs", "frames", "scored", "segments", "models", "logs")
-QUEUES = ("arrivals", "segments", "shards", "chunks", "scored", "lessons")
+QUEUES = ("lessons", "arrivals", "segments", "shards", "chunks", "scored")
 POISON = "-poison"
 
 

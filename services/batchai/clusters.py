@@ -5,6 +5,7 @@ from services.batchai.records import Cluster, Job, Node, now
 from services.batchai.scaling import resize
 from services.batchai.settings import ServerSettings
 from services.batchai.store import Store
+from services.batchai.troubles import quota_reached
 from shared.logs import logger
 
 log = logger()
@@ -76,7 +77,11 @@ class ClusterKeeper:
         wish = resize(scale, cluster.nodes, queued, now(), self._settings.node_idle_seconds)
         for node in wish.let_go:
             self._let_go(cluster, node)
-        for _ in range(wish.add):
+        quota = self._settings.node_quota
+        room = quota - sum(len(each.nodes) for each in self._store.all(Cluster))
+        short = wish.add > room
+        cluster.errors = [quota_reached(len(cluster.nodes) + wish.add, quota)] if short else []
+        for _ in range(min(wish.add, room)):
             cluster.add_node()
 
     def _let_go(self, cluster: Cluster, node: Node) -> None:

@@ -6,7 +6,7 @@ from services.batchai.records import Cluster, Job, Node, Problem, now
 from services.batchai.runs import Runs, new_run
 from services.batchai.settings import ServerSettings
 from services.batchai.store import Store
-from services.batchai.troubles import terminated, trouble_of
+from services.batchai.troubles import no_such_image, terminated, trouble_of
 from shared.logs import logger
 
 log = logger()
@@ -28,6 +28,10 @@ class JobKeeper:
 
     def start(self, job: Job, node: Node) -> None:
         properties = job.properties
+        known, container = self._settings.known_images, properties.container_settings
+        if container and known is not None and container.image_source_registry.image not in known:
+            self._end(job, None, [no_such_image(container.image_source_registry.image)])
+            return
         preparation = properties.job_preparation
         self._places.make(job)
         job.started = now()
@@ -60,7 +64,7 @@ class JobKeeper:
         elif job.state == "terminating":
             self._end(job, ending, job.errors)
         else:
-            self._end(job, ending, trouble_of(job, ending, self._places.logs(job)))
+            self._end(job, ending, trouble_of(job, ending))
 
     def terminate(self, job: Job, why: str) -> None:
         if job.over or job.state == "terminating":

@@ -88,12 +88,21 @@ class Constraints(Wire):
     max_wall_clock_time: timedelta = timedelta(days=7)
 
 
+class ImageSource(Wire):
+    image: str = Field(min_length=1)
+
+
+class ContainerSettings(Wire):
+    image_source_registry: ImageSource
+
+
 class JobProperties(Wire):
     cluster: ResourceId
     node_count: int = Field(ge=1)
     custom_toolkit_settings: Command
     std_out_err_path_prefix: str
     scheduling_priority: Literal["low", "normal", "high"] = "normal"
+    container_settings: ContainerSettings | None = None
     job_preparation: Command | None = None
     input_directories: list[InputDirectory] = []
     output_directories: list[OutputDirectory] = []
@@ -137,6 +146,7 @@ class Cluster(Record):
     properties: ClusterProperties
     nodes: list[Node] = []
     nodes_ever: int = 0
+    errors: list[Problem] = []
     resized: datetime = Field(default_factory=now)
 
     def add_node(self) -> None:

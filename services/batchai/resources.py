@@ -24,6 +24,7 @@ from shared.errors import RequestRefused
 
 R = TypeVar("R", bound=Record)
 MOST_RESULTS = 1000
+MOST_CLUSTERS = 10_000
 #: What nothing here would do: better refused than left out in silence.
 NOT_HERE = ("setupTask", "mountVolumes")
 
@@ -136,15 +137,19 @@ class Resources:
     def usages(self, request: Request) -> Answer:
         under = f"/subscriptions/{request.at['subscription']}/"
         clusters = self._store.all(Cluster, under)
-        counts = {"Clusters": len(clusters), "Nodes": sum(len(c.nodes) for c in clusters)}
+        nodes = sum(len(cluster.nodes) for cluster in clusters)
+        counts = [
+            ("Clusters", len(clusters), MOST_CLUSTERS),
+            ("Nodes", nodes, self._service.node_quota),
+        ]
         usages = [
             {
                 "unit": "Count",
                 "currentValue": count,
-                "limit": 10_000,
+                "limit": limit,
                 "name": {"value": name, "localizedValue": name},
             }
-            for name, count in counts.items()
+            for name, count, limit in counts
         ]
         return Answer(200, {"value": usages})
 

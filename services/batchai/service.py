@@ -21,6 +21,7 @@ class BatchAI:
     def __init__(self, settings: ServerSettings) -> None:
         folder = settings.batchai_folder
         self._grace = settings.worker_grace_seconds
+        self.node_quota = settings.node_quota
         self.store = Store(folder / "records.sqlite")
         self.places = Places(folder / "mounts")
         self._jobs = JobKeeper(settings, self.store, self.places, Runs(folder / "runs"))

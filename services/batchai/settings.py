@@ -24,3 +24,9 @@ class ServerSettings(Settings):
     worker_grace_seconds: float = Field(
         5, ge=0, description="How long a job's command may go on after SIGTERM before it is killed."
     )
+    node_quota: int = Field(
+        10_000, ge=0, description="How many nodes all clusters may have, as a subscription's quota."
+    )
+    known_images: list[str] | None = Field(
+        None, description="Images (as JSON) that nodes can get; a job of another fails. Unset: all."
+    )

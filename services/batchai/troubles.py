@@ -1,12 +1,9 @@
 """Why a job failed, in words for the person who reads its record."""
 
-from pathlib import Path
 from typing import Any
 
 from services.batchai.node import TERMINATED, TIMED_OUT, Ending
 from services.batchai.records import Job, Node, Problem
-
-LAST_WORDS = 600
 
 
 def terminated(why: str) -> Problem:
@@ -17,7 +14,18 @@ def lost(node: Node) -> Problem:
     return problem("NodeUnusable", f"{node.name} failed with a job on it", node=node.name)
 
 
-def trouble_of(job: Job, ending: Ending | None, logs: Path) -> list[Problem]:
+def quota_reached(wanted: int, quota: int) -> Problem:
+    return problem(
+        "ClusterCoreQuotaReached",
+        f"the quota is {quota} nodes for all clusters together, and this one wants {wanted}",
+    )
+
+
+def no_such_image(image: str) -> Problem:
+    return problem("FailedStartingContainer", "unable to start docker container", imageName=image)
+
+
+def trouble_of(job: Job, ending: Ending | None) -> list[Problem]:
     if ending is None:
         return [problem("NodeLost", "what ran the job was killed before the job had ended")]
     if ending.cut == TIMED_OUT:
@@ -28,18 +36,8 @@ def trouble_of(job: Job, ending: Ending | None, logs: Path) -> list[Problem]:
     if ending.exit_code == 0:
         return []
     suffix = "-job_prep" if ending.step == "preparation" else ""
-    words = last_words(logs / f"stderr{suffix}.txt")
-    said = {"stderr": words} if words else {}
     code = "JobPreparationFailed" if suffix else "JobFailed"
-    return [problem(code, f"the {ending.step} ended with exit code {ending.exit_code}", **said)]
-
-
-def last_words(path: Path) -> str:
-    if not path.exists():
-        return ""
-    with path.open("rb") as file:
-        file.seek(max(0, path.stat().st_size - LAST_WORDS))
-        return file.read().decode(errors="replace").strip()
+    return [problem(code, f"the {ending.step} ended with exit code {ending.exit_code}")]
 
 
 def problem(code: str, message: str, **details: Any) -> Problem:

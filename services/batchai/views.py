@@ -44,7 +44,10 @@ def of_cluster(cluster: Cluster) -> dict[str, Any]:
         "allocationStateTransitionTime": moment(cluster.resized),
         "currentNodeCount": len(states),
         "nodeStateCounts": {f"{state}NodeCount": states.count(state) for state in NODE_STATES},
-        "errors": [lost(node) for node in cluster.nodes if node.state == "unusable"],
+        "errors": [
+            *cluster.errors,
+            *(lost(node) for node in cluster.nodes if node.state == "unusable"),
+        ],
     }
 
 

@@ -1,15 +1,27 @@
-"""The dispatcher: cuts segments into chunks sized to the nodes, and sees that workers exist."""
+"""The dispatcher: cuts segments into chunks sized to the nodes, and sees that workers exist.
+
+No job has more than so many segments on their way to the workers, and no more chunks are sent than
+keep all nodes at work: each segment that is sent calls for another to be split, which gets in line
+behind those of other jobs. So a short video never waits for the whole of a long one, and there is
+nothing to remember: what isn't sent yet is still in its queue.
+"""
 
 import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
+from services.dispatcher.backlog import Backlog, Task
 from services.dispatcher.batchai import BatchAICluster
 from services.dispatcher.cluster import Cluster
+from services.dispatcher.patience import Hopeless
 from services.dispatcher.settings import DispatcherSettings
-from services.dispatcher.sizing import runs, shards_per_chunk, workers_to_start
+from services.dispatcher.sizing import has_room, runs
+from services.dispatcher.workforce import Workforce
+from shared.attendance import Attendance
 from shared.errors import ClusterError
-from shared.jobs import Jobs
+from shared.jobs import Job, Jobs
 from shared.logs import logger
-from shared.messages import ChunkPlanned, SegmentReady
+from shared.messages import BlobCreated, ChunkPlanned, SegmentPlanned, SegmentReady
 from shared.runtime.stop import Stop
 from shared.runtime.work import Route, Work
 from shared.runtime.worker import Worker
@@ -21,32 +33,31 @@ RECONCILE_SECONDS = 1.0
 
 
 class Dispatcher:
-    def __init__(self, storage: Storage, cluster: Cluster) -> None:
+    def __init__(self, storage: Storage, cluster: Cluster, settings: DispatcherSettings) -> None:
         self._cluster = cluster
+        self._workforce = Workforce(cluster, settings, Attendance(storage).last_signed)
+        self._node_seconds = settings.node_seconds
         self._jobs = Jobs(storage)
-        self._chunks = storage.queue("chunks")
-        self._lessons = storage.queue("lessons")
+        self._chunks = Backlog(storage, "chunks", ChunkPlanned)
+        self._lessons = Backlog(storage, "lessons", BlobCreated)
+        self._segments = storage.queue("segments")
+        self._on_their_way = [storage.queue(name) for name in ("arrivals", "segments", "shards")]
         self._next_look = 0.0
         self._in_trouble = False
 
+    def has_room(self) -> bool:
+        return has_room(self._chunks.count(), self._cluster.nodes)
+
     def ready(self, segment: SegmentReady, work: Work) -> None:
-        """Sending a chunk twice does no harm: its shards that are scored already are skipped."""
+        """Done twice it does no harm: what is scored, or split, already isn't scored or split."""
         if self._jobs.ended(segment.job):
             return
         job = self._jobs.job(segment.job)
-        per_chunk = shards_per_chunk(job.items, self._cluster.nodes, SHARD_ITEMS)
-        for number, run in enumerate(runs(segment.shards, per_chunk)):
-            self._chunks.send(
-                ChunkPlanned(
-                    trace=job.trace,
-                    job=job.job,
-                    segment=segment.segment,
-                    chunk=number,
-                    model=job.model,
-                    first_shard=run.first_shard,
-                    shards=run.shards,
-                )
-            )
+        for chunk in chunks(job, segment, self._cluster.nodes):
+            self._chunks.add(chunk)
+        further = segment.segment + job.window
+        if further < len(job.segments):
+            self._segments.send(SegmentPlanned(trace=job.trace, job=job.job, segment=further))
         self._next_look = 0
 
     def reconcile(self) -> bool:
@@ -56,20 +67,62 @@ class Dispatcher:
             return False
         self._next_look = now + RECONCILE_SECONDS
         try:
-            alive = self._cluster.alive()
-            outstanding = self._chunks.count() + self._lessons.count()
-            if missing := workers_to_start(outstanding, self._cluster.nodes, alive):
-                self._cluster.start(missing)
+            self._match_workers_to_work()
             self._in_trouble = False
         except ClusterError as error:
             if not self._in_trouble:
                 log.warning("no new workers for now; trying again", why=str(error))
             self._in_trouble = True
+            since = datetime.now(UTC) - timedelta(seconds=self._node_seconds)
+            self._clear(Hopeless(str(error), since))
         return False
+
+    def _match_workers_to_work(self) -> None:
+        hopeless = self._workforce.look()
+        if not self._workforce.at_work:
+            self._clear(hopeless)
+        outstanding = self._chunks.count() + self._lessons.count()
+        if outstanding:
+            self._workforce.grow(outstanding)
+        elif self._workforce.waiting and not any(queue.count() for queue in self._on_their_way):
+            self._workforce.dismiss()
+
+    def _clear(self, hopeless: Hopeless | None) -> None:
+        """What is left of jobs that have ended; and end those that wait for a hopeless cluster."""
+
+        def unwanted(task: Task, since: datetime) -> bool:
+            if not self._jobs.ended(task.job):
+                if hopeless is None or since >= hopeless.last:
+                    return False
+                self._fail(task, hopeless)
+            return True
+
+        self._chunks.clear(unwanted)
+        self._lessons.clear(unwanted)
+
+    def _fail(self, task: Task, hopeless: Hopeless) -> None:
+        words = self._workforce.last_words(hopeless.worker) if hopeless.worker else ""
+        reason = "; ".join([f"no worker could start: {hopeless.why}", *words.splitlines()[-1:]])
+        self._jobs.fail_of(task, reason, datetime.now(UTC))
+        log.error("failed", job=task.job, reason=reason)
+
+
+def chunks(job: Job, segment: SegmentReady, nodes: int) -> Iterator[ChunkPlanned]:
+    shards_after = job.items_after(segment.segment) // SHARD_ITEMS
+    for number, run in enumerate(runs(segment.shards, shards_after, nodes)):
+        yield ChunkPlanned(
+            trace=job.trace,
+            job=job.job,
+            segment=segment.segment,
+            chunk=number,
+            model=job.model,
+            first_shard=run.first_shard,
+            shards=run.shards,
+        )
 
 
 def build(storage: Storage, settings: DispatcherSettings, stop: Stop) -> Worker:
     cluster = BatchAICluster(settings)
-    dispatcher = Dispatcher(storage, cluster)
-    routes = [Route("shards", SegmentReady, dispatcher.ready)]
+    dispatcher = Dispatcher(storage, cluster, settings)
+    routes = [Route("shards", SegmentReady, dispatcher.ready, dispatcher.has_room)]
     return Worker(storage, settings, stop, routes, tick=dispatcher.reconcile, at_end=cluster.close)

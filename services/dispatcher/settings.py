@@ -19,3 +19,11 @@ class DispatcherSettings(ClusterSettings):
     keep_ended_workers: int = Field(
         100, ge=1, description="How many ended workers' jobs and logs are kept, to look at them."
     )
+    worker_tries: int = Field(
+        6, ge=1, description="How many workers in a row may fail before what waits for them fails."
+    )
+    node_seconds: float = Field(
+        1800,
+        gt=0,
+        description="How long a cluster in trouble may be without a node before it does.",
+    )

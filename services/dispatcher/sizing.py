@@ -1,11 +1,16 @@
-"""How much work goes into one chunk, and how many workers it takes. Pure arithmetic."""
+"""How much work goes into one chunk, how many chunks may wait, how many workers it takes. Pure."""
 
 from collections.abc import Iterator
 from math import ceil
 from typing import NamedTuple
 
-#: Chunks a node gets of one job: enough that the slowest node ends soon after the others.
+#: What is left of a job is cut as if each node got so many chunks of it: they shrink towards its
+#: end, where the slowest node should end soon after the others.
 CHUNKS_PER_NODE = 4
+#: What a chunk costs beside its shards is small by then, and whoever comes next needn't wait long.
+LARGEST_CHUNK = 8
+#: Chunks for each node, the one in its hand included: while they are worked off, more are sent.
+WAITING_PER_NODE = 2
 
 
 class Run(NamedTuple):
@@ -13,16 +18,22 @@ class Run(NamedTuple):
     shards: int
 
 
-def shards_per_chunk(items: int, nodes: int, items_per_shard: float) -> int:
-    return max(1, ceil(items / (nodes * CHUNKS_PER_NODE) / items_per_shard))
+def runs(shards: int, shards_after: int, nodes: int) -> Iterator[Run]:
+    """A segment's shards in runs, of which none is a crumb; so many shards come after it."""
+    if shards == 0:
+        yield Run(0, 0)  # nothing is left of a damaged segment: that too has to be said onwards
+    first = 0
+    while first < shards:
+        left = shards - first
+        most = min(LARGEST_CHUNK, max(1, (left + shards_after) // (nodes * CHUNKS_PER_NODE)))
+        run = Run(first, ceil(left / ceil(left / most)))
+        yield run
+        first += run.shards
 
 
-def runs(shards: int, per_chunk: int) -> Iterator[Run]:
-    """A segment's shards in runs of at most so many, evened out so that no run is a crumb."""
-    count = max(1, ceil(shards / per_chunk))  # a segment of no shards is a chunk of none
-    for index in range(count):
-        first = index * shards // count
-        yield Run(first, (index + 1) * shards // count - first)
+def has_room(chunks: int, nodes: int) -> bool:
+    """Whether more chunks may be sent. Those of a long job then leave room for who comes next."""
+    return chunks < nodes * WAITING_PER_NODE
 
 
 def workers_to_start(outstanding: int, nodes: int, alive: int) -> int:

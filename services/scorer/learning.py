@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from services.scorer.catalog import PAINTER
 from services.scorer.settings import ScorerSettings
 from shared import names
+from shared.attendance import Attendance
 from shared.blobs import Blob
 from shared.errors import Changed, Missing, Refused, Reject
 from shared.jobs import Failure, Jobs, Result
@@ -26,6 +27,7 @@ KEEP = 50
 
 class Lessons:
     def __init__(self, storage: Storage, settings: ScorerSettings) -> None:
+        self._attendance = Attendance(storage)
         self._settings = settings
         self._paintings = storage.container("styles")
         self._jobs = Jobs(storage)
@@ -34,6 +36,7 @@ class Lessons:
     def learn(self, event: BlobCreated, work: Work) -> None:
         if event.container != self._paintings.name:
             raise Reject(f"{names.shown(event.container)} isn't the container of paintings")
+        self._attendance.sign()
         if self._jobs.ended(event.job):
             return
         began = datetime.now(UTC)

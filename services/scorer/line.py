@@ -1,7 +1,7 @@
 """The line that a chunk's shards go along: fetched, decoded, scored, encoded.
 
 The next items are fetched and decoded, and the last ones encoded and stored, while the scorer is
-busy; about a shard of them waits on either side of it.
+busy.
 """
 
 import queue
@@ -17,6 +17,8 @@ from shared.shards import SHARD_ITEMS, Item, unpack
 
 T = TypeVar("T")
 LOOK_SECONDS = 0.1
+#: What is scored and isn't stored yet is lost with its worker.
+FEW = 2
 
 
 class Piece(NamedTuple):
@@ -35,7 +37,7 @@ class Line:
 
     def run(self, shards: Iterable[int]) -> Generator[tuple[int, list[Item]]]:
         """Each shard with its scored items, in order. Close it to leave the rest undone."""
-        with closing(ahead(self._scored(shards), SHARD_ITEMS)) as scored:
+        with closing(ahead(self._scored(shards), FEW)) as scored:
             items: list[Item] = []
             for piece in scored:
                 with self._watch.stage("encode"):

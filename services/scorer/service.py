@@ -10,6 +10,8 @@ from services.scorer.line import Line
 from services.scorer.settings import ScorerSettings
 from services.scorer.stopwatch import Stopwatch
 from shared import names
+from shared.attendance import Attendance
+from shared.errors import NotYet
 from shared.jobs import ChunkReport, Jobs
 from shared.logs import logger
 from shared.messages import BlobCreated, ChunkPlanned, ChunkScored
@@ -24,11 +26,14 @@ log = logger()
 
 class ScoringService:
     def __init__(self, storage: Storage, settings: ScorerSettings) -> None:
+        self._attendance = Attendance(storage)
         self._jobs = Jobs(storage)
         self._catalog = Catalog(storage, settings)
         self._done = storage.queue("scored")
+        self._lease_seconds = settings.lease_seconds
 
     def score(self, chunk: ChunkPlanned, work: Work) -> None:
+        self._attendance.sign()
         if self._jobs.ended(chunk.job):
             return
         watch = Stopwatch()
@@ -38,9 +43,11 @@ class ScoringService:
         with closing(line.run(open_shards)) as scored:
             for shard, made in scored:
                 with watch.stage("upload"):
-                    self._jobs.scored.write(shard_of(chunk, shard), pack(made))
+                    first = self._jobs.scored.write_once(shard_of(chunk, shard), pack(made))
                 items += len(made)
                 work.check()
+                if not first:  # no shard but this one is painted twice
+                    raise NotYet("another worker is at the same chunk", after=self._lease_seconds)
                 if self._jobs.ended(chunk.job):
                     return
         self._jobs.add_chunk(

@@ -45,7 +45,7 @@ class Splitter:
             self._end(event.job, event.blob, trouble, work)
             return
         log.info("planned", model=job.model, segments=len(job.segments), items=job.items)
-        for segment in range(len(job.segments)):
+        for segment in range(min(job.window, len(job.segments))):
             self._segments.send(SegmentPlanned(trace=job.trace, job=job.job, segment=segment))
 
     def split(self, planned: SegmentPlanned, work: Work) -> None:
@@ -87,6 +87,7 @@ class Splitter:
             model=model,
             created=datetime.now(UTC),
             segments=plan.segments,
+            window=self._settings.segments_ahead,
             detail=plan.detail.model_dump(),
         )
 

@@ -9,6 +9,12 @@ class SplitterSettings(Settings):
     segment_seconds: float = Field(
         10, gt=0, description="About how long a piece of video one splitter decodes at a time."
     )
+    segments_ahead: int = Field(
+        4,
+        ge=1,
+        description="How many pieces of one video are split ahead of the workers; no "
+        "fewer than there are splitters.",
+    )
     jpeg_quality: int = Field(
         95, ge=1, le=100, description="Quality of the frames on their way to the scorer."
     )

@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
+from urllib.request import Request, urlopen
 
 from azure.core.exceptions import (
     AzureError,
@@ -17,6 +18,9 @@ from shared.errors import ClusterError
 
 if TYPE_CHECKING:
     from azure.mgmt.batchai.models import JobCreateParameters, ScaleSettings
+
+#: How much of a log is looked at, in bytes.
+LAST_WORDS = 600
 
 
 class RemoteCluster:
@@ -106,6 +110,18 @@ class RemoteCluster:
                 *self._at, self._settings.experiment, name, polling=False
             )
 
+    def last_words(self, name: str) -> str:
+        """The end of what a job wrote to standard error, as far as it is kept."""
+        from azure.mgmt.batchai import models
+
+        wanted = models.JobsListOutputFilesOptions(outputdirectoryid="stdouterr")
+        with plainly():
+            files: Any = self._client.jobs.list_output_files(
+                *self._at, self._settings.experiment, name, wanted
+            )
+            found = [file for file in files if file.name == "stderr.txt" and file.content_length]
+        return tail(found[0].download_url, found[0].content_length) if found else ""
+
     def close(self) -> None:
         self._client.close()
 
@@ -129,3 +145,14 @@ def plainly() -> Iterator[None]:
         raise ClusterError(f"Batch AI refused: {error.message}") from error
     except AzureError as error:
         raise ClusterError(f"Batch AI doesn't answer: {error}") from error
+
+
+def tail(link: str, length: int) -> str:
+    """Of a file that whoever has the link may read."""
+    wanted = Request(link, headers={"Range": f"bytes={max(0, length - LAST_WORDS)}-"})
+    try:
+        with urlopen(wanted, timeout=5) as answer:
+            text: bytes = answer.read()
+    except OSError as error:
+        raise ClusterError(f"a worker's log can't be read: {error}") from error
+    return text[-LAST_WORDS:].decode(errors="replace").strip()

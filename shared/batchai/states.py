@@ -27,6 +27,7 @@ class ClusterState(BaseModel):
 class JobState(BaseModel):
     name: str
     state: str
+    created: datetime
     started: datetime | None
     ended: datetime | None
     exit_code: int | None
@@ -69,6 +70,7 @@ def job_of(job: "Job") -> JobState:
     return JobState(
         name=facts.name,
         state=facts.execution_state,
+        created=facts.creation_time,
         started=info and info.start_time,
         ended=info and info.end_time,
         exit_code=info and info.exit_code,

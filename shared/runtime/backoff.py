@@ -16,6 +16,10 @@ class IdlePause:
     def reset(self) -> None:
         self._next = FIRST_PAUSE
 
+    def at_most(self, seconds: float) -> None:
+        """The next one, whatever it would have been."""
+        self._next = min(self._next, seconds)
+
     def next(self) -> float:
         pause = self._next
         self._next = min(self._longest, self._next * GROWTH)

@@ -33,11 +33,12 @@ class Work:
 
 @dataclass(frozen=True)
 class Route(Generic[B]):
-    """Which queue carries what, and who handles it."""
+    """Which queue carries what, and who handles it; while it isn't open, nobody takes from it."""
 
     queue: str
     kind: type[B]
     handle: Callable[[B, Work], None]
+    is_open: Callable[[], bool] | None = None
 
 
 AnyRoute = Route[Any]

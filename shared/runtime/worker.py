@@ -29,6 +29,8 @@ from shared.settings import Settings
 from shared.storage import Storage
 
 log = logger()
+#: The longest pause between two looks at a route that isn't open: behind it, work is waiting.
+CLOSED_PAUSE = 0.25
 IN_MESSAGES = ("job", "segment", "chunk", "trace")
 
 
@@ -55,6 +57,7 @@ class Worker:
         self._leave_when_idle = leave_when_idle
         self._at_end = at_end
         self._hand = Hand(stop, settings.grace_seconds)
+        self._pause = IdlePause(settings.idle_seconds)
 
     @property
     def abandoned(self) -> bool:
@@ -62,17 +65,16 @@ class Worker:
 
     def run(self) -> None:
         """Work until told to leave, or until nothing has come for long enough."""
-        pause = IdlePause(self._settings.idle_seconds)
         last = time.monotonic()
         while not self._stop.requested:
             if self._look():
-                pause.reset()
+                self._pause.reset()
                 last = time.monotonic()
             elif self._idle_for_good(time.monotonic() - last):
                 log.info("leaving: nothing to do")
                 break
             else:
-                self._stop.wait(pause.next())
+                self._stop.wait(self._pause.next())
         self._hand.close()
         if self._at_end:
             self._at_end()
@@ -83,9 +85,11 @@ class Worker:
     def _look(self) -> bool:
         """Handle one message, from the first queue that has one; whether there was any."""
         try:
-            ticked = self._ticked()
+            ticked = self._tick is not None and self._ask(self._tick)
             for queue, route in self._routes:
-                if delivery := queue.receive(self._settings.lease_seconds):
+                if route.is_open and not self._ask(route.is_open):
+                    self._pause.at_most(CLOSED_PAUSE)
+                elif delivery := queue.receive(self._settings.lease_seconds):
                     self._take(route, delivery)
                     return True
             return ticked
@@ -98,8 +102,8 @@ class Worker:
             log.error("storage refused", error=str(error)[:500])
         return False
 
-    def _ticked(self) -> bool:
-        done = self._hand.do(self._tick) if self._tick else None
+    def _ask(self, question: Callable[[], bool]) -> bool:
+        done = self._hand.do(question)
         return bool(done and done.result())
 
     def _take(self, route: AnyRoute, delivery: Delivery) -> None:

@@ -1,26 +1,47 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.dispatcher.sizing import runs, shards_per_chunk, workers_to_start
+from services.dispatcher.sizing import (
+    CHUNKS_PER_NODE,
+    LARGEST_CHUNK,
+    has_room,
+    runs,
+    workers_to_start,
+)
 
-COUNT = st.integers(1, 100_000)
+SHARDS, NODES = st.integers(1, 500), st.integers(1, 1000)
 
 
-@given(COUNT, st.integers(1, 1000))
-def test_a_chunk_is_at_least_a_shard_and_at_most_a_nodes_quarter(items: int, nodes: int) -> None:
-    per_chunk = shards_per_chunk(items, nodes, 16)
-    assert per_chunk >= 1
-    assert (per_chunk - 1) * 16 * nodes * 4 < items
-
-
-@given(st.integers(1, 5000), st.integers(1, 5000))
-def test_runs_cover_every_shard_once_and_evenly(shards: int, per_chunk: int) -> None:
-    found = list(runs(shards, per_chunk))
+@given(SHARDS, st.integers(0, 100_000), NODES)
+def test_runs_cover_every_shard_once(shards: int, after: int, nodes: int) -> None:
+    found = list(runs(shards, after, nodes))
     covered = [n for run in found for n in range(run.first_shard, run.first_shard + run.shards)]
     assert covered == list(range(shards))
-    sizes = [run.shards for run in found]
-    assert max(sizes) <= per_chunk
-    assert max(sizes) - min(sizes) <= 1
+
+
+@given(SHARDS, st.integers(0, 100_000), NODES)
+def test_no_run_is_more_than_a_nodes_part_of_what_is_left(
+    shards: int, after: int, nodes: int
+) -> None:
+    for run in runs(shards, after, nodes):
+        left = shards - run.first_shard + after
+        assert 1 <= run.shards <= LARGEST_CHUNK
+        assert run.shards == 1 or run.shards * nodes * CHUNKS_PER_NODE <= left
+
+
+@given(SHARDS, NODES)
+def test_runs_shrink_towards_the_end(shards: int, nodes: int) -> None:
+    sizes = [run.shards for run in runs(shards, 0, nodes)]
+    assert sizes == sorted(sizes, reverse=True)
+
+
+def test_a_segment_with_nothing_in_it_is_one_empty_run() -> None:
+    assert list(runs(0, 5, 2)) == [(0, 0)]
+
+
+def test_all_nodes_have_work_before_the_rest_has_to_wait() -> None:
+    assert has_room(chunks=7, nodes=4)
+    assert not has_room(chunks=8, nodes=4)
 
 
 @given(st.integers(0, 1000), st.integers(1, 100), st.integers(0, 100))

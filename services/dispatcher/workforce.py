@@ -1,0 +1,99 @@
+"""The workers there are, brought to what the work wants; and what became of those that ended."""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+
+from services.dispatcher import patience
+from services.dispatcher.cluster import Cluster, WorkerState
+from services.dispatcher.patience import LONG_AGO, Hopeless, failed_tries
+from services.dispatcher.settings import DispatcherSettings
+from services.dispatcher.sizing import workers_to_start
+from shared.errors import ClusterError
+from shared.logs import logger
+
+log = logger()
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Workforce:
+    """All that is remembered here is what has been said, so as not to say it twice."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        settings: DispatcherSettings,
+        last_at_work: Callable[[], datetime | None],
+        clock: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self._cluster = cluster
+        self._settings = settings
+        self._last_at_work = last_at_work
+        self._clock = clock
+        self._workers: Sequence[WorkerState] = []
+        self._tries: Sequence[WorkerState] = []
+        self._rest_said = LONG_AGO
+        self._trouble_said: str | None = None
+        #: None until there was a first look: what ended before that is not news.
+        self._endings_said: set[str] | None = None
+
+    @property
+    def at_work(self) -> bool:
+        return any(map(patience.is_running, self._workers))
+
+    @property
+    def waiting(self) -> list[WorkerState]:
+        return [worker for worker in self._workers if not worker.started and not worker.ended]
+
+    def look(self) -> Hopeless | None:
+        """See how they are, and whether there is hope."""
+        settings = self._settings
+        self._workers = self._cluster.workers()
+        ended = [worker for worker in self._workers if worker.ended]
+        self._say_endings(ended)
+        trouble = self._cluster.trouble()
+        if trouble and trouble != self._trouble_said:
+            log.warning("the cluster has trouble", why=trouble)
+        self._trouble_said = trouble
+        failed = ended and ended[-1].failed
+        self._tries = failed_tries(self._workers, self._last_at_work()) if failed else []
+        return patience.never_at_work(
+            self._workers, self._tries, settings.worker_tries
+        ) or patience.never_a_node(self._workers, trouble, self._clock(), settings.node_seconds)
+
+    def grow(self, outstanding: int) -> None:
+        """As many as the work wants."""
+        alive = sum(not worker.ended for worker in self._workers)
+        missing = workers_to_start(outstanding, self._cluster.nodes, alive)
+        now, rest = self._clock(), patience.rest_until(self._tries)
+        if missing and now < rest != self._rest_said:
+            self._rest_said = rest
+            log.warning("workers fail; the next waits", until=str(rest))
+        if ready := patience.may_start(missing, self._workers, self._tries, now):
+            self._cluster.start(ready)
+
+    def dismiss(self) -> None:
+        """Those that wait for a node: there is nothing left for them to do."""
+        for worker in self.waiting:
+            self._cluster.dismiss(worker.name)
+            log.info("worker no longer wanted", worker=worker.name)
+
+    def last_words(self, worker: str) -> str:
+        try:
+            return self._cluster.last_words(worker)
+        except ClusterError as error:
+            return str(error)
+
+    def _say_endings(self, ended: Sequence[WorkerState]) -> None:
+        known = self._endings_said
+        for worker in ended:
+            if known is None or worker.name in known:
+                continue
+            if worker.failed:
+                words = self.last_words(worker.name)
+                log.warning("worker failed", worker=worker.name, why=worker.why, log=words)
+            else:
+                log.info("worker left", worker=worker.name)
+        self._endings_said = {worker.name for worker in ended}

@@ -1,0 +1,68 @@
+"""Workers that can't start: their video says so, and the next is painted once they can."""
+
+import contextlib
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from services.console import stack as stack_module
+from services.console.jobs import Desk
+from services.console.stack import Stack
+from shared.storage import QUEUES
+from tests.e2e.conftest import QUICK
+from tests.waiting import eventually
+
+FEW = {"IMPASTO_WORKER_TRIES": "4", "IMPASTO_NODE_SECONDS": "4", "IMPASTO_NODE_IDLE_SECONDS": "1"}
+EXIT_3 = ["/bin/sh", "-c", "echo there is no paint left >&2; exit 3"]
+#: What is set, what workers are, and what the video's owner is told.
+FAULTS = {
+    "exit code 3": (
+        {},
+        EXIT_3,
+        "no worker could start: 4 workers in a row failed;"
+        " the last: the command ended with exit code 3; there is no paint left",
+    ),
+    "bad image": (
+        {"IMPASTO_WORKER_IMAGE": "nowhere/none", "IMPASTO_KNOWN_IMAGES": '["impasto/scorer"]'},
+        stack_module.WORKER,
+        "no worker could start: 4 workers in a row failed;"
+        " the last: unable to start docker container; imageName: nowhere/none",
+    ),
+    "quota 0": (
+        {"IMPASTO_NODE_QUOTA": "0"},
+        stack_module.WORKER,
+        "no worker could start: no node came for 4 s:"
+        " the quota is 0 nodes for all clusters together, and this one wants 1",
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_it_says_why_and_the_next_is_painted(
+    tmp_path: Path, clip: Path, monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    settings, worker, reason = FAULTS[fault]
+    for name, value in (QUICK | FEW).items():
+        monkeypatch.setenv(name, value)
+    with contextlib.ExitStack() as open_until_the_end:
+        with monkeypatch.context() as faulty:
+            for name, value in settings.items():
+                faulty.setenv(name, value)
+            faulty.setattr(stack_module, "WORKER", worker)
+            stack = open_until_the_end.enter_context(Stack(tmp_path / "stack", nodes=1))
+        desk = Desk(stack.storage)
+        job = desk.submit(clip, "original/first.mp4")
+        eventually(lambda: desk.status(job).ended, "the job to fail", within=90)
+        status = desk.status(job)
+        assert (status.state, status.reason) == ("failed", reason)
+        for name in QUEUES:
+            queue = stack.storage.queue(name)
+            eventually(lambda queue=queue: queue.count() == 0, f"{name} to be empty")  # type: ignore[misc]
+            assert stack.storage.poison(name).count() == 0
+        for service in ("batchai", "dispatcher"):  # started again, without the fault
+            os.kill(stack.pids()[service], signal.SIGKILL)
+        second = desk.submit(clip, "original/second.mp4")
+        eventually(lambda: desk.status(second).ended, "the next job to end", within=120)
+        assert desk.status(second).state == "finished", desk.status(second).reason

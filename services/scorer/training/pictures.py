@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
-#: A piece is cut this much smaller than it is shown at most, so that soft things are seen too.
-ENLARGED = 0.7
+#: A piece is cut so much smaller or larger than it is shown: films are soft more often than busy.
+SCALES = 0.6, 1.7
 FRAME_STEP = 8
 
 
@@ -45,9 +45,8 @@ def crops(images: list[Tensor], size: int, batch: int, seed: int) -> Iterator[Te
 
 def square(image: Tensor, size: int, chance: random.Random) -> Tensor:
     height, width = image.shape[2:]
-    largest = min(height, width)
-    smallest = min(largest, round(size * ENLARGED))
-    side = round(math.exp(chance.uniform(math.log(smallest), math.log(largest))))
+    scale = math.exp(chance.uniform(*map(math.log, SCALES)))
+    side = min(height, width, round(size * scale))
     top, left = chance.randint(0, height - side), chance.randint(0, width - side)
     piece = image[:, :, top : top + side, left : left + side]
     if chance.random() < 0.5:

@@ -2,10 +2,9 @@
 
 Measured with VGG16 on photos that were kept out of training, which `recipe.json` names: the Gram
 distance to the painting over that of the plain photo, and the content's squared error over the
-photo's variance.
+photo's variance. All are added up over the photos first, so that a flat one doesn't count for much.
 """
 
-import statistics
 from pathlib import Path
 from typing import NamedTuple
 
@@ -38,18 +37,19 @@ def quality(
     eye: Eye, network: Painter, style: Tensor, painting: Tensor, photos: list[Tensor]
 ) -> Quality:
     manner = eye.manner(pictures.shrunk(painting, PAINTING_SIZE))
-    grams, contents = [], []
+    sums = torch.zeros(4, dtype=torch.float64)
     with torch.inference_mode():
         for photo in photos:
             plain, made = eye(photo), eye(painted(network, photo, style))
-            near = sum(distance(gram(made[layer]), manner[layer]) for layer in STYLE_LAYERS)
-            far = sum(distance(gram(plain[layer]), manner[layer]) for layer in STYLE_LAYERS)
-            grams.append((float(near), float(far)))
+            near, far = (
+                sum(distance(gram(seen[layer]), manner[layer]) for layer in STYLE_LAYERS)
+                for seen in (made, plain)
+            )
             wanted = plain[CONTENT_LAYER].float()
             error = (made[CONTENT_LAYER].float() - wanted).square().mean()
-            contents.append(float(error / wanted.var()))
-    near_all, far_all = (statistics.fmean(values) for values in zip(*grams, strict=True))
-    return Quality(near_all / far_all, statistics.fmean(contents))
+            sums += torch.tensor([float(near), float(far), float(error), float(wanted.var())])
+    near_all, far_all, errors, variances = sums.tolist()
+    return Quality(near_all / far_all, errors / variances)
 
 
 def kept_out(folder: Path, names: list[str]) -> list[Tensor]:

@@ -18,7 +18,7 @@ from shared.mixture import Mixture
 
 SHEET = Path("deploy/sample/styles.jpg")
 PHOTOS = Path(os.environ.get("PHOTOS", "../shared/media/photos"))
-CHOSEN = ("021.jpg", "061.jpg", "111.jpg")
+CHOSEN = ("031.jpg", "001.jpg", "111.jpg")
 WIDTH = 1200
 GAP = 6
 LABEL = 22

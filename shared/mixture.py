@@ -12,6 +12,7 @@ from shared.names import shown
 
 NAME = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?")
 MOST_PARTS = 8
+LARGEST_WEIGHT = 1000
 
 
 class Mixture(NamedTuple):
@@ -51,6 +52,6 @@ def positive(text: str, whole: str) -> float:
         number = float(text)
     except ValueError:
         number = math.nan
-    if not (math.isfinite(number) and number > 0):
-        raise Refused(f"{shown(text)} in {shown(whole)} isn't a number above 0")
+    if not 0 < number <= LARGEST_WEIGHT:
+        raise Refused(f"{shown(text)} in {shown(whole)} isn't above 0 and at most {LARGEST_WEIGHT}")
     return number

@@ -1,0 +1,105 @@
+"""Scorers by name: what is shipped, what a package brings, and what can't be had."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import simplejpeg
+
+from services.scorer.catalog import Catalog, brought, shipped
+from services.scorer.pencil import Pencil
+from services.scorer.scorer import Original, PictureScorer
+from services.scorer.settings import ScorerSettings
+from shared.errors import Misconfigured, Reject
+from shared.models import Model, Models
+from shared.settings import Settings
+from shared.storage import Storage
+
+PACKAGE = """
+from services.scorer.scorer import PictureScorer
+
+class Negative(PictureScorer):
+    def score(self, values):
+        return [255 - value for value in values]
+"""
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A package of somebody else's, as an installer would leave it."""
+    name = "negative"
+    (tmp_path / "negatives.py").write_text(PACKAGE)
+    about = tmp_path / "negatives-1.0.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: negatives\nVersion: 1.0\n")
+    (about / "entry_points.txt").write_text(
+        f"[impasto.scorers]\n{name} = negatives:Negative\nauvers-again = negatives:Negative\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    return name
+
+
+@pytest.fixture
+def catalog(storage: Storage, settings: Settings) -> Catalog:
+    for model in shipped():
+        Models(storage).publish(model)
+    return Catalog(storage, ScorerSettings.model_validate(settings.model_dump()))
+
+
+def test_a_package_brings_a_scorer(package: str, catalog: Catalog) -> None:
+    assert package in brought()
+    scorer = catalog.scorer(package)
+    white = np.full((32, 48, 3), 250, np.uint8)
+    [made] = scorer.score([scorer.decode(simplejpeg.encode_jpeg(white, 95))])
+    assert np.abs(made.astype(int) - 5).max() <= 2
+    assert simplejpeg.is_jpeg(scorer.encode(made))
+
+
+def test_a_scorer_may_not_take_a_styles_name(
+    package: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    points = tmp_path / "negatives-1.0.dist-info" / "entry_points.txt"
+    points.write_text(points.read_text().replace("auvers-again", "auvers"))
+    with pytest.raises(Misconfigured, match="auvers, which is taken"):
+        shipped()
+
+
+def test_the_shipped_ones(catalog: Catalog) -> None:
+    assert isinstance(catalog.scorer("original"), Original)
+    assert isinstance(catalog.scorer("pencil"), Pencil)
+    assert isinstance(catalog.scorer("great-wave:2+auvers@0.3"), PictureScorer)
+    assert catalog.scorer("pencil") is catalog.scorer("pencil")
+
+
+def test_strength_lies_between_the_source_and_the_whole(catalog: Catalog) -> None:
+    source = np.random.default_rng(1).integers(0, 256, (64, 64, 3), np.uint8)
+    [whole] = catalog.scorer("pencil").score([source.copy()])
+    [half] = catalog.scorer("pencil@0.5").score([source.copy()])
+    assert np.abs((source.astype(float) + whole) / 2 - half).max() <= 0.5
+
+
+@pytest.mark.parametrize(
+    ("asked", "reason"),
+    [
+        ("nobody", "no model is called 'nobody'"),
+        ("original@0.5", "original has no strength"),
+        ("original+pencil", "can't be mixed"),
+        ("elsewhere", "this worker has no scorer called 'elsewhere'"),
+    ],
+)
+def test_what_can_not_be_had_is_rejected(
+    catalog: Catalog, storage: Storage, asked: str, reason: str
+) -> None:
+    Models(storage).publish(Model("elsewhere", "elsewhere"))
+    with pytest.raises(Reject, match=reason):
+        catalog.scorer(asked)
+
+
+def test_a_style_that_is_learnt_anew_is_taken_anew(catalog: Catalog, storage: Storage) -> None:
+    models = Models(storage)
+    style = models.load("auvers")._replace(name="mine", source="1")
+    models.publish(style)
+    first = catalog.scorer("mine")
+    assert catalog.scorer("mine") is first
+    models.publish(style._replace(source="2"))
+    assert catalog.scorer("mine") is not first

@@ -1,0 +1,58 @@
+"""What may be asked for: one model, a mixture, a strength."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.errors import Refused
+from shared.mixture import Mixture
+
+
+@pytest.mark.parametrize(
+    ("text", "parts", "strength"),
+    [
+        ("auvers", {"auvers": 1}, 1),
+        ("great-wave:0.7+auvers:0.3", {"great-wave": 0.7, "auvers": 0.3}, 1),
+        ("a+b", {"a": 0.5, "b": 0.5}, 1),
+        ("a:3+b", {"a": 0.75, "b": 0.25}, 1),
+        ("great-wave@0.6", {"great-wave": 1}, 0.6),
+        ("a:1+b:1@0.25", {"a": 0.5, "b": 0.5}, 0.25),
+    ],
+)
+def test_read(text: str, parts: dict[str, float], strength: float) -> None:
+    found = Mixture.parse(text)
+    assert found.parts == pytest.approx(parts)
+    assert found.strength == strength
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "no model is called ''"),
+        ("a+", "no model is called ''"),
+        ("A", "no model is called 'A'"),
+        ("a/b", "no model is called 'a/b'"),
+        ("a:0", "'0' in 'a:0' isn't above 0"),
+        ("a:-1+b", "isn't above 0"),
+        ("a:1e308+b:1e308", "at most 1000"),
+        ("a:nan", "isn't above 0"),
+        ("a:much", "'much'"),
+        ("a@", "'' in 'a@'"),
+        ("a@2", "more than 1"),
+        ("a+a", "a in it twice"),
+        ("+".join("abcdefghi"), "mixes 9 models; 8 is the most"),
+    ],
+)
+def test_refused(text: str, reason: str) -> None:
+    with pytest.raises(Refused, match=reason):
+        Mixture.parse(text)
+
+
+@given(st.text())
+def test_anything_is_read_or_refused(text: str) -> None:
+    try:
+        found = Mixture.parse(text)
+    except Refused:
+        return
+    assert sum(found.parts.values()) == pytest.approx(1)
+    assert 0 < found.strength <= 1

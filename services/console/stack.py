@@ -144,8 +144,10 @@ class Stack:
             )
 
     def _environment(self) -> dict[str, str]:
+        threads = max(1, (os.cpu_count() or 1) // self._nodes)  # they share these cores
         return (
-            os.environ
+            {"IMPASTO_THREADS": str(threads)}
+            | os.environ
             | self.accounts.environment()
             | {
                 "IMPASTO_TIED_TO_STDIN": "true",

@@ -78,10 +78,8 @@ class Catalog:
 
     @cached_property
     def network(self) -> "Network":
-        import torch
-
+        from services.scorer.device import use_threads
         from services.scorer.painter import load_network
 
-        if self._settings.threads:
-            torch.set_num_threads(self._settings.threads)
+        use_threads(self._settings.threads)
         return load_network(self._settings.network)

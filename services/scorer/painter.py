@@ -9,6 +9,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, load_file, save
 from torch import Tensor
 
+from services.scorer.device import best_device, device_name
 from services.scorer.network import Painter as Network
 from services.scorer.scorer import Picture, PictureScorer
 from shared.errors import Misconfigured, Reject
@@ -74,13 +75,6 @@ def one(frame: Picture) -> Tensor:
     return torch.from_numpy(frame)[None]
 
 
-def device_name(weights: Tensor) -> str:
-    dtype = str(weights.dtype).removeprefix("torch.")
-    if weights.device.type == "cuda":
-        return f"{torch.cuda.get_device_name(weights.device)}, {dtype}"
-    return f"cpu, {torch.get_num_threads()} threads, {dtype}"
-
-
 def load_network(path: Path) -> Network:
     network = Network()
     try:
@@ -90,18 +84,6 @@ def load_network(path: Path) -> Network:
         raise Misconfigured(f"{path} doesn't hold this network's weights: {error}") from error
     device, dtype = best_device()
     return network.eval().to(device, dtype).to(memory_format=torch.channels_last)
-
-
-def best_device() -> tuple[torch.device, torch.dtype]:
-    if torch.cuda.is_available():
-        return torch.device("cuda"), torch.float16
-    dtype = torch.bfloat16 if cpu_has_bfloat16() else torch.float32
-    return torch.device("cpu"), dtype
-
-
-def cpu_has_bfloat16() -> bool:
-    """Where it has, a frame takes less than half the time; where it hasn't, many times as long."""
-    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
 def mixed(styles: Mapping[str, bytes], shares: Mapping[str, float], network: Network) -> Tensor:

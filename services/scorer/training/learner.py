@@ -7,6 +7,7 @@ from urllib.error import URLError
 import torch
 from torch import Tensor
 
+from services.scorer.device import use_threads
 from services.scorer.network import Painter
 from services.scorer.painter import load_style
 from services.scorer.settings import WEIGHTS, ScorerSettings
@@ -26,6 +27,7 @@ class Learner:
     """A painting, and a vector on its way to it."""
 
     def __init__(self, settings: ScorerSettings, painting: Tensor) -> None:
+        use_threads(settings.threads)
         torch.manual_seed(0)
         eye = an_eye(settings.eye)
         self._photos = [pictures.read(path) for path in sorted(PRACTICE)]

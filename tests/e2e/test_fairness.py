@@ -14,7 +14,7 @@ from tests.waiting import eventually
 def test_a_short_one_behind_a_long_one_ends_first(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    long = make_clip(tmp_path / "long.mp4", seconds=120, size="64x36", gop=25, tracks=())
+    long = make_clip(tmp_path / "long.mp4", seconds=60, size="64x36", gop=25, tracks=())
     short = make_clip(tmp_path / "short.mp4", seconds=2, size="64x36", gop=25, tracks=())
     for name, value in QUICK.items():
         monkeypatch.setenv(name, value)

@@ -5,7 +5,7 @@ STYLE ?= great-wave
 OUTPUT ?= out
 BIN = .venv/bin
 
-.PHONY: sheet run up test lint setup locks train bench clean
+.PHONY: sheet run up test lint setup locks train bench scale clean
 
 run: setup
 	@$(BIN)/impasto run "$(VIDEO)" --style "$(STYLE)" --output "$(OUTPUT)"
@@ -44,6 +44,9 @@ train: setup
 
 bench: setup
 	@$(BIN)/python -m benchmarks.stages
+
+scale: setup
+	@$(BIN)/python -m benchmarks.scale
 
 sheet: setup
 	@$(BIN)/python -m benchmarks.sheet

@@ -1,6 +1,7 @@
 """What waits for a worker, or is in one's hand: chunks, or lessons."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
 from shared.errors import Malformed
@@ -10,6 +11,8 @@ from shared.runtime.poison import PoisonBox
 from shared.storage import Storage
 
 HOLD_SECONDS = 30
+#: One message after the other, a thousand nodes would wait for their chunks.
+SENDERS = 8
 Task = ChunkPlanned | BlobCreated
 Unwanted = Callable[[Task, datetime], bool]
 
@@ -19,9 +22,10 @@ class Backlog:
         self._queue = storage.queue(queue)
         self._kind = kind
         self._poison = PoisonBox(storage)
+        self._senders = ThreadPoolExecutor(SENDERS, thread_name_prefix="sender")
 
-    def add(self, task: Task) -> None:
-        self._queue.send(task)
+    def add(self, tasks: Iterable[Task]) -> None:
+        list(self._senders.map(self._queue.send, tasks))
 
     def count(self) -> int:
         return self._queue.count()

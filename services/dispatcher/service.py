@@ -15,7 +15,7 @@ from services.dispatcher.batchai import BatchAICluster
 from services.dispatcher.cluster import Cluster
 from services.dispatcher.patience import Hopeless
 from services.dispatcher.settings import DispatcherSettings
-from services.dispatcher.sizing import has_room, runs
+from services.dispatcher.sizing import has_room, runs, workers_for
 from services.dispatcher.workforce import Workforce
 from shared.attendance import Attendance
 from shared.errors import ClusterError
@@ -53,8 +53,7 @@ class Dispatcher:
         if self._jobs.ended(segment.job):
             return
         job = self._jobs.job(segment.job)
-        for chunk in chunks(job, segment, self._cluster.nodes):
-            self._chunks.add(chunk)
+        self._chunks.add(chunks(job, segment, self._cluster.nodes))
         further = segment.segment + job.window
         if further < len(job.segments):
             self._segments.send(SegmentPlanned(trace=job.trace, job=job.job, segment=further))
@@ -81,9 +80,9 @@ class Dispatcher:
         hopeless = self._workforce.look()
         if not self._workforce.at_work:
             self._clear(hopeless)
-        outstanding = self._chunks.count() + self._lessons.count()
-        if outstanding:
-            self._workforce.grow(outstanding)
+        wanted = workers_for(self._chunks.count()) + self._lessons.count()
+        if wanted:
+            self._workforce.grow(wanted)
         elif self._workforce.waiting and not any(queue.count() for queue in self._on_their_way):
             self._workforce.dismiss()
 

@@ -9,8 +9,9 @@ from typing import NamedTuple
 CHUNKS_PER_NODE = 4
 #: What a chunk costs beside its shards is small by then, and whoever comes next needn't wait long.
 LARGEST_CHUNK = 8
-#: Chunks for each node, the one in its hand included: while they are worked off, more are sent.
-WAITING_PER_NODE = 2
+#: Chunks for each worker, the one in its hand included: fewer aren't worth the minutes that a node
+#: takes to come, and while they are worked off, more are sent.
+CHUNKS_PER_WORKER = 2
 
 
 class Run(NamedTuple):
@@ -33,8 +34,12 @@ def runs(shards: int, shards_after: int, nodes: int) -> Iterator[Run]:
 
 def has_room(chunks: int, nodes: int) -> bool:
     """Whether more chunks may be sent. Those of a long job then leave room for who comes next."""
-    return chunks < nodes * WAITING_PER_NODE
+    return chunks < nodes * CHUNKS_PER_WORKER
 
 
-def workers_to_start(outstanding: int, nodes: int, alive: int) -> int:
-    return max(0, min(nodes, outstanding) - alive)
+def workers_for(chunks: int) -> int:
+    return ceil(chunks / CHUNKS_PER_WORKER)
+
+
+def workers_to_start(wanted: int, nodes: int, alive: int) -> int:
+    return max(0, min(nodes, wanted) - alive)

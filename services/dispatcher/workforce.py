@@ -63,10 +63,10 @@ class Workforce:
             self._workers, self._tries, settings.worker_tries
         ) or patience.never_a_node(self._workers, trouble, self._clock(), settings.node_seconds)
 
-    def grow(self, outstanding: int) -> None:
-        """As many as the work wants."""
+    def grow(self, wanted: int) -> None:
+        """As many as the work wants, as far as there may be so many."""
         alive = sum(not worker.ended for worker in self._workers)
-        missing = workers_to_start(outstanding, self._cluster.nodes, alive)
+        missing = workers_to_start(wanted, self._cluster.nodes, alive)
         now, rest = self._clock(), patience.rest_until(self._tries)
         if missing and now < rest != self._rest_said:
             self._rest_said = rest

@@ -1,3 +1,4 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -6,6 +7,7 @@ from services.dispatcher.sizing import (
     LARGEST_CHUNK,
     has_room,
     runs,
+    workers_for,
     workers_to_start,
 )
 
@@ -45,13 +47,20 @@ def test_all_nodes_have_work_before_the_rest_has_to_wait() -> None:
 
 
 @given(st.integers(0, 1000), st.integers(1, 100), st.integers(0, 100))
-def test_workers_follow_the_work_up_to_the_nodes(outstanding: int, nodes: int, alive: int) -> None:
-    started = workers_to_start(outstanding, nodes, alive)
+def test_workers_follow_the_work_up_to_the_nodes(wanted: int, nodes: int, alive: int) -> None:
+    started = workers_to_start(wanted, nodes, alive)
     assert started >= 0
     assert alive + started <= max(nodes, alive)
-    if alive < min(nodes, outstanding):
-        assert alive + started == min(nodes, outstanding)
+    if alive < min(nodes, wanted):
+        assert alive + started == min(nodes, wanted)
 
 
-def test_no_work_needs_no_worker() -> None:
-    assert workers_to_start(outstanding=0, nodes=8, alive=0) == 0
+@given(st.integers(1, 100))
+def test_while_no_more_is_sent_all_nodes_are_wanted(nodes: int) -> None:
+    least = next(chunks for chunks in range(1000) if not has_room(chunks, nodes))
+    assert workers_to_start(workers_for(least), nodes, alive=0) == nodes
+
+
+@pytest.mark.parametrize(("chunks", "workers"), [(0, 0), (1, 1), (2, 1), (3, 2), (40, 20)])
+def test_a_worker_for_each_two_chunks(chunks: int, workers: int) -> None:
+    assert workers_for(chunks) == workers

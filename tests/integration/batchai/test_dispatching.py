@@ -50,15 +50,17 @@ class Life:
 
     def __init__(self, effects: float) -> None:
         self._left = effects
+        self._one_at_a_time = threading.Lock()
         self.over = False
         self.workers = 0
 
     def spend(self, effect: Callable[[], T]) -> T:
-        self.over = self.over or self._left <= 0
-        if self.over:
-            raise Killed
-        self._left -= 1
-        return effect()
+        with self._one_at_a_time:
+            self.over = self.over or self._left <= 0
+            if self.over:
+                raise Killed
+            self._left -= 1
+            return effect()
 
 
 class MortalQueue(Queue):

@@ -1,0 +1,130 @@
+"""How chunks that are pulled do against two other policies, from 1 to 1,000 nodes: `make scale`.
+
+The dispatcher's own sizing and reconciling run against a simulated cluster, beside the reference's
+50 images a job, and frames ÷ nodes in one job a node; all three on the very same nodes. Ideal is
+the least that any policy could take on these nodes if none failed: each works from the moment that
+it has come and started up, and all end at once.
+"""
+
+import statistics
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from benchmarks.scale.chart import Dot, Panel, svg
+from benchmarks.scale.ours import pulled_chunks
+from benchmarks.scale.policies import Outcome, fifty_a_job, one_job_a_node
+from benchmarks.scale.simulation import Conditions, ideal_seconds
+from shared import logs
+from shared.shards import SHARD_ITEMS
+
+NODES = (1, 3, 10, 30, 100, 300, 1000)
+FRAMES = (10**3, 10**4, 10**5, 10**6, 10**7)
+POLICIES: Mapping[str, Callable[[Conditions], Outcome]] = {
+    "chunks that are pulled (ours)": pulled_chunks,
+    "50 images a job": fifty_a_job,
+    "one job a node": one_job_a_node,
+}
+#: From here on, the promise is 1.1 times the ideal.
+FRAMES_A_NODE = 200
+PLOT = Path("benchmarks/scale.svg")
+
+
+class Result(NamedTuple):
+    """One policy under one set of conditions, as ratios."""
+
+    conditions: Conditions
+    outcome: Outcome
+
+    @property
+    def frames_a_node(self) -> float:
+        return self.conditions.frames / self.conditions.nodes
+
+    @property
+    def over_ideal(self) -> float:
+        return self.outcome.seconds / ideal_seconds(self.conditions)
+
+    @property
+    def billed_over_needed(self) -> float:
+        needed = self.conditions.frames * self.conditions.frame_seconds / 3600
+        return self.outcome.node_hours / needed
+
+
+Results = Mapping[str, Sequence[Result]]
+
+
+def results() -> Results:
+    grid = [Conditions(frames, nodes) for frames in FRAMES for nodes in NODES]
+    return {
+        name: [Result(conditions, policy(conditions)) for conditions in grid]
+        for name, policy in POLICIES.items()
+    }
+
+
+def rows(found: Results) -> Iterator[str]:
+    yield (
+        f"| policy | time ÷ ideal from {FRAMES_A_NODE} frames a node: median, worst |"
+        " most frames redone for one failure | node-hours billed ÷ needed: median, worst |"
+    )
+    yield "|---|---|---|---|"
+    for name, its in found.items():
+        large = [result.over_ideal for result in its if result.frames_a_node >= FRAMES_A_NODE]
+        redone = max(result.outcome.most_redone_at_once for result in its)
+        billed = [
+            result.billed_over_needed for result in its if result.frames_a_node >= FRAMES_A_NODE
+        ]
+        yield (
+            f"| {name} | {statistics.median(large):.3f}, {max(large):.3f} | {redone:,.0f} |"
+            f" {statistics.median(billed):.2f}, {max(billed):.2f} |"
+        )
+
+
+def behind(found: Results) -> Iterator[str]:
+    """How far ours is behind the best of the others, where it is."""
+    ours, *others = found.values()
+    for what in ("over_ideal", "billed_over_needed"):
+        pairs = [
+            (getattr(mine, what) / min(getattr(other, what) for other in theirs), mine.conditions)
+            for mine, *theirs in zip(ours, *others, strict=True)
+        ]
+        worst, where = max(pairs, key=lambda pair: pair[0])
+        yield (
+            f"{what}: ours is worse than the best other in"
+            f" {sum(ratio > 1 for ratio, _ in pairs)} of {len(pairs)};"
+            f" at most {worst:.3f} times, with {where.frames:,} frames on {where.nodes:,} nodes"
+        )
+
+
+def plot(found: Results) -> str:
+    def panel(title: str, y: Callable[[Result], float], line_at: float | None = None) -> Panel:
+        dots = {
+            name: [Dot(each.frames_a_node, y(each)) for each in its if y(each) > 0]
+            for name, its in found.items()
+        }
+        return Panel(title, dots, line_at)
+
+    return svg(
+        [
+            panel("time ÷ ideal", lambda each: each.over_ideal, 1.1),
+            panel("most frames redone for one failure", most_redone, SHARD_ITEMS),
+            panel("node-hours billed ÷ needed", lambda each: each.billed_over_needed),
+        ],
+        "frames per node",
+    )
+
+
+def most_redone(result: Result) -> float:
+    return result.outcome.most_redone_at_once
+
+
+def main() -> None:
+    logs.configure("scale", "error")
+    found = results()
+    for line in [*rows(found), "", *behind(found)]:
+        print(line)
+    PLOT.write_text(plot(found))
+    print(f"drawn in {PLOT}")
+
+
+if __name__ == "__main__":
+    main()

@@ -13,7 +13,7 @@ HEAVY: dict[str, str | tuple[str, ...]] = {
     "torch": "services/scorer",
     "torchvision": "services/scorer",
     "safetensors": "services/scorer",
-    "av": ("services/splitter", "services/stitcher"),
+    "av": ("services/splitter", "services/stitcher", "services/scorer/training/clips.py"),
     "typer": "services/console",
     "rich": "services/console",
     "azure.mgmt": ("shared/batchai", "services/dispatcher/batchai.py"),

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from services.scorer.settings import WEIGHTS
-from services.scorer.training import pictures
+from services.scorer.training import clips, pictures
 from services.scorer.training.eye import Eye
 from services.scorer.training.lesson import Lesson, Losses, wanted
 from services.scorer.training.recipe import Progress, Recipe, Settings, Stage
@@ -42,7 +42,7 @@ def main() -> None:
     eye = Eye(args.vgg)
     paths = sorted(args.photos.glob("*.jpg"))
     photos = [pictures.read(path) for n, path in enumerate(paths) if n % KEPT_OUT]
-    frames = [frame for clip in args.clips for frame in pictures.frames(clip)]
+    frames = [frame for clip in args.clips for frame in clips.frames(clip)]
     sample = [pictures.shrunk(photo, 320) for photo in photos[::8]]
     paintings = [pictures.shrunk(pictures.read(p), settings.painting_size) for p in args.paintings]
     studio = Studio([path.stem for path in args.paintings])

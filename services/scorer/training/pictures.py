@@ -12,22 +12,11 @@ from torch.nn import functional as F  # noqa: N812
 
 #: A piece is cut so much smaller or larger than it is shown: films are soft more often than busy.
 SCALES = 0.6, 1.7
-FRAME_STEP = 8
 
 
 def read(path: Path) -> Tensor:  # [1, 3, H, W] in 0…1
     pixels = torch.from_numpy(simplejpeg.decode_jpeg(path.read_bytes(), "RGB"))
     return pixels.permute(2, 0, 1)[None].float() / 255
-
-
-def frames(clip: Path) -> list[Tensor]:  # each [1, 3, H, W] in 0…1
-    """Every so manieth frame of the first half, so that the second can be judged by."""
-    import av
-
-    with av.open(str(clip)) as container:
-        decoded = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
-    chosen = decoded[: len(decoded) // 2 : FRAME_STEP]
-    return [torch.from_numpy(f).permute(2, 0, 1)[None].float() / 255 for f in chosen]
 
 
 def shrunk(image: Tensor, shorter_side: int) -> Tensor:

@@ -1,0 +1,17 @@
+"""Frames of films, to learn from. Only whoever trains the network needs PyAV for it."""
+
+from pathlib import Path
+
+import av
+import torch
+from torch import Tensor
+
+STEP = 8
+
+
+def frames(clip: Path) -> list[Tensor]:  # each [1, 3, H, W] in 0…1
+    """Some of the first half, so that the second can be judged by."""
+    with av.open(str(clip)) as container:
+        decoded = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+    chosen = decoded[: len(decoded) // 2 : STEP]
+    return [torch.from_numpy(f).permute(2, 0, 1)[None].float() / 255 for f in chosen]

@@ -35,15 +35,20 @@ locks: setup
 	  $(LOCK) pyproject.toml --extra $$service --constraint deploy/locks/dev.txt \
 	    --output-file deploy/locks/$$service.txt || exit 1; done
 
-# PHOTOS: a folder of jpgs to practise on. VGG: VGG16 weights; torchvision downloads them if unset.
+# What training and its benchmarks need and the repo hasn't: a folder of photos, VGG16's weights
+# (torchvision downloads them if unset), and a film beside the sample.
 PHOTOS ?= ../shared/media/photos
+VGG ?= $(wildcard ../shared/weights/vgg16-features.safetensors)
+CLIP ?= $(wildcard ../shared/media/clips/carphone_pristine.mp4)
 PAINTINGS ?= services/scorer/training/paintings
+export PHOTOS VGG CLIP
 train: setup
-	@$(BIN)/python -m services.scorer.training $(PAINTINGS)/*.jpg --photos "$(PHOTOS)" \
-	  $(if $(VGG),--vgg "$(VGG)")
+	@$(BIN)/impasto train $(PAINTINGS)/*.jpg --photos "$(PHOTOS)" \
+	  --clips "deploy/sample/bigbuckbunny.mp4" $(CLIP) $(if $(VGG),--vgg "$(VGG)")
 
 bench: setup
 	@$(BIN)/python -m benchmarks.stages
+	@$(BIN)/python -m benchmarks.painter
 
 scale: setup
 	@$(BIN)/python -m benchmarks.scale

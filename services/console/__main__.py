@@ -15,7 +15,8 @@ from services.console import run as running
 from services.console.follow import Interrupted, follow
 from services.console.jobs import Desk
 from services.console.poison import Entry, PoisonDesk
-from services.console.stack import Stack, shipped_models
+from services.console.scoring import shipped_models, training
+from services.console.stack import Stack
 from shared import logs
 from shared.errors import ImpastoError, Misconfigured, NotYet
 from shared.models import Models
@@ -95,6 +96,15 @@ def learn(
     show.listing([status], show.jobs_table, json)
     if status.state != "finished":
         raise typer.Exit(1)
+
+
+@app.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+    add_help_option=False,
+)
+def train(context: typer.Context) -> None:
+    """Teach the network that paints, from photos and paintings; takes an hour or more."""
+    raise typer.Exit(training(context.args))
 
 
 @app.command()

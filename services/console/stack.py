@@ -9,13 +9,13 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
 from services.console import accounts, azurite
 from services.console.jobs import Desk
+from services.console.scoring import publish
 from shared.batchai.access import Access
 from shared.errors import Misconfigured
 from shared.logs import logger
@@ -170,20 +170,6 @@ class Stack:
                 return access
             time.sleep(0.05)
         raise Misconfigured(f"the local Batch AI didn't start; see {self.log_of('batchai')}")
-
-
-PUBLISH = [sys.executable, "-m", "services.scorer.publish"]
-
-
-def publish(environment: Mapping[str, str]) -> None:
-    """Offer the models that the scorer comes with; only it knows them, so it is run to tell."""
-    subprocess.run(PUBLISH, env=environment, check=True)
-
-
-def shipped_models() -> list[str]:
-    return subprocess.run(
-        [*PUBLISH, "--list"], capture_output=True, text=True, check=True
-    ).stdout.split()
 
 
 def locked(path: Path) -> IO[str]:

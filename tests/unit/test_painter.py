@@ -92,6 +92,31 @@ def test_the_same_frame_is_the_same_picture_in_any_company(
         assert np.abs(one.astype(int) - other).max() <= 1
 
 
+def test_where_memory_runs_out_batches_are_halved_and_nothing_is_lost(
+    painters: dict[str, Painter], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    painter = painters["auvers"]
+    frames = [picture(48, 64, seed) for seed in range(7)] + [picture(64, 48)]
+    alone = [painter.paint(frame) for frame in frames]
+    forward = Network.forward
+    tried: list[int] = []
+
+    def cramped(network: Network, x: torch.Tensor, style: torch.Tensor) -> torch.Tensor:
+        tried.append(len(x))
+        if len(x) > 2:
+            raise torch.OutOfMemoryError("no room")
+        return forward(network, x, style)
+
+    monkeypatch.setattr(Network, "forward", cramped)
+    monkeypatch.setattr(painter, "batch", 8)
+    painted = painter.score(frames)
+    assert tried == [7, 3, 1, 1, 1, 1, 1, 1, 1, 1]
+    assert painter.report() == {"batch": 1}
+    assert [made.shape for made in painted] == [frame.shape for frame in frames]
+    for one, other in zip(alone, painted, strict=True):
+        assert np.abs(one.astype(int) - other).max() <= 1
+
+
 @pytest.mark.parametrize("damage", ["truncated", "pickled", "other", "missing"])
 def test_bad_network_weights_are_told_by_their_path(tmp_path: Path, damage: str) -> None:
     path = tmp_path / "network.safetensors"

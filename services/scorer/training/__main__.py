@@ -1,4 +1,4 @@
-"""Teach the painter its styles: `python -m services.scorer.training --help`."""
+"""Teach the network that paints, and the styles that it comes with."""
 
 import argparse
 import time
@@ -20,7 +20,7 @@ KEEP = 200
 
 
 def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser("impasto train", description=__doc__)
     parser.add_argument("paintings", type=Path, nargs="+", help="a jpg each; its stem names it")
     parser.add_argument("--photos", type=Path, required=True, help="a folder of jpgs to paint")
     parser.add_argument("--clips", type=Path, nargs="*", default=[], help="videos to paint, too")

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from services.scorer.network import Painter
 from services.scorer.training import pictures
-from services.scorer.training.eye import CONTENT_LAYER, STYLE_LAYERS, Eye, distance, gram
+from services.scorer.training.eye import CONTENT_LAYER, STYLE_LAYERS, Eye, distance, flat, gram
 
 PHOTO_SIZE = 512
 PAINTING_SIZE = 512
@@ -42,7 +42,7 @@ def quality(
         for photo in photos:
             plain, made = eye(photo), eye(painted(network, photo, style))
             near, far = (
-                sum(distance(gram(seen[layer]), manner[layer]) for layer in STYLE_LAYERS)
+                sum(distance(gram(flat(seen[layer])), manner[layer]) for layer in STYLE_LAYERS)
                 for seen in (made, plain)
             )
             wanted = plain[CONTENT_LAYER].float()

@@ -12,6 +12,8 @@ STYLE_LAYERS = (3, 8, 15, 22)  # relu1_2, relu2_2, relu3_3, relu4_3
 CONTENT_LAYER = 15
 #: The eye itself sees a frame at a picture's rim; a painter judged by it would learn to draw one.
 RIM = 12
+#: Along either side of a piece.
+PATCHES = 3
 MEAN = torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1)
 STD = torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1)
 
@@ -19,10 +21,11 @@ Features = dict[int, Tensor]
 
 
 class Judgement(NamedTuple):
-    """Both are 0 at best; of content 1 is as far as from no picture at all."""
+    """All are 0 at best; of content 1 is as far as from no picture at all."""
 
     content: Tensor
-    style: Tensor  # [B], the layers' distances added up
+    style: Tensor  # [B], of the whole, the layers' distances added up
+    patches: Tensor  # [B], the mean over patches of the same
 
 
 class Eye(nn.Module):
@@ -51,7 +54,7 @@ class Eye(nn.Module):
     @torch.no_grad()
     def manner(self, painting: Tensor) -> Features:
         """What a painting is painted with: its Gram matrices."""
-        return {index: gram(features) for index, features in self(painting).items()}
+        return {index: gram(flat(features)) for index, features in self(painting).items()}
 
     def judge(self, painted: Tensor, photos: Tensor, manners: Features) -> Judgement:
         """How far from the photos' content, and from the manner wanted of each."""
@@ -60,18 +63,34 @@ class Eye(nn.Module):
         seen = self(inner(painted))
         error = (seen[CONTENT_LAYER].float() - wanted).square().mean((1, 2, 3))
         content = (error / wanted.var((1, 2, 3))).mean()
-        style = sum(distance(gram(seen[index]), manners[index]) for index in STYLE_LAYERS)
-        return Judgement(content, torch.as_tensor(style))
+        style, patches = torch.zeros(2, len(painted))
+        for index in STYLE_LAYERS:
+            grams = gram(in_patches(seen[index]))
+            grams = grams.view(len(painted), -1, *grams.shape[1:])
+            style = style + distance(grams.mean(1), manners[index])
+            patches = patches + distance(grams, manners[index][:, None]).mean(1)
+        return Judgement(content, style, patches)
 
 
 def inner(images: Tensor) -> Tensor:
     return images[:, :, RIM:-RIM, RIM:-RIM]
 
 
-def gram(features: Tensor) -> Tensor:  # [B, C, H, W] -> [B, C, C]
-    flat = features.permute(0, 2, 3, 1).flatten(1, 2)  # [B, HW, C], as it lies in memory
-    return torch.bmm(flat.transpose(1, 2), flat).float() / flat.shape[1]
+def in_patches(features: Tensor) -> Tensor:  # [B, C, H, W] -> [B · PATCHES², H'W', C]
+    """A picture may be like a painting on the whole and have all its brush strokes in the sky."""
+    height, width = (side // PATCHES for side in features.shape[2:])
+    whole = features.permute(0, 2, 3, 1)[:, : height * PATCHES, : width * PATCHES]
+    cut = whole.reshape(len(whole), PATCHES, height, PATCHES, width, -1)
+    return cut.transpose(2, 3).flatten(0, 2).flatten(1, 2)
 
 
-def distance(found: Tensor, wanted: Tensor) -> Tensor:  # [B, C, C] -> [B]
-    return (found - wanted).square().sum((1, 2)) / wanted.square().sum((1, 2))
+def gram(pixels: Tensor) -> Tensor:  # [B, N, C] -> [B, C, C]
+    return torch.bmm(pixels.transpose(1, 2), pixels).float() / pixels.shape[1]
+
+
+def flat(features: Tensor) -> Tensor:  # [B, C, H, W] -> [B, HW, C], as it lies in memory
+    return features.permute(0, 2, 3, 1).flatten(1, 2)
+
+
+def distance(found: Tensor, wanted: Tensor) -> Tensor:  # [..., C, C] -> [...]
+    return (found - wanted).square().sum((-2, -1)) / wanted.square().sum((-2, -1))

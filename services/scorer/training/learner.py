@@ -12,7 +12,7 @@ from services.scorer.network import Painter
 from services.scorer.painter import load_style
 from services.scorer.settings import WEIGHTS, ScorerSettings
 from services.scorer.training import pictures
-from services.scorer.training.eye import STYLE_LAYERS, Eye, distance, gram
+from services.scorer.training.eye import STYLE_LAYERS, Eye, distance, flat, gram
 from services.scorer.training.lesson import Lesson, Wanted, wanted
 from services.scorer.training.recipe import Settings
 from services.scorer.training.studio import Studio, styles_in
@@ -71,5 +71,5 @@ def nearest(studio: Studio, eye: Eye, wish: Wanted, photo: Tensor) -> Tensor:
     known = list(styles_in(WEIGHTS).values())
     with torch.autocast("cpu", torch.bfloat16):
         seen = [eye(studio.painter(photo, vector[None])) for vector in known]
-    far = [sum(distance(gram(s[i]), wish.manner[i]) for i in STYLE_LAYERS) for s in seen]
+    far = [sum(distance(gram(flat(s[i])), wish.manner[i]) for i in STYLE_LAYERS) for s in seen]
     return known[int(torch.stack([torch.as_tensor(f).sum() for f in far]).argmin())]

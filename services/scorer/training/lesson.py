@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from services.scorer.training import pictures
-from services.scorer.training.eye import STYLE_LAYERS, Eye, Features, distance, gram
+from services.scorer.training.eye import STYLE_LAYERS, Eye, Features, distance, flat, gram
 from services.scorer.training.recipe import Settings
 from services.scorer.training.steady import Move, flicker, next_frame
 from services.scorer.training.studio import Studio
@@ -26,13 +26,14 @@ def wanted(eye: Eye, painting: Tensor, photos: list[Tensor]) -> Wanted:
     manner = eye.manner(painting)
     with torch.no_grad():
         seen = [eye(photo) for photo in photos]
-    far = [sum(distance(gram(s[i]), manner[i]) for i in STYLE_LAYERS) for s in seen]
+    far = [sum(distance(gram(flat(s[i])), manner[i]) for i in STYLE_LAYERS) for s in seen]
     return Wanted(manner, float(sum(far)) / len(far))
 
 
 class Losses(NamedTuple):
     content: Tensor
     style: Tensor
+    patches: Tensor
     flicker: Tensor
     smooth: Tensor
 
@@ -75,17 +76,21 @@ class Lesson:
             everything = self._studio.painter(shown, styles)
         painted, again = everything[: len(frames)], everything[len(frames) :]
         manners = {layer: grams[which] for layer, grams in self._manners.items()}
-        content, far = self._eye.judge(painted, frames, manners)
+        content, far, patches = self._eye.judge(painted, frames, manners)
         return Losses(
             content,
             style=(far / self._plain[which]).mean(),
+            patches=(patches / self._plain[which]).mean(),
             flicker=flicker(painted, again, move) if steadily else torch.zeros(()),
             smooth=painted.diff(dim=2).abs().mean() + painted.diff(dim=3).abs().mean(),
         )
 
     def _total(self, losses: Losses, step: int) -> Tensor:
         settings = self._settings
-        taste = settings.style_weight * losses.style + settings.smooth_weight * losses.smooth
-        return losses.content + settings.ripeness(step) * (
-            taste + settings.steady_weight * losses.flicker
+        taste = (
+            settings.style_weight * losses.style
+            + settings.patch_weight * losses.patches
+            + settings.steady_weight * losses.flicker
+            + settings.smooth_weight * losses.smooth
         )
+        return losses.content + settings.ripeness(step) * taste

@@ -1,7 +1,7 @@
 """Following jobs to their end, with their progress on the terminal."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from rich.live import Live
 
@@ -20,14 +20,17 @@ class Interrupted(Exception):
     """The person at the terminal has had enough."""
 
 
-def follow(desk: Desk, jobs: list[str], stop: Stop) -> Iterator[Status]:
-    """Each job's last status, as soon as it has ended."""
+def follow(
+    desk: Desk, jobs: list[str], stop: Stop, meanwhile: Callable[[], None] = lambda: None
+) -> Iterator[Status]:
+    """Each job's last status, as soon as it has ended; `meanwhile` is called at each look."""
     pace = show.Pace()
     latest: dict[str, Status] = {}
     say_at = 0.0
     with Live(console=show.err, transient=True, auto_refresh=False) as live:
         while waited_for := [job for job in jobs if job not in latest or not latest[job].ended]:
             began = time.monotonic()
+            meanwhile()
             for job in waited_for:
                 latest[job] = desk.status(job)
                 if latest[job].ended:

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from services.console import show
 from services.console.follow import Interrupted, follow
+from services.console.happenings import Happenings
 from services.console.jobs import Desk, State, Status
 from services.console.stack import Stack
 from shared.errors import Refused
@@ -36,17 +37,25 @@ def run(
 ) -> bool:
     """Whether all were finished."""
     stop = Stop().on_signals()
-    show.err.print("starting Azurite and the services …")
-    with own_folder(data) as place, Stack(place, nodes) as stack:
-        desk = Desk(stack.storage)
-        Models(stack.storage).require(style)
-        began = time.monotonic()
-        jobs = {desk.submit(path, blob): path for path, blob in blob_names(videos, style)}
-        lines = [
-            deliver(desk, jobs[status.job], status, folder, time.monotonic() - began, as_json)
-            for status in follow(desk, list(jobs), stop)
-        ]
+    with own_folder(data) as place:
+        show.err.print(f"starting Azurite and the services in {place} …", soft_wrap=True)
+        with Stack(place, nodes) as stack:
+            happenings = Happenings(stack.log_of("batchai"))
+            desk = Desk(stack.storage)
+            Models(stack.storage).require(style)
+            began = time.monotonic()
+            jobs = {desk.submit(path, blob): path for path, blob in blob_names(videos, style)}
+            lines = [
+                deliver(desk, jobs[status.job], status, folder, time.monotonic() - began, as_json)
+                for status in follow(desk, list(jobs), stop, lambda: say(happenings))
+            ]
+        say(happenings)
     return len(lines) == len(videos) and all(line.state == "finished" for line in lines)
+
+
+def say(happenings: Happenings) -> None:
+    for line in happenings.news():
+        show.err.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def deliver(

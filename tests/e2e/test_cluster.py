@@ -1,6 +1,7 @@
 """The cluster of a stack: it comes for the work, and goes when there is none."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,27 @@ def test_from_no_nodes_to_two_and_back(
             "it to be back",
         )
         assert made[0]["cluster"]["maximum"] == 2
+
+
+def test_a_run_tells_what_its_cluster_does_and_can_be_looked_at(tmp_path: Path, clip: Path) -> None:
+    style, nodes = ("--style", "original"), ("--nodes", "2")
+    folders = ("--output", tmp_path / "out", "--data", tmp_path / "data")
+    with ThreadPoolExecutor() as pool:
+        running = pool.submit(impasto, "run", clip, *style, *nodes, *folders)
+        [shown] = eventually(
+            lambda: [view for view in views(tmp_path / "data") if view["jobs"]], "a worker's job"
+        )
+        said = running.result().stderr
+    assert shown["cluster"]["maximum"] == 2
+    assert shown["jobs"][0]["name"] == "worker-0001"
+    assert "cluster painters: 0 → " in said
+    assert "worker-0001 started on node-1" in said
+    assert said.rstrip().endswith(" → 0 nodes")
+
+
+def views(data: Path) -> list[dict[str, Any]]:
+    """None, while nobody answers yet."""
+    return lines(impasto("cluster", "show", "--data", data, "--json"))
 
 
 def back_at_none(resized: list[dict[str, Any]]) -> list[dict[str, Any]]:

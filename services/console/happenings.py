@@ -1,0 +1,36 @@
+"""What the cluster of a stack does, as the log of its Batch AI tells it, in lines for a person."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+
+class Happenings:
+    def __init__(self, log: Path) -> None:
+        self._log = log
+        self._read = log.stat().st_size
+
+    def news(self) -> Iterator[str]:
+        """What has happened since, or since it was last asked for."""
+        with self._log.open("rb") as file:
+            file.seek(self._read)
+            whole, newline, _ = file.read().rpartition(b"\n")
+        self._read += len(whole) + len(newline)
+        for line in whole.splitlines():
+            if line.startswith(b"{") and (said := told(json.loads(line))):
+                yield said
+
+
+def told(line: dict[str, Any]) -> str | None:
+    match line["event"]:
+        case "cluster resized":
+            return f"cluster {line['cluster']}: {line['before']} → {line['nodes']} nodes"
+        case "job started":
+            return f"{line['job']} started on {line['node']}"
+        case "job ended":
+            why = f": {line['why']}" if "why" in line else ""
+            return f"{line['job']} {line['state']}{why}"
+        case "node failed" | "job queued again: its node is gone":
+            return f"{line.get('job') or line['node']}: {line['event']}"
+    return None

@@ -5,7 +5,7 @@ STYLE ?= great-wave
 OUTPUT ?= out
 BIN = .venv/bin
 
-.PHONY: sheet run up test lint setup locks train bench scale clean
+.PHONY: sheet run up test lint setup locks train bench scale kills clean
 
 run: setup
 	@$(BIN)/impasto run "$(VIDEO)" --style "$(STYLE)" --output "$(OUTPUT)"
@@ -52,6 +52,9 @@ bench: setup
 
 scale: setup
 	@$(BIN)/python -m benchmarks.scale
+
+kills: setup
+	@$(BIN)/python -m benchmarks.kills
 
 sheet: setup
 	@$(BIN)/python -m benchmarks.sheet

@@ -142,7 +142,8 @@ def plainly() -> Iterator[None]:
     try:
         yield
     except HttpResponseError as error:
-        raise ClusterError(f"Batch AI refused: {error.message}") from error
+        said = error.error.message if error.error else error.message
+        raise ClusterError(f"Batch AI refused: {said}") from error
     except AzureError as error:
         raise ClusterError(f"Batch AI doesn't answer: {error}") from error
 

@@ -1,0 +1,121 @@
+"""What a worker's death costs: `make kills` kills one at a random moment, 20 times.
+
+Each time the video must come out as it did undisturbed: the same painted frames, byte for byte.
+What was painted more than once is counted by the workers themselves, frame by frame.
+"""
+
+import hashlib
+import os
+import random
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+from unittest.mock import patch
+
+from benchmarks.noting import SETTING
+from services.console import stack as stack_module
+from services.console.jobs import Desk
+from services.console.stack import Stack
+from shared import names
+from tests.e2e.conftest import worker_pids
+from tests.media import make_clip
+from tests.waiting import eventually
+
+KILLS = 20
+STYLE = "great-wave"
+WORKER = [sys.executable, "-m", "benchmarks.noting"]
+
+
+class Death(NamedTuple):
+    after_frames: int
+    redone: int
+    same: bool
+    seconds: float
+
+
+class Studio:
+    """A stack whose workers note what they paint, and a clip to be painted again and again."""
+
+    def __init__(self, stack: Stack, clip: Path, notes: Path) -> None:
+        self._desk = Desk(stack.storage)
+        self._stack = stack
+        self._clip = clip
+        self._notes = notes
+        self._count = 0
+        self.frames = 0
+        self._undisturbed = self._finish(self._submit())
+        self.frames = self.painted()
+
+    def painted(self) -> int:
+        return self._notes.stat().st_size if self._notes.exists() else 0
+
+    def kill_one(self, after_frames: int, pause: float) -> Death:
+        before, began = self.painted(), time.monotonic()
+        job = self._submit()
+        eventually(lambda: self.painted() >= before + after_frames, "so many frames", within=240)
+        time.sleep(pause)
+        for pid in worker_pids(self._stack.data):
+            os.kill(pid, signal.SIGKILL)
+        same = self._finish(job) == self._undisturbed
+        redone = self.painted() - before - self.frames
+        return Death(after_frames, redone, same, time.monotonic() - began)
+
+    def _submit(self) -> str:
+        self._count += 1
+        return self._desk.submit(self._clip, f"{STYLE}/{self._count}.mp4")
+
+    def _finish(self, job: str) -> str:
+        """A digest of all that was painted of it."""
+        eventually(lambda: self._desk.status(job).ended, "the job to end", within=600)
+        status = self._desk.status(job)
+        assert status.state == "finished", status.reason
+        scored = self._stack.storage.container("scored")
+        digest = hashlib.sha256()
+        for blob in sorted(scored.under(names.job_folder(job)), key=lambda blob: blob.name):
+            digest.update(scored.read(blob.name))
+        return digest.hexdigest()
+
+
+@contextmanager
+def studio(folder: Path, seconds: float) -> Iterator[Studio]:
+    clip = make_clip(folder / "clip.mp4", seconds=seconds, size="160x90")
+    notes = folder / "notes"
+    told = {
+        SETTING: str(notes),
+        "IMPASTO_KEEP_INTERMEDIATES": "true",
+        "IMPASTO_LEASE_SECONDS": "3",
+        "IMPASTO_IDLE_SECONDS": "0.5",
+    }
+    with (
+        patch.dict(os.environ, told),
+        patch.object(stack_module, "WORKER", WORKER),
+        Stack(folder / "stack", nodes=1) as stack,
+    ):
+        yield Studio(stack, clip, notes)
+
+
+def main() -> None:
+    chance = random.Random()
+    with tempfile.TemporaryDirectory() as folder, studio(Path(folder), seconds=8) as found:
+        print("| kill | after frames | painted twice | same output | seconds |")
+        print("|---|---|---|---|---|")
+        deaths = []
+        for number in range(KILLS):
+            death = found.kill_one(chance.randrange(found.frames), chance.uniform(0, 0.1))
+            deaths.append(death)
+            print(
+                f"| {number + 1} | {death.after_frames} | {death.redone} |"
+                f" {'yes' if death.same else 'no'} | {death.seconds:.0f} |",
+                flush=True,
+            )
+    print(f"at most {max(death.redone for death in deaths)} frames were painted twice")
+    print(f"{sum(death.same for death in deaths)} of {KILLS} outputs are the same")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,102 @@
+"""Chunks that no worker takes: what becomes of them, and of the workers that were asked for."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+from services.dispatcher.service import build
+from services.dispatcher.settings import DispatcherSettings
+from shared.batchai.cluster import RemoteCluster
+from shared.batchai.states import JobState
+from shared.jobs import Failure, Jobs
+from shared.messages import ChunkPlanned
+from shared.runtime.stop import Stop
+from shared.storage import Storage
+from tests.azurite import Server as Azurite
+from tests.integration.batchai.conftest import Server
+from tests.waiting import eventually
+
+TRIES = 3
+ONE, OTHER = "one-0123456789ab", "other-0123456789ab"
+
+
+class Scene:
+    def __init__(self, azurite: Azurite, worker_command: str) -> None:
+        own = {"poll_seconds": 0.05, "worker_tries": TRIES, "worker_command": worker_command}
+        self._settings = DispatcherSettings.model_validate(azurite.settings().model_dump() | own)
+        self.storage = Storage(self._settings)
+        self.storage.prepare()
+        self.jobs = Jobs(self.storage)
+        self.chunks = self.storage.queue("chunks")
+        self._cluster = RemoteCluster(self._settings)
+        self._cluster.ensure()
+
+    def send(self, job: str) -> None:
+        self.chunks.send(
+            ChunkPlanned(trace="t", job=job, segment=0, chunk=0, model="m", first_shard=0, shards=1)
+        )
+
+    @contextmanager
+    def dispatching(self) -> Iterator[None]:
+        stop = Stop()
+        thread = threading.Thread(target=build(self.storage, self._settings, stop).run)
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.request()
+            thread.join()
+
+    def workers(self) -> list[JobState]:
+        return self._cluster.jobs()
+
+    def reason(self, job: str) -> str | None:
+        outcome = self.jobs.outcome(job)
+        return outcome.reason if isinstance(outcome, Failure) else None
+
+
+def test_tries_are_counted_over_restarts_and_new_work_gets_one_of_its_own(
+    server: Server, npm_server: Azurite
+) -> None:
+    scene = Scene(npm_server, "echo no paint >&2; exit 3")
+    scene.send(ONE)
+    for count in range(1, TRIES + 1):
+        with scene.dispatching():
+            eventually(lambda: len(scene.workers()) >= count, "a try")  # noqa: B023
+            eventually(lambda: all(worker.over for worker in scene.workers()), "its end")
+    with scene.dispatching():
+        eventually(lambda: scene.reason(ONE), "the job to fail")
+        assert scene.reason(ONE) == (
+            f"no worker could start: {TRIES} workers in a row failed;"
+            " the last: the command ended with exit code 3; no paint"
+        )
+        eventually(lambda: scene.chunks.count() == 0, "its chunk to be gone")
+        tried = len(scene.workers())
+        scene.send(OTHER)
+        eventually(lambda: scene.reason(OTHER), "the other to fail")
+        assert len(scene.workers()) == tried + 1
+
+
+def test_whose_job_is_cancelled_before_the_nodes_came(server: Server, npm_server: Azurite) -> None:
+    server.restart(signal.SIGTERM, IMPASTO_ALLOCATION_SECONDS="1000")
+    scene = Scene(npm_server, "true")
+    scene.send(ONE)
+    with scene.dispatching():
+        eventually(scene.workers, "a worker to be asked for")
+        cancelled = Failure(
+            job=ONE, source=None, state="cancelled", reason="changed my mind", at=datetime.now(UTC)
+        )
+        scene.jobs.fail(cancelled)
+        eventually(lambda: scene.chunks.count() == 0, "its chunk to be gone")
+        eventually(lambda: scene.workers() == [], "the worker to be taken back")
+
+
+def test_garbage_gets_no_node(server: Server, npm_server: Azurite) -> None:
+    scene = Scene(npm_server, "true")
+    scene.chunks.send_text("garbage")
+    with scene.dispatching():
+        eventually(lambda: scene.storage.poison("chunks").count(), "it to be poisoned")
+        eventually(lambda: scene.chunks.count() == 0, "it to be gone")
+    assert scene.workers() == []

@@ -54,6 +54,33 @@ def working(storage: Storage, settings: Settings) -> Iterator[list[SegmentPlanne
         thread.join()
 
 
+def test_what_isnt_open_is_let_be_until_it_is(storage: Storage, settings: Settings) -> None:
+    """No promise of the seven, but what the dispatcher builds on."""
+    stop, door = Stop(), threading.Event()
+    asked, handled = threading.Event(), threading.Event()
+
+    def is_open() -> bool:
+        asked.set()
+        return door.is_set()
+
+    def handle(message: SegmentPlanned, work: Work) -> None:
+        assert work.attempt == 1
+        handled.set()
+
+    storage.queue("segments").send(PLANNED)
+    route = Route("segments", SegmentPlanned, handle, is_open)
+    thread = threading.Thread(target=Worker(storage, settings, stop, [route]).run)
+    thread.start()
+    try:
+        assert asked.wait(30)
+        assert not handled.is_set()
+        door.set()
+        assert handled.wait(30)
+    finally:
+        stop.request()
+        thread.join()
+
+
 class TestPoisonAtOnce:
     """Promise 1."""
 

@@ -28,12 +28,14 @@ setup:
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
        --generate-hashes --no-emit-index-url --no-header
 SERVICES = trigger splitter dispatcher batchai scorer stitcher console
+# What the dispatcher and the console need besides, for workers on such a cluster.
+CLUSTERS = azureml ray
 
 locks: setup
 	@$(LOCK) pyproject.toml --extra dev --output-file deploy/locks/dev.txt
-	@for service in $(SERVICES); do echo "locks: $$service"; \
-	  $(LOCK) pyproject.toml --extra $$service --constraint deploy/locks/dev.txt \
-	    --output-file deploy/locks/$$service.txt || exit 1; done
+	@for extra in $(SERVICES) $(CLUSTERS); do echo "locks: $$extra"; \
+	  $(LOCK) pyproject.toml --extra $$extra --constraint deploy/locks/dev.txt \
+	    --output-file deploy/locks/$$extra.txt || exit 1; done
 
 # What training and its benchmarks need and the repo hasn't: a folder of photos, VGG16's weights
 # (torchvision downloads them if unset), and a film beside the sample.

@@ -6,7 +6,11 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 class Settings(BaseSettings):
     model_config = SettingsConfigDict(
-        env_prefix="IMPASTO_", env_file=".env", extra="ignore", frozen=True
+        env_prefix="IMPASTO_",
+        env_file=".env",
+        env_parse_none_str="",  # set, but empty: none
+        extra="ignore",
+        frozen=True,
     )
 
     media_connection: SecretStr | None = Field(

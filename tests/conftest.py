@@ -5,6 +5,7 @@ import pytest
 
 from shared.storage import Storage
 from tests.azurite import Server, docker_missing, from_image, from_npm
+from tests.raycluster import LocalRay
 
 BESIDE = Path(__file__).parents[2] / "shared"
 
@@ -34,3 +35,11 @@ def storage(server: Server) -> Storage:
 def npm_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with from_npm(tmp_path_factory.mktemp("azurite")) as server:
         yield server
+
+
+@pytest.fixture(scope="module")
+def ray() -> Iterator[LocalRay]:
+    pytest.importorskip("ray", reason="the extra `ray` isn't installed")
+    cluster = LocalRay(nodes=2)
+    yield cluster
+    cluster.close()

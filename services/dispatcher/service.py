@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from services.dispatcher.backlog import Backlog, Task
-from services.dispatcher.batchai import BatchAICluster
 from services.dispatcher.cluster import Cluster
+from services.dispatcher.clusters import chosen
 from services.dispatcher.patience import Hopeless
 from services.dispatcher.settings import DispatcherSettings
 from services.dispatcher.sizing import has_room, runs, workers_for
@@ -121,7 +121,7 @@ def chunks(job: Job, segment: SegmentReady, nodes: int) -> Iterator[ChunkPlanned
 
 
 def build(storage: Storage, settings: DispatcherSettings, stop: Stop) -> Worker:
-    cluster = BatchAICluster(settings)
+    cluster = chosen(settings)
     dispatcher = Dispatcher(storage, cluster, settings)
     routes = [Route("shards", SegmentReady, dispatcher.ready, dispatcher.has_room)]
     return Worker(storage, settings, stop, routes, tick=dispatcher.reconcile, at_end=cluster.close)

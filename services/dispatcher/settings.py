@@ -1,9 +1,13 @@
 from pydantic import Field
 
-from shared.batchai.connection import ClusterSettings
+from shared.azureml.connection import AzureMLSettings
+from shared.batchai.connection import BatchAISettings
+from shared.rayjobs import RaySettings
 
 
-class DispatcherSettings(ClusterSettings):
+class DispatcherSettings(BatchAISettings, AzureMLSettings, RaySettings):
+    """Those of every cluster that it may be told to use."""
+
     worker_image: str | None = Field(
         None, description="The container image that workers run in; empty: they run on the node."
     )

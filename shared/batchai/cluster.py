@@ -12,8 +12,9 @@ from azure.core.exceptions import (
     ResourceNotFoundError,
 )
 
-from shared.batchai.connection import ClusterSettings, connect
-from shared.batchai.states import ClusterState, JobState, job_of, state_of
+from shared.batchai.connection import BatchAISettings, connect
+from shared.batchai.states import job_of, state_of
+from shared.clusters import ClusterState, JobState
 from shared.errors import ClusterError
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ LAST_WORDS = 600
 
 
 class RemoteCluster:
-    def __init__(self, settings: ClusterSettings) -> None:
+    def __init__(self, settings: BatchAISettings) -> None:
         self._settings = settings
         self._at = (settings.resource_group, settings.workspace)
         self._client = connect(settings)

@@ -1,42 +1,11 @@
 """What a cluster and its jobs are at, read off the SDK's models."""
 
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel
+from shared.clusters import ClusterState, JobState
 
 if TYPE_CHECKING:
     from azure.mgmt.batchai.models import BatchAIError, Cluster, Job
-
-
-class ClusterState(BaseModel):
-    name: str
-    allocation: str
-    vm_size: str
-    minimum: int
-    maximum: int
-    nodes: int
-    idle: int
-    running: int
-    preparing: int
-    leaving: int
-    unusable: int
-    errors: list[str]
-
-
-class JobState(BaseModel):
-    name: str
-    state: str
-    created: datetime
-    started: datetime | None
-    ended: datetime | None
-    exit_code: int | None
-    why: str | None
-
-    @property
-    def over(self) -> bool:
-        return self.state in ("succeeded", "failed")
-
 
 # The SDK's hints say None for whatever only the service sets, hence Any.
 

@@ -25,7 +25,7 @@ def serve(name: str, settings_type: type[S], build: Callable[[Storage, S, Stop],
     try:
         settings = settings_type()
         logs.configure(name, settings.log_level)
-        storage = Storage(settings)
+        worker = build(Storage(settings), settings, stop)
     except (ValidationError, Misconfigured) as error:
         print(f"{name}: {error}", file=sys.stderr)
         sys.exit(MISCONFIGURED)
@@ -33,7 +33,6 @@ def serve(name: str, settings_type: type[S], build: Callable[[Storage, S, Stop],
         stop.on_end_of_stdin()
     log = logs.logger()
     log.info("started", pid=os.getpid())
-    worker = build(storage, settings, stop)
     worker.run()
     log.info("left")
     if worker.abandoned:

@@ -17,6 +17,8 @@ HEAVY: dict[str, str | tuple[str, ...]] = {
     "typer": "services/console",
     "rich": "services/console",
     "azure.mgmt": ("shared/batchai", "services/dispatcher/batchai.py"),
+    "azure.ai": "shared/azureml",
+    "ray": "shared/rayjobs.py",
 }
 
 

@@ -11,7 +11,7 @@ from azure.mgmt.batchai import BatchAI, models
 
 from shared.batchai.access import Access
 from shared.batchai.cluster import autoscale
-from shared.batchai.connection import ClusterSettings, connect
+from shared.batchai.connection import BatchAISettings, connect
 from tests.waiting import eventually
 
 ROOT = Path(__file__).parents[3]
@@ -48,7 +48,7 @@ class Server:
         self.access = access
         for name, value in self.access.environment().items():
             self._monkeypatch.setenv(name, value)
-        self.client: BatchAI = connect(ClusterSettings(subscription="sub", poll_seconds=0.05))
+        self.client: BatchAI = connect(BatchAISettings(subscription="sub", poll_seconds=0.05))
 
     def _answering(self) -> bool:
         assert self._process.poll() is None, self.log()

@@ -22,7 +22,7 @@ from services.scorer.scorer import Original
 from services.scorer.settings import ScorerSettings
 from services.splitter.settings import SplitterSettings
 from shared.batchai.cluster import RemoteCluster
-from shared.batchai.states import JobState
+from shared.clusters import JobState
 from shared.jobs import Job, Jobs
 from shared.queues import Queue
 from shared.runtime.stop import Stop

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from services.dispatcher.service import build
 from services.dispatcher.settings import DispatcherSettings
 from shared.batchai.cluster import RemoteCluster
-from shared.batchai.states import JobState
+from shared.clusters import JobState
 from shared.jobs import Failure, Jobs
 from shared.messages import ChunkPlanned
 from shared.runtime.stop import Stop

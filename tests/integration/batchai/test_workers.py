@@ -11,7 +11,7 @@ from services.dispatcher.batchai import BatchAICluster
 from services.dispatcher.environment import for_workers
 from services.dispatcher.settings import DispatcherSettings
 from shared.batchai.cluster import RemoteCluster
-from shared.batchai.connection import ClusterSettings
+from shared.batchai.connection import BatchAISettings
 from shared.errors import ClusterError
 from tests.integration.batchai.conftest import Server
 from tests.waiting import eventually
@@ -108,7 +108,7 @@ def test_only_so_many_ended_workers_are_kept(make: Make, server: Server) -> None
 def test_a_cluster_that_somebody_scales_or_deletes(make: Make, server: Server) -> None:
     cluster = make()
     alive(cluster)
-    person = RemoteCluster(ClusterSettings(poll_seconds=0.05))
+    person = RemoteCluster(BatchAISettings(poll_seconds=0.05))
     person.scale(0, 5)
     alive(cluster)
     assert cluster.nodes == 5

@@ -1,0 +1,136 @@
+"""One AmlCompute cluster: made, resized, looked at, deleted."""
+
+from typing import TYPE_CHECKING, Any
+
+from azure.core import PipelineClient
+from azure.core.pipeline.policies import BearerTokenCredentialPolicy, RetryPolicy
+from azure.core.rest import HttpRequest
+
+from shared import plain_http
+from shared.azureml.connection import AZURE, AzureMLSettings, connect, plainly
+from shared.clusters import ClusterState
+from shared.storage import identity
+
+if TYPE_CHECKING:
+    from azure.ai.ml.entities import AmlCompute, IdentityConfiguration
+
+NOT_FOUND = 404
+API_VERSION = "2024-10-01"
+TIERS = {"dedicated": "dedicated", "lowpriority": "low_priority"}
+#: How Azure spells them: allocationState and the rest.
+Facts = dict[str, Any]
+
+
+class RemoteCluster:
+    def __init__(self, settings: AzureMLSettings) -> None:
+        self._settings = settings
+        self._client = connect(settings)
+        self._raw = raw_client(settings)
+        self._url = (
+            f"{settings.azureml_url or AZURE}/subscriptions/{settings.subscription}"
+            f"/resourceGroups/{settings.resource_group}"
+            f"/providers/Microsoft.MachineLearningServices/workspaces/{settings.workspace}"
+            f"/computes/{settings.cluster_name}"
+        )
+        #: Of the identity that its nodes have, if that is one that was made for them.
+        self.client_id: str | None = None
+
+    def ensure(self) -> None:
+        """The cluster is there, and may have as many nodes."""
+        state = self.state()
+        if state is None or state.maximum != self._settings.nodes:
+            self.scale(0, self._settings.nodes)
+
+    def scale(self, minimum: int, maximum: int) -> None:
+        with plainly():
+            wanted = self._wanted(minimum, maximum)
+            self._client.compute.begin_create_or_update(wanted).result()
+
+    def delete(self) -> None:
+        with plainly():
+            self._client.compute.begin_delete(self._settings.cluster_name).result()
+
+    def state(self) -> ClusterState | None:
+        """None if there is no such cluster. The SDK's model has no place for most of it."""
+        with plainly():
+            answer = self._raw.send_request(
+                HttpRequest("GET", self._url, params={"api-version": API_VERSION})
+            )
+            if answer.status_code == NOT_FOUND:
+                return None
+            answer.raise_for_status()
+        facts = answer.json()
+        self.client_id = client_id_of(facts)
+        return state_of(facts)
+
+    def close(self) -> None:
+        self._raw.close()
+
+    def _wanted(self, minimum: int, maximum: int) -> "AmlCompute":
+        from azure.ai.ml import entities
+
+        settings = self._settings
+        subnet = settings.azureml_subnet
+        return entities.AmlCompute(
+            name=settings.cluster_name,
+            size=settings.vm_size,
+            tier=TIERS[settings.vm_priority],
+            min_instances=minimum,
+            max_instances=maximum,
+            idle_time_before_scale_down=settings.azureml_idle_seconds,
+            network_settings=entities.NetworkSettings(subnet=subnet) if subnet else None,
+            identity=identity_of_nodes(settings.azureml_identity),
+        )
+
+
+def identity_of_nodes(resource_id: str | None) -> "IdentityConfiguration":
+    from azure.ai.ml import entities
+
+    if resource_id is None:
+        return entities.IdentityConfiguration(type="system_assigned")
+    given = entities.ManagedIdentityConfiguration(resource_id=resource_id)
+    return entities.IdentityConfiguration(type="user_assigned", user_assigned_identities=[given])
+
+
+def raw_client(settings: AzureMLSettings) -> "PipelineClient[Any, Any]":
+    url = settings.azureml_url or AZURE
+    local = plain_http.options("IMPASTO_AZUREML_URL", settings.azureml_url)
+    return PipelineClient(
+        url,
+        policies=[
+            *local.get("per_call_policies", []),
+            RetryPolicy(retry_total=3, retry_connect=0),
+            BearerTokenCredentialPolicy(identity(), f"{url}/.default"),
+        ],
+    )
+
+
+def state_of(facts: Facts) -> ClusterState:
+    compute: Facts = facts["properties"]
+    nodes: Facts = compute.get("properties") or {}
+    scale: Facts = nodes.get("scaleSettings") or {}
+    counts: Facts = nodes.get("nodeStateCounts") or {}
+    errors = [*(compute.get("provisioningErrors") or []), *(nodes.get("errors") or [])]
+
+    def count(state: str) -> int:
+        return counts.get(f"{state}NodeCount") or 0
+
+    return ClusterState(
+        name=facts["name"],
+        allocation=(nodes.get("allocationState") or compute["provisioningState"]).lower(),
+        vm_size=nodes.get("vmSize"),
+        minimum=scale.get("minNodeCount") or 0,
+        maximum=scale.get("maxNodeCount") or 0,
+        nodes=nodes.get("currentNodeCount") or 0,
+        idle=count("idle"),
+        running=count("running"),
+        preparing=count("preparing"),
+        leaving=count("leaving"),
+        unusable=count("unusable"),
+        errors=[error["error"]["message"] for error in errors],
+    )
+
+
+def client_id_of(facts: Facts) -> str | None:
+    given: Facts = (facts.get("identity") or {}).get("userAssignedIdentities") or {}
+    return next((str(one["clientId"]) for one in given.values() if one.get("clientId")), None)

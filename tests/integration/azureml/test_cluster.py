@@ -1,0 +1,134 @@
+"""The cluster of an Azure Machine Learning workspace: what goes over the wire."""
+
+import json
+import os
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from shared.azureml.cluster import RemoteCluster
+from shared.azureml.connection import AzureMLSettings
+from shared.errors import ClusterError, Misconfigured
+from tests.integration.azureml.conftest import IDENTITY, SUBNET, WHERE, Make
+from tests.integration.azureml.fake import WORKSPACE, FakeAzureML
+
+pytestmark = pytest.mark.skipif(
+    find_spec("azure.ai.ml") is None, reason="the extra `azureml` isn't installed"
+)
+
+
+def test_the_cluster_that_is_made(make: Make, fake: FakeAzureML) -> None:
+    cluster = make(vm_priority="lowpriority", azureml_identity=IDENTITY, azureml_subnet=SUBNET)
+    assert cluster.workers() == []
+    assert cluster.nodes == 3
+    [asked] = fake.sent("PUT", "/computes/")
+    assert asked.path == f"{WORKSPACE}/computes/painters"
+    assert asked.body["identity"]["type"] == "UserAssigned"
+    assert list(asked.body["identity"]["userAssignedIdentities"]) == [IDENTITY]
+    assert asked.body["location"] == "north"
+    assert asked.body["properties"]["computeType"] == "AmlCompute"
+    properties = asked.body["properties"]["properties"]
+    assert properties["vmSize"] == "STANDARD_NC6S_V3"
+    assert properties["vmPriority"] == "LowPriority"
+    assert properties["subnet"] == {"id": SUBNET}
+    assert properties["scaleSettings"] == {
+        "minNodeCount": 0,
+        "maxNodeCount": 3,
+        "nodeIdleTimeBeforeScaleDown": "PT2M",
+    }
+    cluster.workers()
+    assert len(fake.sent("PUT", "/computes/")) == 1
+
+
+def test_why_there_is_no_node(make: Make, fake: FakeAzureML) -> None:
+    cluster = make()
+    cluster.workers()
+    assert cluster.trouble() is None
+    nodes = fake.computes["painters"]["properties"]["properties"]
+    error = {"code": "ClusterCoreQuotaReached", "message": "the quota of NC cores is used up"}
+    nodes["errors"] = [{"error": error}]
+    cluster.workers()
+    assert cluster.trouble() == "the quota of NC cores is used up"
+    nodes["nodeStateCounts"] = {"runningNodeCount": 1}
+    cluster.workers()
+    assert cluster.trouble() is None
+
+
+def test_azure_isnt_asked_all_the_time(make: Make, fake: FakeAzureML) -> None:
+    cluster = make(azureml_look_seconds=3600)
+    cluster.workers()
+    before = len(fake.asked)
+    assert cluster.workers() == []
+    assert len(fake.asked) == before
+    cluster.start(1)
+    assert len(cluster.workers()) == 1
+
+
+def test_a_person_at_the_console(fake: FakeAzureML, tmp_path: Path) -> None:
+    where = {f"IMPASTO_{name.upper()}": value for name, value in WHERE.items()}
+
+    def impasto(*arguments: str) -> dict[str, Any]:
+        done = subprocess.run(
+            [sys.executable, "-m", "services.console", "cluster", *arguments, "--json"],
+            env=os.environ | where | {"IMPASTO_CLUSTER": "azureml"},
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=240,
+        )
+        assert done.returncode == 0, done.stderr
+        return dict(json.loads(done.stdout))
+
+    made = impasto("create", "--nodes", "4")["cluster"]
+    assert (made["name"], made["maximum"], made["allocation"]) == ("painters", 4, "steady")
+    assert impasto("scale", "--nodes", "6")["cluster"]["maximum"] == 6
+    assert impasto("show")["jobs"] == []
+    assert impasto("delete") == {"deleted": True}
+    assert fake.computes == {}
+
+
+def test_a_person_scales_and_deletes_it(make: Make, fake: FakeAzureML) -> None:
+    cluster = make()
+    cluster.workers()
+    person = RemoteCluster(AzureMLSettings(cluster="azureml", **WHERE))
+    person.scale(1, 5)
+    cluster.workers()
+    assert cluster.nodes == 5
+    person.delete()
+    assert person.state() is None
+    cluster.workers()
+    assert cluster.nodes == 3
+    person.close()
+
+
+@pytest.mark.parametrize(
+    ("changes", "missing"),
+    [
+        ({"worker_image": None}, "needs IMPASTO_WORKER_IMAGE as well"),
+        ({"subscription": ""}, "needs IMPASTO_SUBSCRIPTION as well"),
+        ({"work_url": None}, "set IMPASTO_WORK_URL"),
+        (
+            {"work_url": None, "media_url": None, "work_connection": SecretStr("secret")},
+            "set IMPASTO_MEDIA_URL and IMPASTO_WORK_URL",
+        ),
+    ],
+)
+def test_what_is_missing_is_named(make: Make, changes: dict[str, Any], missing: str) -> None:
+    with pytest.raises(Misconfigured, match=missing):
+        make(**changes)
+
+
+def test_a_service_that_refuses(make: Make) -> None:
+    with pytest.raises(ClusterError, match=r"refused: \(ResourceNotFound\) there is nothing there"):
+        make(workspace="elsewhere").workers()
+
+
+def test_a_service_that_doesnt_answer(make: Make) -> None:
+    with pytest.raises(ClusterError, match="Azure Machine Learning doesn't answer"):
+        make(azureml_url="http://127.0.0.1:9").workers()

@@ -1,0 +1,136 @@
+"""Workers as jobs of Azure Machine Learning: what goes over the wire."""
+
+from importlib.util import find_spec
+
+import pytest
+from pydantic import SecretStr
+
+from services.dispatcher.azureml import AzureMLCluster
+from services.dispatcher.cluster import WorkerState
+from tests.integration.azureml.conftest import IDENTITY, STORAGE, Make
+from tests.integration.azureml.fake import WORKSPACE, FakeAzureML
+
+pytestmark = pytest.mark.skipif(
+    find_spec("azure.ai.ml") is None, reason="the extra `azureml` isn't installed"
+)
+
+
+def alive(cluster: AzureMLCluster) -> list[WorkerState]:
+    return [worker for worker in cluster.workers() if not worker.ended]
+
+
+def test_the_job_of_a_worker(
+    make: Make, fake: FakeAzureML, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IMPASTO_THREADS", "4")
+    cluster = make(azureml_identity=IDENTITY, worker_hours=2)
+    cluster.workers()
+    cluster.start(1)
+    [worker] = alive(cluster)
+    [asked] = fake.sent("PUT", "/jobs/")
+    assert asked.path == f"{WORKSPACE}/jobs/{worker.name}"
+    job = asked.body["properties"]
+    assert job["jobType"] == "Command"
+    assert job["command"] == "python -m services.scorer"
+    assert job["computeId"] == f"{WORKSPACE}/computes/painters"
+    assert job["experimentName"] == "scoring"
+    assert job["resources"]["instanceCount"] == 1
+    assert job["limits"] == {"jobLimitsType": "Command", "timeout": "PT2H"}
+    assert job["identity"] == {"identityType": "Managed", "clientId": "client-of-the-painter"}
+    assert job["environmentVariables"] == {
+        "IMPASTO_MEDIA_URL": STORAGE["media_url"],
+        "IMPASTO_WORK_URL": STORAGE["work_url"],
+        "IMPASTO_THREADS": "4",
+        "AZURE_CLIENT_ID": "client-of-the-painter",
+    }
+    [environment] = fake.sent("PUT", "/environments/")
+    assert environment.body["properties"]["image"] == "registry.example/scorer:1"
+    assert job["environmentId"] == environment.path
+
+
+def test_without_an_identity_of_its_own_the_clusters_is_used(make: Make, fake: FakeAzureML) -> None:
+    cluster = make()
+    cluster.workers()
+    cluster.start(1)
+    assert fake.sent("PUT", "/computes/")[0].body["identity"] == {"type": "SystemAssigned"}
+    job = fake.sent("PUT", "/jobs/")[0].body["properties"]
+    assert job["identity"] == {"identityType": "Managed"}
+    assert "AZURE_CLIENT_ID" not in job["environmentVariables"]
+
+
+def test_workers_are_counted_by_whoever_asks(make: Make, fake: FakeAzureML) -> None:
+    first = make()
+    first.workers()
+    first.start(2)
+    second = make()
+    assert [worker.started for worker in second.workers()] == [None, None]
+    one, other = (worker.name for worker in second.workers())
+    fake.becomes(one, "Running", StartTimeUtc="2026-03-31 18:14:56")
+    fake.becomes(
+        other, "Completed", StartTimeUtc="2026-03-31 18:14:56", EndTimeUtc="2026-03-31 18:18:41"
+    )
+    assert [worker.name for worker in alive(second)] == [one]
+    ended = second.workers()[1]
+    assert ended.started
+    assert ended.ended
+    assert (ended.ended - ended.started).total_seconds() == 225
+    second.start(1)
+    assert [worker.name[-5:] for worker in first.workers()] == ["-0001", "-0002", "-0003"]
+
+
+def test_two_at_a_time_dont_double_a_worker(make: Make) -> None:
+    one, other = make(), make()
+    assert one.workers() == other.workers() == []
+    one.start(1)
+    other.start(1)
+    assert len(alive(one)) == len(alive(other)) == 1
+
+
+def test_each_fleet_has_its_own(make: Make) -> None:
+    ours, theirs = make(), make(work_url="https://other.blob.core.windows.net")
+    ours.workers()
+    ours.start(1)
+    assert theirs.workers() == []
+
+
+def test_why_a_worker_failed(make: Make, fake: FakeAzureML) -> None:
+    cluster = make()
+    cluster.workers()
+    cluster.start(1)
+    [worker] = cluster.workers()
+    fake.reasons[worker.name] = "the image can't be pulled"
+    fake.becomes(worker.name, "Failed")
+    [failed] = cluster.workers()
+    assert failed.failed
+    assert failed.why == "the image can't be pulled"
+    cluster.workers()
+    assert len(fake.sent("GET", "/details")) == 1
+
+
+def test_one_that_waits_for_a_node_is_dismissed(make: Make, fake: FakeAzureML) -> None:
+    cluster = make()
+    cluster.workers()
+    cluster.start(1)
+    [worker] = cluster.workers()
+    cluster.dismiss(worker.name)
+    assert fake.sent("POST", "/cancel")[0].path == f"{WORKSPACE}/jobs/{worker.name}/cancel"
+    assert cluster.workers() == []
+    cluster.start(1)
+    assert [worker.name[-5:] for worker in cluster.workers()] == ["-0002"]
+
+
+def test_only_so_many_ended_workers_are_kept(make: Make, fake: FakeAzureML) -> None:
+    cluster = make(keep_ended_workers=1)
+    cluster.workers()
+    cluster.start(2)
+    for worker in cluster.workers():
+        fake.becomes(worker.name, "Completed")
+    cluster.workers()
+    assert [worker.name[-5:] for worker in cluster.workers()] == ["-0002"]
+
+
+def test_a_connection_string_stays_with_the_dispatcher(make: Make, fake: FakeAzureML) -> None:
+    cluster = make(work_connection=SecretStr("AccountKey=secret"))
+    cluster.workers()
+    cluster.start(1)
+    assert all("secret" not in str(asked) for asked in fake.asked)

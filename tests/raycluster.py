@@ -1,0 +1,61 @@
+"""A real Ray cluster on this machine's loopback: a head without CPUs, and nodes of one CPU each."""
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+# Read when Ray is first imported; the second keeps it on the loopback.
+os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
+
+#: For each node's shared memory, which nothing here uses.
+STORE = 80 << 20
+#: So that a lost node is missed after a second or two, and not after half a minute.
+HASTY = {
+    "health_check_initial_delay_ms": 0,
+    "health_check_period_ms": 300,
+    "health_check_failure_threshold": 3,
+}
+
+
+class LocalRay:
+    def __init__(self, nodes: int) -> None:
+        from ray.cluster_utils import Cluster
+
+        # Not pytest's own: the paths of sockets have to be short. And not Ray's own, where it
+        # notes the cluster that this machine's user has up.
+        self._folder = Path(tempfile.mkdtemp(prefix="ray-", dir="/tmp"))
+        os.environ["RAY_TMPDIR"] = str(self._folder)
+        self._cluster: Any = Cluster(
+            initialize_head=True,
+            head_node_args={
+                "num_cpus": 0,
+                "object_store_memory": STORE,
+                "include_dashboard": True,
+                "dashboard_host": "127.0.0.1",
+                "dashboard_port": 0,
+                "_system_config": HASTY,
+            },
+        )
+        for _ in range(nodes):
+            self._cluster.add_node(wait=False, num_cpus=1, object_store_memory=STORE)
+        self._cluster.wait_for_nodes()
+        head: Any = self._cluster.head_node
+        self.url = f"http://{head.address_info['webui_url']}"
+
+    def lose_one_at_work(self) -> None:
+        """A node that runs a job, as by a power cut."""
+        from ray.job_submission import JobStatus, JobSubmissionClient
+
+        jobs = JobSubmissionClient(self.url).list_jobs()
+        busy = {job.driver_node_id for job in jobs if job.status == JobStatus.RUNNING}
+        node = next(node for node in self._cluster.worker_nodes if node.node_id in busy)
+        self._cluster.worker_nodes.discard(node)
+        node.kill_all_processes(check_alive=False, allow_graceful=False)
+
+    def close(self) -> None:
+        self._cluster.shutdown()
+        del os.environ["RAY_TMPDIR"]
+        shutil.rmtree(self._folder, ignore_errors=True)

@@ -1,0 +1,113 @@
+"""Which cluster is used, and what is said where its settings make no sense."""
+
+import os
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr, ValidationError
+
+from services.dispatcher.clusters import chosen
+from services.dispatcher.replicas import Replicas
+from services.dispatcher.settings import DispatcherSettings
+from services.scorer.settings import ScorerSettings
+from shared.clusters import fleet
+from shared.errors import Misconfigured
+from shared.rayjobs import Node, RayJobs, RaySettings
+from shared.runtime.serve import MISCONFIGURED
+from shared.settings import Settings
+
+needs_ray = pytest.mark.skipif(find_spec("ray") is None, reason="the extra `ray` isn't installed")
+ROOT = Path(__file__).parents[2]
+STORAGE = {
+    "IMPASTO_MEDIA_URL": "https://media.blob.core.windows.net",
+    "IMPASTO_WORK_URL": "https://work.blob.core.windows.net",
+}
+
+
+def test_replicas_are_as_many_as_was_said() -> None:
+    cluster = chosen(DispatcherSettings(cluster="queue", nodes=7))
+    assert isinstance(cluster, Replicas)
+    assert cluster.nodes == 7
+    assert cluster.workers() == []
+
+
+def test_a_cluster_that_nobody_knows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IMPASTO_CLUSTER", "slurm")
+    with pytest.raises(ValidationError, match="'batchai', 'azureml', 'ray' or 'queue'"):
+        DispatcherSettings()
+
+
+def test_a_dispatcher_that_is_missing_something_says_what_and_doesnt_start() -> None:
+    ended = subprocess.run(
+        [sys.executable, "-m", "services.dispatcher"],
+        env=os.environ | STORAGE | {"IMPASTO_CLUSTER": "azureml", "IMPASTO_WORKER_IMAGE": "i:1"},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert ended.returncode == MISCONFIGURED
+    assert ended.stderr == (
+        "dispatcher: IMPASTO_CLUSTER is azureml, which needs IMPASTO_SUBSCRIPTION"
+        " and IMPASTO_RESOURCE_GROUP and IMPASTO_WORKSPACE as well\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("cluster", "package"), [("azureml", "azure.ai.ml"), ("ray", "ray.job_submission")]
+)
+def test_an_extra_that_isnt_installed(
+    monkeypatch: pytest.MonkeyPatch, cluster: str, package: str
+) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
+    for name, value in STORAGE.items():
+        monkeypatch.setenv(name, value)
+    settings = DispatcherSettings.model_validate(
+        {"cluster": cluster, "worker_image": "i:1", "workspace": "w"}
+        | {"subscription": "s", "resource_group": "g"}
+    )
+    with pytest.raises(Misconfigured, match=f"the extra `{cluster}` of this package brings it"):
+        chosen(settings)
+
+
+@pytest.mark.parametrize("cluster", ["batchai", pytest.param("ray", marks=needs_ray), "queue"])
+def test_only_the_libraries_of_the_one_that_is_used_are_imported(cluster: str) -> None:
+    program = (
+        "import sys; from services.dispatcher import clusters, settings;"
+        "clusters.chosen(settings.DispatcherSettings()); print(*sys.modules)"
+    )
+    loaded = subprocess.run(
+        [sys.executable, "-c", program],
+        env=os.environ | STORAGE | {"IMPASTO_CLUSTER": cluster},
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
+    ).stdout.split()
+    heavy = {"azure.mgmt.batchai": "batchai", "azure.ai.ml": "azureml", "ray": "ray"}
+    assert {heavy[name] for name in heavy.keys() & set(loaded)} <= {cluster}
+
+
+def test_a_fleet_is_told_by_the_work_account() -> None:
+    one = fleet(Settings(work_url="https://one.blob.core.windows.net"))
+    other = fleet(Settings(work_connection=SecretStr("AccountName=one;AccountKey=secret")))
+    assert one != other
+    assert "secret" not in other
+    assert one == fleet(Settings(work_url="https://one.blob.core.windows.net", max_attempts=3))
+
+
+@needs_ray
+def test_rays_workers_are_as_many_as_fit_unless_it_was_said() -> None:
+    nodes = [Node("a", 3), Node("head", 0)]
+    assert RayJobs(RaySettings()).most_workers(nodes) == 3
+    assert RayJobs(RaySettings()).most_workers([]) == 1
+    assert RayJobs(RaySettings(nodes=20)).most_workers(nodes) == 20
+
+
+def test_a_setting_that_is_set_but_empty_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IMPASTO_IDLE_EXIT_SECONDS", "")
+    assert ScorerSettings().idle_exit_seconds is None

@@ -34,6 +34,9 @@ app.add_typer(cluster, name="cluster")
 Json = Annotated[bool, typer.Option("--json", help="One JSON line for each, on standard output.")]
 Data = Annotated[Path, typer.Option(help="The folder of the local stack.")]
 Nodes = Annotated[int, typer.Option(min=1, help="How many workers may score at a time.")]
+MaybeNodes = Annotated[
+    int | None, typer.Option(min=1, help="How many workers may score at a time.")
+]
 Ids = Annotated[list[str] | None, typer.Argument(help="Which messages, by id.")]
 All = Annotated[bool, typer.Option("--all", help="All of them.")]
 
@@ -46,7 +49,7 @@ def run(
     style: Annotated[str, typer.Option(help="The painting; `impasto styles` lists them.")],
     output: Annotated[Path, typer.Option(file_okay=False, help="Where painted videos go.")],
     json: Json = False,
-    nodes: Nodes = 1,
+    nodes: MaybeNodes = None,
     data: Annotated[Path | None, typer.Option(help="Keep the stack's data here.")] = None,
 ) -> None:
     """Paint videos: a whole stack, for these alone."""
@@ -55,7 +58,7 @@ def run(
 
 
 @app.command()
-def up(json: Json = False, data: Data = HOME, nodes: Nodes = 1) -> None:
+def up(json: Json = False, data: Data = HOME, nodes: MaybeNodes = None) -> None:
     """Keep a stack up: drop videos with any Azure Storage tool."""
     stop = Stop().on_signals()
     with Stack(data, nodes) as stack:
@@ -174,15 +177,14 @@ def poison_purge(
 @cluster.command("show")
 def cluster_show(json: Json = False, data: Data = HOME) -> None:
     """Its nodes, and its jobs with what became of them."""
-    show.cluster(clusters.view(clusters.connected(data)), json)
+    show.cluster(clusters.view(data), json)
 
 
 @cluster.command("create")
-def cluster_create(nodes: Nodes = 1, json: Json = False, data: Data = HOME) -> None:
+def cluster_create(nodes: MaybeNodes = None, json: Json = False, data: Data = HOME) -> None:
     """Make it, if it isn't there: as many nodes as there is work for, none if there is none."""
-    place = clusters.connected(data, nodes)
-    place.ensure()
-    show.cluster(clusters.view(place), json)
+    clusters.managed(data, nodes).ensure()
+    show.cluster(clusters.view(data), json)
 
 
 @cluster.command("scale")
@@ -193,15 +195,14 @@ def cluster_scale(
     data: Data = HOME,
 ) -> None:
     """Let it have so many nodes; a stack that starts sets it to its own number again."""
-    place = clusters.connected(data)
-    place.scale(minimum, max(minimum, nodes))
-    show.cluster(clusters.view(place), json)
+    clusters.managed(data).scale(minimum, max(minimum, nodes))
+    show.cluster(clusters.view(data), json)
 
 
 @cluster.command("delete")
 def cluster_delete(json: Json = False, data: Data = HOME) -> None:
     """End its jobs and remove it; a stack that is up makes it anew."""
-    clusters.connected(data).delete()
+    clusters.managed(data).delete()
     show.print_line({"deleted": True}, "deleted", json)
 
 

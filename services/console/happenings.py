@@ -1,4 +1,4 @@
-"""What the cluster of a stack does, as the log of its Batch AI tells it, in lines for a person."""
+"""What the cluster of a stack does, as its Batch AI's or its dispatcher's log tells it."""
 
 import json
 from collections.abc import Iterator
@@ -25,9 +25,13 @@ class Happenings:
 def told(line: dict[str, Any]) -> str | None:
     match line["event"]:
         case "cluster resized":
-            return f"cluster {line['cluster']}: {line['before']} → {line['nodes']} nodes"
+            name = line.get("cluster", "of workers")
+            return f"cluster {name}: {line['before']} → {line['nodes']} nodes"
         case "job started":
             return f"{line['job']} started on {line['node']}"
+        case "worker asked for" | "worker left" | "worker failed":
+            why = f": {line['why']}" if "why" in line else ""
+            return f"{line['worker']}: {line['event'].removeprefix('worker ')}{why}"
         case "job ended":
             why = f": {line['why']}" if "why" in line else ""
             return f"{line['job']} {line['state']}{why}"

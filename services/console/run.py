@@ -33,14 +33,19 @@ class Line(BaseModel):
 
 
 def run(
-    videos: Sequence[Path], style: str, folder: Path, nodes: int, data: Path | None, as_json: bool
+    videos: Sequence[Path],
+    style: str,
+    folder: Path,
+    nodes: int | None,
+    data: Path | None,
+    as_json: bool,
 ) -> bool:
     """Whether all were finished."""
     stop = Stop().on_signals()
     with own_folder(data) as place:
         show.err.print(f"starting Azurite and the services in {place} …", soft_wrap=True)
         with Stack(place, nodes) as stack:
-            happenings = Happenings(stack.log_of("batchai"))
+            happenings = Happenings(stack.log_of_cluster())
             desk = Desk(stack.storage)
             Models(stack.storage).require(style)
             began = time.monotonic()

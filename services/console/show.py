@@ -13,10 +13,10 @@ from rich.table import Table
 from rich.text import Text
 
 from services.console.accounts import Accounts
-from services.console.cluster import View
+from services.console.cluster import Replicas, View
 from services.console.jobs import Status
 from services.console.poison import Entry
-from shared.batchai.states import JobState
+from shared.clusters import ClusterState, JobState
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -159,22 +159,27 @@ def poison_table(entries: Iterable[Entry]) -> Table:
     return table
 
 
-def cluster(view: View, as_json: bool) -> None:
+def cluster(view: View | Replicas, as_json: bool) -> None:
     if as_json:
         print_json(view)
-        return
-    state = view.cluster
-    about = [
+    elif isinstance(view, Replicas):
+        text = f"up to {view.replicas} replicas, kept by something else; {view.chunks} chunks"
+        out.print(f"{text} for them", highlight=False)
+    else:
+        for line in about(view.cluster):
+            out.print(line, markup=False, highlight=False)
+        if view.jobs:
+            out.print(cluster_table(view.jobs))
+
+
+def about(state: ClusterState) -> list[str]:
+    return [
         f"{state.name}: {state.allocation},"
         f" {state.nodes} of {state.minimum} to {state.maximum} nodes",
         f"{state.running} running, {state.idle} idle, {state.preparing} preparing,"
         f" {state.leaving} leaving, {state.unusable} unusable",
         *state.errors,
     ]
-    for line in about:
-        out.print(line, markup=False, highlight=False)
-    if view.jobs:
-        out.print(cluster_table(view.jobs))
 
 
 def cluster_table(jobs: Iterable[JobState]) -> Table:

@@ -14,17 +14,16 @@ from types import TracebackType
 from typing import IO, Self
 
 from services.console import accounts, azurite
+from services.console.crew import Crew, crew_of
 from services.console.jobs import Desk
 from services.console.scoring import publish
-from shared.batchai.access import Access
 from shared.errors import Misconfigured
 from shared.logs import logger
 from shared.storage import Storage
 
 log = logger()
-SERVICES = ("batchai", "trigger", "splitter", "dispatcher", "stitcher")
+SERVICES = ("trigger", "splitter", "dispatcher", "stitcher")
 WORKER = [sys.executable, "-m", "services.scorer"]
-START_SECONDS = 30
 STOP_SECONDS = 15
 #: A service that dies at once, again and again, is started ever more rarely.
 LONGEST_REST = 30.0
@@ -47,9 +46,10 @@ class Lifeline:
 
 
 class Stack:
-    def __init__(self, data: Path, nodes: int) -> None:
+    def __init__(self, data: Path, nodes: int | None = None) -> None:
         self.data = data.resolve()
         self._nodes = nodes
+        self._crew: Crew | None = None
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._deaths: dict[str, int] = {}
         self._rest_until: dict[str, float] = {}
@@ -67,12 +67,14 @@ class Stack:
             (self.data / "tmp").mkdir()
             self.accounts = accounts.make(self.data)
             self._start_azurite()
-            self._start("batchai")  # after it: any free port will do, but for those it has chosen
+            self._crew = crew_of(self.data, self.accounts.settings(), self._nodes)
+            for service in self._crew.services:  # after it: they take ports that it hasn't chosen
+                self._start(service)
             self.storage = Storage(self.accounts.settings())
             self.storage.prepare()
             publish(self._environment())
-            self._access = self._batchai_access()
-            for service in SERVICES[1:]:
+            self._crew.wait(self._all_going)
+            for service in SERVICES:
                 self._start(service)
             self._tender.start()
         except BaseException:
@@ -116,6 +118,8 @@ class Stack:
         store = self._processes.pop("azurite", None)
         end(list(self._processes.values()))
         self._processes.clear()
+        if self._crew:
+            self._crew.close()
         self._of_services.cut()
         if store:
             end([store])
@@ -127,6 +131,9 @@ class Stack:
     def log_of(self, name: str) -> Path:
         return self.data / "logs" / f"{name}.log"
 
+    def log_of_cluster(self) -> Path:
+        return self.log_of(self._crew.teller if self._crew else "dispatcher")
+
     def _start_azurite(self) -> None:
         self._processes["azurite"] = azurite.start(
             self.accounts, self.data / "azurite", self.log_of("azurite"), self._of_azurite.end
@@ -135,8 +142,8 @@ class Stack:
     def _start(self, service: str) -> None:
         with self.log_of(service).open("ab") as out:
             self._processes[service] = subprocess.Popen(
-                [sys.executable, "-m", f"services.{service}"],
-                env=self._environment() | self._identity(service),
+                [sys.executable, "-m", f"services.{service.partition('-')[0]}"],
+                env=self._environment() | (self._crew.environment(service) if self._crew else {}),
                 stdin=self._of_services.end,
                 stdout=out,
                 stderr=out,
@@ -144,32 +151,20 @@ class Stack:
             )
 
     def _environment(self) -> dict[str, str]:
-        threads = max(1, (os.cpu_count() or 1) // self._nodes)  # they share these cores
         return (
-            {"IMPASTO_THREADS": str(threads)}
-            | os.environ
+            os.environ
             | self.accounts.environment()
             | {
                 "IMPASTO_TIED_TO_STDIN": "true",
                 "TMPDIR": str(self.data / "tmp"),
-                "IMPASTO_NODES": str(self._nodes),
                 "IMPASTO_BATCHAI_FOLDER": str(self.data / "batchai"),
                 "IMPASTO_WORKER_COMMAND": shlex.join(WORKER),
             }
+            | ({"IMPASTO_NODES": str(self._nodes)} if self._nodes else {})
         )
 
-    def _identity(self, service: str) -> dict[str, str]:
-        return self._access.environment() if service == "dispatcher" else {}
-
-    def _batchai_access(self) -> Access:
-        """How to log in to it; known once it answers."""
-        until = time.monotonic() + START_SECONDS
-        while self._processes["batchai"].poll() is None and time.monotonic() < until:
-            access = Access.read(self.data / "batchai")
-            if access and access.answers():
-                return access
-            time.sleep(0.05)
-        raise Misconfigured(f"the local Batch AI didn't start; see {self.log_of('batchai')}")
+    def _all_going(self) -> bool:
+        return all(process.poll() is None for process in self._processes.values())
 
 
 def locked(path: Path) -> IO[str]:

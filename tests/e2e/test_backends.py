@@ -1,0 +1,125 @@
+"""The same videos on each kind of cluster that runs here: the frames are the same."""
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import av
+import pytest
+
+from services.console.jobs import Desk
+from services.console.stack import Stack
+from tests.e2e.conftest import QUICK, impasto, lines
+from tests.media import make_clip
+from tests.raycluster import LocalRay
+from tests.waiting import eventually
+
+STYLES = ("original", "great-wave")
+#: Sums of floats depend on how many threads share them, in the last bits.
+ALIKE = QUICK | {"IMPASTO_THREADS": "1"}
+Frames = dict[str, list[str]]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quick() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as environment:
+        for name, value in ALIKE.items():
+            environment.setenv(name, value)
+        yield
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """As wide as x264 makes the same bits of the same frames; it doesn't for some narrow ones."""
+    return make_clip(tmp_path_factory.mktemp("clip") / "clip.mp4", seconds=1.2, size="640x360")
+
+
+@pytest.fixture(scope="module")
+def expected(clip: Path, tmp_path_factory: pytest.TempPathFactory) -> Frames:
+    """As Batch AI, the default, has them painted."""
+    with Stack(tmp_path_factory.mktemp("batchai"), nodes=2) as stack:
+        found = painted(stack, clip)
+    assert {style: len(hashes) for style, hashes in found.items()} == dict.fromkeys(STYLES, 30)
+    return found
+
+
+@pytest.fixture
+def on_ray(ray: LocalRay, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IMPASTO_CLUSTER", "ray")
+    monkeypatch.setenv("IMPASTO_RAY_URL", ray.url)
+
+
+def submit(desk: Desk, clip: Path) -> dict[str, str]:
+    return {style: desk.submit(clip, f"{style}/clip.mp4") for style in STYLES}
+
+
+def finished(desk: Desk, jobs: dict[str, str], folder: Path) -> Frames:
+    found = {}
+    for style, job in jobs.items():
+        eventually(lambda job=job: desk.status(job).ended, f"{style} to end", within=240)  # type: ignore[misc]
+        status = desk.status(job)
+        assert status.state == "finished", status.reason
+        path = folder / f"{style}.mp4"
+        desk.fetch(str(status.output), path)
+        found[style] = frames(path)
+    return found
+
+
+def painted(stack: Stack, clip: Path) -> Frames:
+    desk = Desk(stack.storage)
+    return finished(desk, submit(desk, clip), stack.data)
+
+
+def frames(path: Path) -> list[str]:
+    with av.open(str(path)) as container:
+        pictures = (frame.to_ndarray() for frame in container.decode(video=0))
+        return [hashlib.md5(picture.tobytes()).hexdigest() for picture in pictures]
+
+
+def test_on_replicas(
+    expected: Frames, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IMPASTO_CLUSTER", "queue")
+    with Stack(tmp_path / "stack", nodes=2) as stack:
+        assert {"scorer-1", "scorer-2"} <= stack.pids().keys()
+        assert "batchai" not in stack.pids()
+        assert painted(stack, clip) == expected
+        [shown] = lines(impasto("cluster", "show", "--data", stack.data, "--json"))
+        assert shown == {"replicas": 1, "chunks": 0}
+        refused = impasto("cluster", "create", "--data", stack.data)
+        assert refused.returncode == 2
+        assert "there is no cluster: workers are replicas" in refused.stderr
+
+
+@pytest.mark.usefixtures("on_ray")
+def test_on_ray(expected: Frames, clip: Path, tmp_path: Path) -> None:
+    with Stack(tmp_path / "stack") as stack:
+        assert painted(stack, clip) == expected
+        [shown] = lines(impasto("cluster", "show", "--data", stack.data, "--json"))
+        assert shown["cluster"]["maximum"] == shown["cluster"]["nodes"] == 2
+        assert {job["state"] for job in shown["jobs"]} <= {"running", "succeeded"}
+        refused = impasto("cluster", "scale", "--nodes", "3", "--data", stack.data)
+        assert refused.returncode == 2
+        assert "a Ray cluster is made and sized elsewhere" in refused.stderr
+
+
+@pytest.mark.usefixtures("on_ray")
+def test_a_ray_node_lost_in_the_middle(
+    expected: Frames, ray: LocalRay, clip: Path, tmp_path: Path
+) -> None:
+    with Stack(tmp_path / "stack") as stack:
+        desk = Desk(stack.storage)
+        jobs = submit(desk, clip)
+        scored = stack.storage.container("scored")
+        eventually(lambda: scored.under(f"{jobs['great-wave']}/"), "something painted", within=120)
+        ray.lose_one_at_work()
+        assert finished(desk, jobs, tmp_path) == expected
+        log = stack.log_of("dispatcher")
+        eventually(lambda: "worker failed" in log.read_text(), "the loss to be noted")
+
+
+def test_azure_cant_reach_this_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IMPASTO_CLUSTER", "azureml")
+    refused = impasto("up", "--data", tmp_path / "stack")
+    assert refused.returncode == 2
+    assert "workers in Azure can't reach a stack" in refused.stderr

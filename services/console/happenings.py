@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+TERMINATED = "the job was terminated"
+
 
 class Happenings:
     def __init__(self, log: Path) -> None:
@@ -33,8 +35,10 @@ def told(line: dict[str, Any]) -> str | None:
             why = f": {line['why']}" if "why" in line else ""
             return f"{line['worker']}: {line['event'].removeprefix('worker ')}{why}"
         case "job ended":
-            why = f": {line['why']}" if "why" in line else ""
-            return f"{line['job']} {line['state']}{why}"
+            why = line.get("why", "")
+            if TERMINATED in why:  # a failure to Batch AI, but not to us
+                return f"{line['job']} stopped{why.removeprefix(TERMINATED)}"
+            return f"{line['job']} {line['state']}{f': {why}' if why else ''}"
         case "node failed" | "job queued again: its node is gone":
             return f"{line.get('job') or line['node']}: {line['event']}"
     return None

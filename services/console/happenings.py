@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-TERMINATED = "the job was terminated"
+TERMINATED = ": the job was terminated"
 
 
 class Happenings:
@@ -25,20 +25,19 @@ class Happenings:
 
 
 def told(line: dict[str, Any]) -> str | None:
+    why = f": {line['why']}" if "why" in line else ""
     match line["event"]:
         case "cluster resized":
             name = line.get("cluster", "of workers")
             return f"cluster {name}: {line['before']} → {line['nodes']} nodes"
         case "job started":
             return f"{line['job']} started on {line['node']}"
-        case "worker asked for" | "worker left" | "worker failed":
-            why = f": {line['why']}" if "why" in line else ""
-            return f"{line['worker']}: {line['event'].removeprefix('worker ')}{why}"
         case "job ended":
-            why = line.get("why", "")
-            if TERMINATED in why:  # a failure to Batch AI, but not to us
-                return f"{line['job']} stopped{why.removeprefix(TERMINATED)}"
-            return f"{line['job']} {line['state']}{f': {why}' if why else ''}"
+            # To Batch AI a terminated job has failed, but not to us.
+            state = "stopped" if TERMINATED in why else line["state"]
+            return f"{line['job']} {state}{why.replace(TERMINATED, '')}"
+        case "worker asked for" | "worker left" | "worker failed":
+            return f"{line['worker']}: {line['event'].removeprefix('worker ')}{why}"
         case "node failed" | "job queued again: its node is gone":
             return f"{line.get('job') or line['node']}: {line['event']}"
     return None

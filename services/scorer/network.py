@@ -12,7 +12,7 @@ STRIDE = 8
 #: What the network paints near the edge of all that it sees is no good; this much lies outside.
 MARGIN = 40
 WIDTHS = (32, 64, 112)
-BLOCKS = 4
+BLOCKS = 3
 
 
 class StyledNorm(nn.Module):
@@ -77,7 +77,9 @@ class Painter(nn.Module):
             end = blocks[-1].end
         self.blocks = nn.ModuleList(blocks)
         self.up1 = StyledConv(eighth, quarter, end)
-        self.up2 = StyledConv(quarter, half, self.up1.end)
+        self.past = StyledNorm(quarter, self.up1.end)
+        self.strokes = Block(quarter, self.past.end)
+        self.up2 = StyledConv(quarter, half, self.strokes.end)
         self.style_size = self.up2.end
         self.leave = nn.Conv2d(half, 12, 3, padding=1)
 
@@ -86,15 +88,22 @@ class Painter(nn.Module):
         x = with_margin(frames, self.margin)
         x = F.pixel_unshuffle(x * 2 - 1, 2)  # [B, 12, H/2, W/2]
         x = F.relu(self.enter(x, style))
-        x = F.relu(self.down1(x, style))  # [B, 64, H/4, W/4]
-        x = F.relu(self.down2(x, style))  # [B, 96, H/8, W/8]
+        details = F.relu(self.down1(x, style))  # [B, 64, H/4, W/4]
+        x = F.relu(self.down2(details, style))  # [B, 112, H/8, W/8]
         for block in self.blocks:
             x = block(x, style)
-        x = F.relu(self.up1(F.interpolate(x, scale_factor=2.0), style))
-        x = F.relu(self.up2(F.interpolate(x, scale_factor=2.0), style))
+        # Outlines go past the narrow middle, as far as the style wants them.
+        x = F.relu(self.up1(twice(x), style) + self.past(details, style))
+        x = self.strokes(x, style)
+        x = F.relu(self.up2(twice(x), style))
         x = torch.sigmoid(self.leave(x).float())
         x = F.pixel_shuffle(x, 2)
         return x[:, :, top : top + height, top : top + width]
+
+
+def twice(x: Tensor) -> Tensor:
+    """Twice as large; smoothly, or flat places show the grid of the small one."""
+    return F.interpolate(x, scale_factor=2.0, mode="bilinear")
 
 
 def with_margin(frames: Tensor, margin: int) -> Tensor:

@@ -138,7 +138,7 @@ def test_bad_network_weights_are_told_by_their_path(tmp_path: Path, damage: str)
         pickle.dumps([1]),
         save({"other": torch.zeros(3)}),
         save({"style": torch.zeros(3)}),
-        save({"style": torch.full((2400,), torch.nan)}),
+        save({"style": torch.full((Network().style_size,), torch.nan)}),
     ],
     ids=["empty", "garbage", "pickled", "nameless", "short", "not numbers"],
 )

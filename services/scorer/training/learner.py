@@ -35,19 +35,19 @@ class Learner:
         self._studio.load_network(settings.network)
         recipe = Settings(steps=settings.learning_steps, style_weight=3.0, ripening=0)
         wish = wanted(eye, pictures.shrunk(painting, recipe.painting_size), self._photos)
-        self._studio.styles.data[0] = nearest(self._studio, eye, wish, self._photos[0])
+        self._studio.start_from(nearest(self._studio, eye, wish, self._photos[0])[None])
         self._lesson = Lesson(self._studio, eye, [wish], recipe)
 
     @property
     def vector(self) -> Tensor:
-        return self._studio.styles.detach()[0]
+        return self._studio.vectors[0]
 
     @property
     def network(self) -> Painter:
         return self._studio.painter
 
     def resume(self, vector: bytes) -> None:
-        self._studio.styles.data[0] = load_style(vector, self._studio.painter)[0]
+        self._studio.start_from(load_style(vector, self._studio.painter))
 
     def practise(self, done: int = 0) -> Iterator[int]:
         """The number of every step when it is done."""

@@ -65,6 +65,7 @@ class Lesson:
             nn.utils.clip_grad_norm_(learning, 1.0)
             for optimiser in optimisers:
                 optimiser.step()
+            self._studio.average(step - done)
             yield step + 1, losses
 
     def _look(self, frames: Tensor, which: list[int]) -> Losses:

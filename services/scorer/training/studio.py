@@ -14,6 +14,8 @@ from services.scorer.training.muon import Muon
 JUDGED_MARGIN = 16
 NETWORK = "network.safetensors"
 STYLES = "styles"
+#: Of the average, what is left of it after a step.
+MEMORY = 0.998
 
 
 class Studio:
@@ -25,24 +27,46 @@ class Studio:
         self.painter = Painter(JUDGED_MARGIN).to(memory_format=torch.channels_last)
         self.painter.requires_grad_(not frozen)
         self.styles = nn.Parameter(torch.randn(len(names), self.painter.style_size) * 0.1)
+        self._average = self._weights()
 
     def load_network(self, path: Path) -> None:
         state = {name: value.float() for name, value in load_file(path).items()}
         self.painter.load_state_dict(state)
+        self._average = self._weights()
 
     def load(self, folder: Path) -> None:
         """A style that isn't there starts as the mean of those that are."""
         self.load_network(folder / NETWORK)
         there = styles_in(folder)
         mean = torch.stack(list(there.values())).mean(0)
-        self.styles.data.copy_(torch.stack([there.get(name, mean) for name in self.names]))
+        self.start_from(torch.stack([there.get(name, mean) for name in self.names]))
+
+    def start_from(self, styles: Tensor) -> None:
+        self.styles.data.copy_(styles)
+        self._average = self._weights()
+
+    @torch.no_grad()
+    def average(self, step: int) -> None:
+        """The last steps' mean paints better than any of them; short at first, then longer."""
+        share = 1 - min(MEMORY, (1 + step) / (10 + step))
+        for name, weight in self._weights(copied=False).items():
+            self._average[name].lerp_(weight, share)
+
+    @property
+    def vectors(self) -> Tensor:
+        return self._average[STYLES]
 
     def save(self, folder: Path) -> None:
         (folder / STYLES).mkdir(parents=True, exist_ok=True)
-        state = self.painter.state_dict()
-        save_file({k: v.half().contiguous() for k, v in state.items()}, folder / NETWORK)
-        for name, vector in zip(self.names, self.styles, strict=True):
+        network = {name: w.half().contiguous() for name, w in self._average.items()}
+        vectors = network.pop(STYLES)
+        save_file(network, folder / NETWORK)
+        for name, vector in zip(self.names, vectors, strict=True):
             (folder / STYLES / f"{name}.safetensors").write_bytes(save_style(vector))
+
+    def _weights(self, copied: bool = True) -> dict[str, Tensor]:
+        weights = {**self.painter.state_dict(), STYLES: self.styles.detach()}
+        return {name: w.clone() for name, w in weights.items()} if copied else weights
 
     def optimisers(self) -> list[torch.optim.Optimizer]:
         """Muon for what mixes channels; a style's few numbers learn faster than what they steer."""

@@ -180,7 +180,7 @@ def plainly() -> Iterator[None]:
     try:
         yield
     except (OSError, RayStateApiException) as error:
-        raise ClusterError(f"Ray doesn't answer: {error}") from error
+        raise ClusterError(f"Ray doesn't answer: {str(error).partition('. ')[0]}") from error
     except (RuntimeError, RayError) as error:
         raise ClusterError(f"Ray refused: {gist(str(error))}") from error
 

@@ -97,9 +97,10 @@ class RayWorkers:
     def __init__(self, storage: Settings) -> None:
         self._ray = RayJobs(RaySettings())
         self._fleet = fleet(storage)
+        self._ray.nodes()  # says so now if it doesn't answer
 
     def wait(self, going: Callable[[], bool]) -> None:
-        self._ray.nodes()  # says so now if it doesn't answer
+        pass
 
     def environment(self, service: str) -> dict[str, str]:
         return {}

@@ -65,7 +65,7 @@ class Compose:
 
     def __call__(self, *arguments: str, **environment: str) -> str:
         command = ["docker", "compose", "--project-name", self.project]
-        command += ["--env-file", str(self._keys), "--profile", "console"]
+        command += ["--env-file", str(self._keys)]
         done = subprocess.run(
             [*command, *arguments],
             cwd=ROOT,
@@ -79,13 +79,13 @@ class Compose:
         return done.stdout
 
     def build(self) -> None:
-        self("build", "--quiet")
+        self("--profile", "*", "build", "--quiet")
 
     def up(self, *arguments: str, **environment: str) -> None:
         self("up", "--detach", "--wait", *arguments, **environment)
 
     def close(self) -> None:
-        self("down", "--volumes", "--timeout", "15")
+        self("--profile", "*", "down", "--volumes", "--timeout", "15")
         self._engine.close()
 
     def containers(self, service: str | None = None) -> list[Container]:

@@ -53,9 +53,13 @@ def test_a_video_dropped_with_azures_own_sdk(compose: Compose, clip: Path, tmp_p
     assert_same_but_for_the_picture(path, clip)
 
 
-def test_the_console_sees_it(compose: Compose) -> None:
+def test_the_console_sees_what_is_done_and_where(
+    compose: Compose, clip: Path, tmp_path: Path
+) -> None:
+    job = compose.drop(clip, "original/seen.mp4")
+    compose.finished(job, tmp_path / "output.mp4")
+    assert job in compose("run", "--rm", "console", "jobs", "--json")
     assert "painters" in compose("run", "--rm", "console", "cluster", "show")
-    assert "great-wave" in compose("run", "--rm", "console", "styles")
 
 
 @pytest.mark.parametrize("service", SERVICES)

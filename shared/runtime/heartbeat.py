@@ -17,7 +17,7 @@ def trouble(heartbeat: Path) -> str | None:
         age = time.time() - heartbeat.stat().st_mtime
     except FileNotFoundError:
         return "its loop hasn't begun"
-    return f"its loop stands still since {age:.0f} s" if age > OLDEST_SECONDS else None
+    return f"its loop has stood still for {age:.0f} s" if age > OLDEST_SECONDS else None
 
 
 if __name__ == "__main__":

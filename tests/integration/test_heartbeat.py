@@ -56,6 +56,6 @@ def test_a_loop_that_stands_still_is_noticed(spawn: Spawn, heartbeat: Path) -> N
     eventually(heartbeat.exists, "the first beat")
     probe.signal(signal.SIGSTOP)
     grow_old(heartbeat)
-    assert "stands still" in trouble(heartbeat)
+    assert "stood still" in trouble(heartbeat)
     probe.signal(signal.SIGCONT)
     eventually(lambda: not trouble(heartbeat), "a beat")

@@ -107,8 +107,8 @@ class Compose:
 
         def back() -> bool:
             container.reload()
-            restarted = container.attrs["RestartCount"] > before
-            return restarted and container.attrs["State"]["Health"]["Status"] == "healthy"
+            health = container.attrs["State"]["Health"]["Status"]
+            return bool(container.attrs["RestartCount"] > before) and health == "healthy"
 
         eventually(back, f"{service} to be back")
 

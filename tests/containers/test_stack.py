@@ -86,6 +86,22 @@ def test_two_splitters_and_two_stitchers_share_the_work(
     compose.up("--no-recreate")
 
 
+def test_replicas_work_where_no_jobs_are_started(
+    compose: Compose, long_clip: Path, tmp_path: Path
+) -> None:
+    with_replicas = ("--profile", "replicas")
+    scaled = ("up", "--detach", "--wait", "--scale", "scorer=2")
+    compose(*with_replicas, *scaled, IMPASTO_CLUSTER="queue")
+    scorers = compose.containers("scorer")
+    job = compose.drop(long_clip, "great-wave/by-replicas.mp4")
+    output = compose.finished(job, tmp_path / "output.mp4")
+    assert_same_but_for_the_picture(output, long_clip)
+    assert len(scorers) == 2
+    assert all(done_by(container, job) for container in scorers)
+    compose(*with_replicas, "rm", "--stop", "--force", "scorer")
+    compose.up()
+
+
 def test_a_service_is_upgraded_while_work_is_in_flight(
     compose: Compose, long_clip: Path, tmp_path: Path
 ) -> None:
@@ -128,10 +144,9 @@ def build_as_of(revision: str, service: str, folder: Path) -> None:
     with tarfile.open(fileobj=BytesIO(archived.stdout)) as archive:
         archive.extractall(folder, filter="data")
     shutil.copytree(ROOT / "deploy/locks", folder / "deploy/locks")
-    recipe = ROOT / f"services/{service}/Dockerfile"
-    tag = f"impasto/{service}:before"
+    recipe, tag = str(ROOT / f"services/{service}/Dockerfile"), f"impasto/{service}:before"
     build = ["docker", "build", "--quiet", "--load", "--file", recipe, "--build-arg", "TAG=before"]
-    subprocess.run([*build, "--tag", tag, folder], check=True, capture_output=True)
+    subprocess.run([*build, "--tag", tag, str(folder)], check=True, capture_output=True)
 
 
 def test_all_leave_in_time_and_what_they_were_at_goes_on(

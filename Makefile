@@ -1,17 +1,16 @@
 # `make run` paints a video, `make test` runs all tests; both set up what they need first.
+# `make up` has everything up in containers, which needs nothing but Docker and a Python.
 PYTHON ?= python3
 VIDEO ?= deploy/sample/bigbuckbunny.mp4
 STYLE ?= great-wave
 OUTPUT ?= out
 BIN = .venv/bin
 
-.PHONY: sheet run up test lint setup locks train bench scale kills clean
+.PHONY: run test lint setup locks keys images image up down connections publish test-containers \
+        train bench scale kills sheet clean
 
 run: setup
 	@$(BIN)/impasto run "$(VIDEO)" --style "$(STYLE)" --output "$(OUTPUT)"
-
-up: setup
-	@$(BIN)/impasto up
 
 test: lint
 	@$(BIN)/pytest
@@ -36,6 +35,44 @@ locks: setup
 	@for extra in $(SERVICES) $(CLUSTERS); do echo "locks: $$extra"; \
 	  $(LOCK) pyproject.toml --extra $$extra --constraint deploy/locks/dev.txt \
 	    --output-file deploy/locks/$$extra.txt || exit 1; done
+	@echo hatchling | $(LOCK) - --constraint deploy/locks/dev.txt \
+	  --output-file deploy/locks/build.txt
+
+# Images are called IMAGES/SERVICE:TAG, and are impasto/SERVICE:dev where nobody says otherwise.
+COMPOSE = docker compose
+EVERYTHING = $(COMPOSE) --profile '*'
+KEYS = $(PYTHON) deploy/keys.py .env
+export REVISION = $(shell git rev-parse HEAD)
+
+# Compose reads the file whatever it is asked to do.
+keys:
+	@$(KEYS) >/dev/null
+
+images: keys
+	@$(EVERYTHING) build
+
+image: keys
+	@$(EVERYTHING) build $(SERVICE)
+
+publish: images
+	@$(EVERYTHING) push
+
+up: images
+	@$(COMPOSE) up --detach --wait
+	@$(KEYS)
+
+# The films that stitchers had half made are no use to others.
+down: keys
+	@$(EVERYTHING) down
+	@docker volume rm --force impasto_scratch >/dev/null
+
+# `eval "$$(make connections)"`: then `impasto`, and every other tool, finds the storage of `up`.
+connections:
+	@$(KEYS)
+
+# The first time, all images are built: torch alone is gigabytes.
+test-containers: setup
+	@$(BIN)/pytest tests/containers --timeout 1800
 
 # What training and its benchmarks need and the repo hasn't: a folder of photos, VGG16's weights
 # (torchvision downloads them if unset), and a film beside the sample.

@@ -1,5 +1,7 @@
 """Settings that more than one service needs: from the environment, or from `.env`."""
 
+from pathlib import Path
+
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -49,6 +51,9 @@ class Settings(BaseSettings):
     )
     outage_seconds: float = Field(
         120, ge=0, description="How long a handler waits out storage that doesn't answer."
+    )
+    heartbeat: Path | None = Field(
+        None, description="A file to touch for as long as the service's loop turns."
     )
     tied_to_stdin: bool = Field(
         False, description="Leave when standard input ends, so that nothing outlives its parent."

@@ -21,6 +21,8 @@ def main() -> None:
     logs.configure("batchai", settings.log_level)
     if settings.tied_to_stdin:
         stop.on_end_of_stdin()
+    if settings.heartbeat:
+        stop.on_look(settings.heartbeat.touch)
     settings.batchai_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     last = Access.read(settings.batchai_folder)
     http = bound(settings.batchai_host, settings.batchai_port, last.port if last else 0)

@@ -20,10 +20,12 @@ TOKEN_SECONDS = 3600
 def known_access(settings: ServerSettings, port: int) -> Access:
     """Secrets stay the same over a restart, so that clients need not ask again."""
     known = Access.read(settings.batchai_folder)
+    told = settings.batchai_secret
+    made = known.identity_header if known else secrets.token_urlsafe(32)
     access = Access(
         host=settings.batchai_host,
         port=port,
-        identity_header=known.identity_header if known else secrets.token_urlsafe(32),
+        identity_header=told.get_secret_value() if told else made,
         token=known.token if known else secrets.token_urlsafe(48),
         signing_key=known.signing_key if known else secrets.token_urlsafe(32),
     )

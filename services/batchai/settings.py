@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 
 from shared.settings import Settings
 
@@ -14,6 +14,9 @@ class ServerSettings(Settings):
     )
     batchai_folder: Path = Field(
         Path(".impasto/batchai"), description="Where it keeps its records, tokens and jobs' files."
+    )
+    batchai_secret: SecretStr | None = Field(
+        None, description="What a client shows to be given a token; unset: made, and kept there."
     )
     allocation_seconds: float = Field(
         0, ge=0, description="How long it takes a node to come; in Azure it was minutes."

@@ -21,6 +21,8 @@ from shared.runtime.stop import Stop
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / "deploy/azurite/node_modules/azurite/dist/src/azurite.js"
 START_SECONDS = 60
+#: The newest tools are ahead of it in the versions that they ask for, and get on with it well.
+FLAGS = ["--silent", "--disableTelemetry", "--skipApiVersionCheck"]
 
 
 def start(accounts: Accounts, folder: Path, log: Path, lifeline: int) -> "subprocess.Popen[bytes]":
@@ -92,7 +94,7 @@ def main() -> None:
     }
     arguments = [part for key, value in options.items() for part in (f"--{key}", value)]
     child = subprocess.Popen(
-        [node(), str(SCRIPT), *arguments, "--silent", "--disableTelemetry"],
+        [node(), str(SCRIPT), *arguments, *FLAGS],
         stdin=subprocess.DEVNULL,
     )
     while child.poll() is None and not stop.wait(0.2):

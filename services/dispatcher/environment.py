@@ -9,8 +9,8 @@ from services.dispatcher.settings import DispatcherSettings
 from shared.settings import Settings
 
 PREFIX = "IMPASTO_"
-#: Its node ends it, not an input that ends.
-NOT_FOR_WORKERS = {"tied_to_stdin"} | (
+#: Its node ends it, not an input that ends; and sees that it runs, not a file.
+NOT_FOR_WORKERS = {"tied_to_stdin", "heartbeat"} | (
     DispatcherSettings.model_fields.keys() - Settings.model_fields.keys()
 )
 

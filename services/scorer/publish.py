@@ -1,4 +1,7 @@
-"""Offer the models that come with the scorer, or only `--list` them."""
+"""Offer the models that come with the scorer, or only `--list` them.
+
+The storage that they are offered in may be new: whatever isn't there yet is made.
+"""
 
 import sys
 
@@ -12,7 +15,9 @@ def main() -> None:
     if sys.argv[1:] == ["--list"]:
         print(*(model.name for model in shipped()), sep="\n")
         return
-    models = Models(Storage(ScorerSettings()))
+    storage = Storage(ScorerSettings())
+    storage.prepare()
+    models = Models(storage)
     for model in shipped():
         models.publish(model)
 

@@ -31,6 +31,8 @@ def serve(name: str, settings_type: type[S], build: Callable[[Storage, S, Stop],
         sys.exit(MISCONFIGURED)
     if settings.tied_to_stdin:
         stop.on_end_of_stdin()
+    if settings.heartbeat:
+        stop.on_look(settings.heartbeat.touch)
     log = logs.logger()
     log.info("started", pid=os.getpid())
     worker.run()

@@ -5,6 +5,7 @@ import select
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from types import FrameType
 
 LEFT_AT_ONCE = 130
@@ -15,17 +16,25 @@ class Stop:
 
     def __init__(self) -> None:
         self._read, self._write = os.pipe()
+        self._on_look: Callable[[], None] | None = None
 
     def request(self) -> None:
         os.write(self._write, b".")
 
     def wait(self, seconds: float) -> bool:
         """Whether to leave, known at once or after so many seconds."""
+        if self._on_look:
+            self._on_look()
         return bool(select.select([self._read], [], [], max(0, seconds))[0])
 
     @property
     def requested(self) -> bool:
         return self.wait(0)
+
+    def on_look(self, call: Callable[[], None]) -> "Stop":
+        """Call it whenever somebody looks whether to leave: every loop here does, all the time."""
+        self._on_look = call
+        return self
 
     def on_signals(self) -> "Stop":
         for number in (signal.SIGTERM, signal.SIGINT):

@@ -10,7 +10,7 @@ from azure.storage.blob import BlobServiceClient
 from services.console import accounts
 from services.console.stack import Stack
 from shared.errors import Misconfigured
-from shared.storage import API_VERSION, Storage
+from shared.storage import Storage
 from tests.e2e.conftest import Up, impasto, lines, worker_pids
 from tests.media import assert_same_but_for_the_picture, make_clip
 from tests.processes import processes_of
@@ -33,7 +33,7 @@ def storage(up: Up) -> Storage:
 
 def test_a_video_dropped_with_azures_own_sdk(up: Up, clip: Path, tmp_path: Path) -> None:
     connection = next(line.strip() for line in up.said().splitlines() if "BlobEndpoint" in line)
-    service = BlobServiceClient.from_connection_string(connection, api_version=API_VERSION)
+    service = BlobServiceClient.from_connection_string(connection)
     name = "original/våcation 1.mp4"
     with clip.open("rb") as file:
         service.get_blob_client("input", name).upload_blob(file)

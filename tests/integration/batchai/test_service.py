@@ -46,6 +46,14 @@ def test_nobody_gets_in_without_the_token(server: Server) -> None:
     assert ask(server, "GET", "/identity/token?resource=x")[0] == 401
 
 
+def test_a_secret_that_it_is_told_lets_in_who_shows_it(server: Server) -> None:
+    before = server.access
+    server.restart(signal.SIGTERM, IMPASTO_BATCHAI_SECRET="told")
+    assert server.access.identity_header == "told" != before.identity_header
+    assert server.access.answers()
+    assert not before.model_copy(update={"port": server.access.port}).answers()
+
+
 def test_what_is_secret_is_for_its_owner_alone(server: Server) -> None:
     for name in ("access.json", "records.sqlite"):
         assert stat.S_IMODE((server.folder / name).stat().st_mode) == 0o600

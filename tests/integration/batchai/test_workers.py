@@ -135,6 +135,7 @@ def test_workers_are_told_all_but_what_is_the_dispatchers_own() -> None:
         "IMPASTO_THREADS": "2",
         "IMPASTO_WORK_CONNECTION": "key",
         "IMPASTO_TIED_TO_STDIN": "true",
+        "IMPASTO_HEARTBEAT": "heartbeat",
         "IMPASTO_VM_SIZE": "small",
     }
     told = for_workers(settings, environment)

@@ -1,0 +1,140 @@
+"""The stack in containers, under a name and with keys of its own."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import docker
+from pydantic import SecretStr
+
+from services.console.accounts import free_port
+from services.console.jobs import Desk
+from shared.settings import Settings
+from shared.storage import Storage
+from tests.azurite import docker_missing
+from tests.waiting import eventually
+
+ROOT = Path(__file__).parents[2]
+#: Several segments of a short clip, and no long waits.
+QUICK = {
+    "IMPASTO_SEGMENT_SECONDS": "1",
+    "IMPASTO_IDLE_SECONDS": "0.3",
+    "IMPASTO_LEASE_SECONDS": "4",
+}
+TAG = "test"
+Container = Any
+
+
+def compose_missing() -> str | None:
+    """Why nothing can be brought up here; None where it can."""
+    if shutil.which("docker") is None:
+        return "there is no docker command"
+    asked = subprocess.run(["docker", "compose", "version"], capture_output=True, check=False)
+    return "docker has no compose" if asked.returncode else docker_missing()
+
+
+class Compose:
+    def __init__(self, folder: Path) -> None:
+        self.project = f"impasto-test-{os.getpid()}"
+        self._engine = docker.from_env(timeout=120)
+        self._keys = folder / "keys.env"
+        self._keys.write_text(f"BLOB_PORT={free_port()}\nQUEUE_PORT={free_port()}\n")
+        settings = folder / "settings.env"
+        settings.write_text("".join(f"{name}={value}\n" for name, value in QUICK.items()))
+        self._environment = os.environ | {"TAG": TAG, "SETTINGS": str(settings)}
+        printed = subprocess.run(
+            [sys.executable, ROOT / "deploy/keys.py", self._keys],
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        self.connections = dict(re.findall(r"export IMPASTO_(\w+)_CONNECTION='(.+)'", printed))
+        self.storage = Storage(
+            Settings(
+                media_connection=SecretStr(self.connections["MEDIA"]),
+                work_connection=SecretStr(self.connections["WORK"]),
+            )
+        )
+        self.desk = Desk(self.storage)
+
+    def __call__(self, *arguments: str, **environment: str) -> str:
+        command = ["docker", "compose", "--project-name", self.project]
+        command += ["--env-file", str(self._keys)]
+        done = subprocess.run(
+            [*command, *arguments],
+            cwd=ROOT,
+            env=self._environment | environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout[-4000:]
+        return done.stdout
+
+    def build(self) -> None:
+        self("--profile", "*", "build", "--quiet")
+
+    def up(self, *arguments: str, **environment: str) -> None:
+        self("up", "--detach", "--wait", *arguments, **environment)
+
+    def close(self) -> None:
+        self("--profile", "*", "down", "--volumes", "--timeout", "15")
+        self._engine.close()
+
+    def containers(self, service: str | None = None) -> list[Container]:
+        """Those that run; the oldest of a service first."""
+        label = f"com.docker.compose.project={self.project}"
+        found = self._engine.containers.list(filters={"label": label})
+        mine = [c for c in found if service in (None, c.labels["com.docker.compose.service"])]
+        return sorted(mine, key=lambda container: str(container.attrs["Created"]))
+
+    def container(self, service: str) -> Container:
+        [only] = self.containers(service)
+        return only
+
+    def crash(self, service: str) -> None:
+        """As a bug or the kernel would end it: not by the engine, which would let it lie."""
+        container = self.container(service)
+        before = container.attrs["RestartCount"]
+        container.exec_run(["sh", "-c", "kill -9 -1"])
+
+        def back() -> bool:
+            container.reload()
+            health = container.attrs["State"]["Health"]["Status"]
+            return bool(container.attrs["RestartCount"] > before) and health == "healthy"
+
+        eventually(back, f"{service} to be back")
+
+    def drop(self, video: Path, blob: str) -> str:
+        return self.desk.submit(video, blob)
+
+    def finished(self, job: str, path: Path, within: float = 240) -> Path:
+        """Its output, when it is done."""
+        eventually(lambda: self.desk.status(job).ended, f"{job} to end", within)
+        status = self.desk.status(job)
+        assert status.state == "finished", f"{status}\n{self('logs', '--tail', '50')}"
+        assert status.output
+        self.desk.fetch(status.output, path)
+        return path
+
+    def labels(self, service: str) -> dict[str, str]:
+        labels: dict[str, str] = self._engine.images.get(f"impasto/{service}:{TAG}").labels
+        return labels
+
+
+def done_by(container: Container, job: str) -> int:
+    """How many messages of a job it has handled."""
+    return sum(line["event"] == "done" and line.get("job") == job for line in log_of(container))
+
+
+def log_of(container: Container) -> Iterator[dict[str, Any]]:
+    for line in container.logs().decode().splitlines():
+        if line.startswith("{"):
+            yield json.loads(line)

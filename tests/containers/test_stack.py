@@ -1,0 +1,168 @@
+"""The stack in containers: what people do with it, and what happens to it."""
+
+import shutil
+import subprocess
+import tarfile
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from azure.storage.blob import BlobServiceClient
+
+from tests.containers.compose import ROOT, TAG, Compose, Container, done_by
+from tests.media import assert_same_but_for_the_picture
+from tests.waiting import eventually
+
+SERVICES = ("batchai", "trigger", "splitter", "dispatcher", "stitcher")
+#: Main as it was before there were images: the release that the next one has to get on with.
+BEFORE = "377ecd8"
+
+
+def frames_of(compose: Compose, job: str) -> int:
+    return len(compose.storage.container("frames").under(f"{job}/"))
+
+
+def test_only_storage_can_be_reached_and_only_from_here(compose: Compose) -> None:
+    for container in compose.containers():
+        service = container.labels["com.docker.compose.service"]
+        published = [place for places in container.ports.values() for place in places or []]
+        assert {place["HostIp"] for place in published} <= {"127.0.0.1"}
+        assert bool(published) == (service == "azurite")
+
+
+def test_services_can_change_nothing_but_their_data(compose: Compose) -> None:
+    for service in SERVICES:
+        container = compose.container(service)
+        assert container.exec_run(["touch", "/code/new"]).exit_code != 0
+        assert container.exec_run(["touch", "/tmp/new"]).exit_code == 0
+        host = container.attrs["HostConfig"]
+        assert host["ReadonlyRootfs"]
+        assert host["CapDrop"] == ["ALL"]
+        assert host["Memory"]
+        assert host["PidsLimit"]
+
+
+def test_a_video_dropped_with_azures_own_sdk(compose: Compose, clip: Path, tmp_path: Path) -> None:
+    service = BlobServiceClient.from_connection_string(compose.connections["MEDIA"])
+    with service, clip.open("rb") as file:
+        service.get_blob_client("input", "great-wave/holiday.mp4").upload_blob(file)
+        output = service.get_blob_client("output", "great-wave/holiday.mp4")
+        eventually(output.exists, "the output", within=240)
+        path = tmp_path / "output.mp4"
+        path.write_bytes(output.download_blob().readall())
+    assert_same_but_for_the_picture(path, clip)
+
+
+def test_the_console_sees_what_is_done_and_where(
+    compose: Compose, clip: Path, tmp_path: Path
+) -> None:
+    job = compose.drop(clip, "original/seen.mp4")
+    compose.finished(job, tmp_path / "output.mp4")
+    assert job in compose("run", "--rm", "console", "jobs", "--json")
+    assert "painters" in compose("run", "--rm", "console", "cluster", "show")
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_that_crashes_is_back_and_nothing_is_lost(
+    compose: Compose, long_clip: Path, tmp_path: Path, service: str
+) -> None:
+    job = compose.drop(long_clip, f"great-wave/without-{service}.mp4")
+    eventually(lambda: frames_of(compose, job), "the first frames")
+    compose.crash(service)
+    output = compose.finished(job, tmp_path / "output.mp4")
+    assert_same_but_for_the_picture(output, long_clip)
+
+
+def test_two_splitters_and_two_stitchers_share_the_work(
+    compose: Compose, long_clip: Path, tmp_path: Path
+) -> None:
+    compose.up("--no-recreate", "--scale", "splitter=2", "--scale", "stitcher=2")
+    splitters, stitchers = compose.containers("splitter"), compose.containers("stitcher")
+    assert (len(splitters), len(stitchers)) == (2, 2)
+    job = compose.drop(long_clip, "original/shared.mp4")
+    output = compose.finished(job, tmp_path / "output.mp4")
+    assert_same_but_for_the_picture(output, long_clip)
+    assert all(done_by(container, job) for container in splitters + stitchers)
+    compose.up("--no-recreate")
+
+
+def test_replicas_work_where_no_jobs_are_started(
+    compose: Compose, long_clip: Path, tmp_path: Path
+) -> None:
+    with_replicas = ("--profile", "replicas")
+    scaled = ("up", "--detach", "--wait", "--scale", "scorer=2")
+    compose(*with_replicas, *scaled, IMPASTO_CLUSTER="queue")
+    scorers = compose.containers("scorer")
+    job = compose.drop(long_clip, "great-wave/by-replicas.mp4")
+    output = compose.finished(job, tmp_path / "output.mp4")
+    assert_same_but_for_the_picture(output, long_clip)
+    assert len(scorers) == 2
+    assert all(done_by(container, job) for container in scorers)
+    compose(*with_replicas, "rm", "--stop", "--force", "scorer")
+    compose.up()
+
+
+def test_a_service_is_upgraded_while_work_is_in_flight(
+    compose: Compose, long_clip: Path, tmp_path: Path
+) -> None:
+    build_as_of(BEFORE, "splitter", tmp_path / "before")
+    compose("up", "--detach", "--no-deps", "splitter", TAG="before")
+    old = compose.container("splitter")
+    assert old.image.labels["org.opencontainers.image.version"] == "before"
+    job = compose.drop(long_clip, "great-wave/upgraded.mp4")
+    eventually(lambda: done_by(old, job) > 1, "the old one to have split something")
+
+    beside = ("--no-deps", "--no-recreate", "--scale", "splitter=2", "splitter")
+    compose("up", "--detach", *beside)
+    [new] = [each for each in compose.containers("splitter") if each.id != old.id]
+    assert new.image.labels["org.opencontainers.image.version"] == TAG
+    eventually(lambda: done_by(new, job), "the new one to have split something", within=120)
+    assert compose.desk.status(job).state == "running"
+    retire(old)
+
+    output = compose.finished(job, tmp_path / "output.mp4")
+    assert_same_but_for_the_picture(output, long_clip)
+    compose.up("--no-deps", "splitter")
+    assert [each.id for each in compose.containers("splitter")] == [new.id]
+
+
+def retire(container: Container) -> None:
+    container.stop()
+    container.reload()
+    assert container.attrs["State"]["ExitCode"] == 0
+    container.remove()
+
+
+def build_as_of(revision: str, service: str, folder: Path) -> None:
+    """Its image as today's recipe makes it of that day's code."""
+    parts = ["pyproject.toml", "README.md", "shared", "services/__init__.py", f"services/{service}"]
+    archived = subprocess.run(
+        ["git", "archive", revision, *parts], cwd=ROOT, capture_output=True, check=False
+    )
+    if archived.returncode:
+        pytest.skip(f"there is no {revision} here: {archived.stderr.decode()}")
+    with tarfile.open(fileobj=BytesIO(archived.stdout)) as archive:
+        archive.extractall(folder, filter="data")
+    shutil.copytree(ROOT / "deploy/locks", folder / "deploy/locks")
+    recipe, tag = str(ROOT / f"services/{service}/Dockerfile"), f"impasto/{service}:before"
+    build = ["docker", "build", "--quiet", "--load", "--file", recipe, "--build-arg", "TAG=before"]
+    subprocess.run([*build, "--tag", tag, str(folder)], check=True, capture_output=True)
+
+
+def test_all_leave_in_time_and_what_they_were_at_goes_on(
+    compose: Compose, clip: Path, long_clip: Path, tmp_path: Path
+) -> None:
+    whole = compose.drop(clip, "original/whole.mp4")
+    before = compose.finished(whole, tmp_path / "before.mp4").read_bytes()
+    job = compose.drop(long_clip, "great-wave/interrupted.mp4")
+    eventually(lambda: frames_of(compose, job), "the first frames")
+    containers = compose.containers()
+    compose("stop")
+    for container in containers:
+        container.reload()
+        assert container.attrs["State"]["ExitCode"] == 0, f"{container.name} had to be killed"
+    compose("down")
+    assert compose.containers() == []
+    compose.up()
+    assert compose.finished(whole, tmp_path / "after.mp4").read_bytes() == before
+    assert_same_but_for_the_picture(compose.finished(job, tmp_path / "output.mp4"), long_clip)

@@ -1,0 +1,61 @@
+"""The sign of life that a service gives: there while its loop turns, whatever its handler does."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from shared.storage import Storage
+from tests.integration.conftest import PLANNED, Notes, Spawn
+from tests.waiting import eventually
+
+
+@pytest.fixture
+def heartbeat(tmp_path: Path) -> Path:
+    return tmp_path / "heartbeat"
+
+
+def trouble(heartbeat: Path) -> str:
+    """What is said of it, as a container would be told; nothing if all is well."""
+    asked = subprocess.run(
+        [sys.executable, "-m", "shared.runtime.heartbeat"],
+        env=os.environ | {"IMPASTO_HEARTBEAT": str(heartbeat)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert bool(asked.returncode) == bool(asked.stderr)
+    return asked.stderr
+
+
+def grow_old(heartbeat: Path) -> None:
+    os.utime(heartbeat, (0, 0))
+
+
+def test_it_beats_while_idle_and_while_a_handler_works(
+    storage: Storage, spawn: Spawn, notes: Notes, heartbeat: Path
+) -> None:
+    assert "hasn't begun" in trouble(heartbeat)
+    spawn("until_told", heartbeat=heartbeat)
+    eventually(heartbeat.exists, "the first beat")
+    grow_old(heartbeat)
+    eventually(lambda: not trouble(heartbeat), "a beat while idle")
+    storage.queue("segments").send(PLANNED)
+    notes.wait_for("started")
+    grow_old(heartbeat)
+    eventually(lambda: not trouble(heartbeat), "a beat beside the handler")
+    notes.go()
+    notes.wait_for("ended")
+
+
+def test_a_loop_that_stands_still_is_noticed(spawn: Spawn, heartbeat: Path) -> None:
+    probe = spawn("quick", heartbeat=heartbeat)
+    eventually(heartbeat.exists, "the first beat")
+    probe.signal(signal.SIGSTOP)
+    grow_old(heartbeat)
+    assert "stood still" in trouble(heartbeat)
+    probe.signal(signal.SIGCONT)
+    eventually(lambda: not trouble(heartbeat), "a beat")

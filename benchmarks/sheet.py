@@ -23,9 +23,9 @@ WIDTH = 1200
 GAP = 6
 LABEL = 22
 PAINTED_HEIGHT = 640
-BLEND = "great-wave:{}+moulin-de-la-galette:{}"
-SHARES = ("1", "0.75", "0.5", "0.25", "0")
-STRENGTHS = ("1", "0.8", "0.6", "0.4", "0.2")
+ENDS = "great-wave", "moulin-de-la-galette"
+SHARES = (0.75, 0.5, 0.25)
+STRENGTHS = (0.8, 0.6, 0.4, 0.2)
 
 
 class Studio:
@@ -52,46 +52,41 @@ def photo(name: str) -> Picture:
         return np.array(wide.resize((PAINTED_HEIGHT * 8 // 5, PAINTED_HEIGHT)))
 
 
-def row(label: str, pictures: Sequence[tuple[str, Picture]]) -> Image.Image:
-    """Painted whole, and only then made smaller."""
-    width = (WIDTH - GAP * (len(pictures) - 1)) // len(pictures)
+def row(cells: Sequence[tuple[str, Picture]]) -> Image.Image:
+    """Painted whole, and only then made smaller; a label above each."""
+    width = (WIDTH - GAP * (len(cells) - 1)) // len(cells)
     height = width * 5 // 8
     strip = Image.new("RGB", (WIDTH, LABEL + height + GAP), "white")
     draw, font = ImageDraw.Draw(strip), ImageFont.load_default(14)
-    draw.text((2, 2), label, "black", font)
-    for n, (below, picture) in enumerate(pictures):
+    for n, (label, picture) in enumerate(cells):
+        left = n * (width + GAP)
         small = Image.fromarray(picture).resize((width, height), Image.Resampling.LANCZOS)
-        strip.paste(small, (n * (width + GAP), LABEL))
-        if below:
-            draw.text((n * (width + GAP) + 130, 2), below, "black", font)
+        strip.paste(small, (left, LABEL))
+        draw.text((left + 2, 2), label, "black", font)
     return strip
 
 
 def main() -> None:
     studio = Studio()
     photos = [photo(name) for name in CHOSEN]
-    rows = [row("photos", [("", picture) for picture in photos])]
+    rows = [row([("photos", photos[0]), *(("", picture) for picture in photos[1:])])]
     for name in studio.styles:
-        rows.append(row(name, [("", studio.paint(name, picture)) for picture in photos]))
-    shares = zip(SHARES, reversed(SHARES), strict=True)
-    blends = [blend(*pair) for pair in shares]
-    rows.append(row("a blend", [(asked, studio.paint(asked, photos[0])) for asked in blends]))
-    sweep = [f"starry-night@{strength}" for strength in STRENGTHS]
-    rows.append(row("strength", [(asked, studio.paint(asked, photos[1])) for asked in sweep]))
-    sheet = Image.new("RGB", (WIDTH, sum(r.height for r in rows)), "white")
+        first, *others = (studio.paint(name, picture) for picture in photos)
+        rows.append(row([(name, first), *(("", picture) for picture in others)]))
+    one, other = ENDS
+    mixed = {f"{share} + {1 - share}": f"{one}:{share}+{other}:{1 - share}" for share in SHARES}
+    asked = {one: one} | mixed | {other: other}
+    rows.append(row([(label, studio.paint(a, photos[0])) for label, a in asked.items()]))
+    style = "starry-night"
+    sweep = [style, *(f"{style}@{strength}" for strength in STRENGTHS)]
+    rows.append(row([(a, studio.paint(a, photos[1])) for a in sweep]))
+    sheet = Image.new("RGB", (WIDTH, sum(strip.height for strip in rows)), "white")
     top = 0
     for strip in rows:
         sheet.paste(strip, (0, top))
         top += strip.height
-    sheet.save(SHEET, quality=86)
+    sheet.save(SHEET, quality=80)
     print(f"{SHEET}: {len(studio.styles)} styles")
-
-
-def blend(share: str, other: str) -> str:
-    one, two = BLEND.split("+")
-    if other == "0":
-        return one.split(":")[0]
-    return two.split(":")[0] if share == "0" else BLEND.format(share, other)
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ QUICK = {
     "IMPASTO_SEGMENT_SECONDS": "1",
     "IMPASTO_IDLE_SECONDS": "0.3",
     "IMPASTO_LEASE_SECONDS": "4",
+    "IMPASTO_THREADS": "1",
 }
 TAG = "test"
 Container = Any

@@ -116,7 +116,7 @@ class Compose:
     def drop(self, video: Path, blob: str) -> str:
         return self.desk.submit(video, blob)
 
-    def finished(self, job: str, path: Path, within: float = 240) -> Path:
+    def finished(self, job: str, path: Path, within: float = 600) -> Path:
         """Its output, when it is done."""
         eventually(lambda: self.desk.status(job).ended, f"{job} to end", within)
         status = self.desk.status(job)

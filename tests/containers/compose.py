@@ -26,6 +26,7 @@ QUICK = {
     "IMPASTO_SEGMENT_SECONDS": "1",
     "IMPASTO_IDLE_SECONDS": "0.3",
     "IMPASTO_LEASE_SECONDS": "4",
+    "IMPASTO_THREADS": "1",
 }
 TAG = "test"
 Container = Any
@@ -115,7 +116,7 @@ class Compose:
     def drop(self, video: Path, blob: str) -> str:
         return self.desk.submit(video, blob)
 
-    def finished(self, job: str, path: Path, within: float = 240) -> Path:
+    def finished(self, job: str, path: Path, within: float = 600) -> Path:
         """Its output, when it is done."""
         eventually(lambda: self.desk.status(job).ended, f"{job} to end", within)
         status = self.desk.status(job)

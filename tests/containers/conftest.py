@@ -32,4 +32,4 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def long_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Enough work for something to happen while it is done."""
-    return make_clip(tmp_path_factory.mktemp("long") / "long.mp4", seconds=40)
+    return make_clip(tmp_path_factory.mktemp("long") / "long.mp4", seconds=20)

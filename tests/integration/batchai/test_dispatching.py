@@ -198,10 +198,11 @@ def die_after(effects: int, scene: Scene) -> bool:
     stop = Stop()
     with working(scene.dispatcher(experiment, second, stop), stop):
         eventually(lambda: first.workers + second.workers == NODES, f"workers: {experiment}")
+        workers = [worker.name for worker in scene.workers(experiment)]  # they go with the work
         idle = Stop()
         with working(scene.scorer(idle), idle):
             eventually(lambda: scene.waiting(*QUEUES[:-1]) == 0, f"all painted: {experiment}")
     assert len(scene.painted) == job.items, experiment
     assert set(scene.painted.values()) == {1}, experiment
-    assert [worker.name for worker in scene.workers(experiment)] == ["worker-0001", "worker-0002"]
+    assert workers == ["worker-0001", "worker-0002"]
     return first.over

@@ -12,15 +12,21 @@ CHANCE = 3
 LONGEST_REST = 60.0
 #: How far the clocks of storage and of the cluster may be apart.
 CLOCKS = timedelta(seconds=2)
+#: A queue rounds down when a message came.
+WHOLE_SECONDS = timedelta(seconds=1)
 LONG_AGO = datetime.fromtimestamp(0, UTC)
 
 
 class Hopeless(NamedTuple):
-    """Why no worker gets to work. What has waited since before `last` has had its try."""
+    """Why no worker gets to work, and when the last try was made."""
 
     why: str
     last: datetime
     worker: str | None = None
+
+    def tried(self, since: datetime) -> bool:
+        """Whether what has waited since then has had its try."""
+        return since + WHOLE_SECONDS < self.last
 
 
 def failed_tries(workers: Sequence[WorkerState], at_work: datetime | None) -> list[WorkerState]:

@@ -30,8 +30,6 @@ from shared.storage import Storage
 
 log = logger()
 RECONCILE_SECONDS = 1.0
-#: A queue rounds down when a message came; what came with the last failure may have come after it.
-WHOLE_SECONDS = timedelta(seconds=1)
 
 
 class Dispatcher:
@@ -93,7 +91,7 @@ class Dispatcher:
 
         def unwanted(task: Task, since: datetime) -> bool:
             if not self._jobs.ended(task.job):
-                if hopeless is None or since + WHOLE_SECONDS >= hopeless.last:
+                if hopeless is None or not hopeless.tried(since):
                     return False
                 self._fail(task, hopeless)
             return True

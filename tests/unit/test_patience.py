@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from services.dispatcher.cluster import WorkerState
 from services.dispatcher.patience import (
     LONG_AGO,
+    Hopeless,
     failed_tries,
     may_start,
     never_a_node,
@@ -116,3 +117,10 @@ def test_a_row_of_failures_is_one_after_the_other(spans: list[tuple[float, float
     for later, earlier in pairwise(tries):
         assert earlier.ended
         assert earlier.ended <= later.asked
+
+
+def test_what_came_in_the_second_of_the_last_try_may_have_come_after_it() -> None:
+    last = at(5.7)
+    hopeless = Hopeless("no paint", last)
+    assert not hopeless.tried(at(5))
+    assert hopeless.tried(at(4))

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
+from services.dispatcher.patience import WHOLE_SECONDS
 from services.dispatcher.service import build
 from services.dispatcher.settings import DispatcherSettings
 from shared.batchai.cluster import RemoteCluster
@@ -62,6 +63,8 @@ def test_tries_are_counted_over_restarts_and_new_work_gets_one_of_its_own(
 ) -> None:
     scene = Scene(npm_server, "echo no paint >&2; exit 3")
     scene.send(ONE)
+    second_over = datetime.now(UTC) + WHOLE_SECONDS  # within it, its coming is after every try
+    eventually(lambda: datetime.now(UTC) > second_over, "a try to be later than its coming")
     for count in range(1, TRIES + 1):
         with scene.dispatching():
             eventually(lambda: len(scene.workers()) >= count, "a try")  # noqa: B023

@@ -183,8 +183,8 @@ class Jobs:
         for container in (self.frames, self.scored, self.segments):
             container.delete_all(f"{job}/")
 
-    def scored_shards(self, job: str, segment: int) -> int:
-        return len(self.scored.under(names.segment_folder(job, segment)))
+    def scored_shards(self, job: str, segment: int) -> set[str]:
+        return {blob.name for blob in self.scored.under(names.segment_folder(job, segment))}
 
     def _write(self, name: str, record: Record, **metadata: int) -> bool:
         return self.records.write_once(

@@ -10,7 +10,7 @@ from shared import names
 from shared.blobs import Blob
 from shared.errors import Missing, NotYet, Refused
 from shared.jobs import Failure, Jobs
-from shared.mixture import Mixture
+from shared.mixture import NAME, RULE, Mixture
 from shared.names import shown
 from shared.storage import Storage
 
@@ -56,19 +56,27 @@ class Models:
                 raise Refused(f"{name} can't be mixed with others")
         return text
 
+    def version(self, name: str) -> str:
+        """Another each time that it is published."""
+        return self._found(name).etag
+
     def load(self, name: str) -> Model:
-        found = self._blobs.find(name)
-        if found is None:
-            raise Missing(f"no model is called {shown(name)}")
-        facts = found.metadata
+        facts = self._found(name).metadata
         data = self._blobs.read(name)
         return Model(name, facts.get("scorer", ""), data, "mixes" in facts, facts.get("source", ""))
 
-    def find(self, name: str) -> Model | None:
-        try:
-            return self.load(name)
-        except Missing:
-            return None
+    def check_new(self, name: str) -> None:
+        """Refused where a model that is learnt can't be called so."""
+        if name in self.shipped():
+            raise Refused(f"there is a style called {name} already; give yours another name")
+        if not NAME.fullmatch(name):
+            raise Refused(f"a style can't be called {shown(name)}: {RULE}")
+
+    def _found(self, name: str) -> Blob:
+        found = self._blobs.find(name)
+        if found is None:
+            raise Missing(f"no model is called {shown(name)}")
+        return found
 
     def unlearnt(self) -> list[Blob]:
         """What lies in `styles` and isn't a model yet, nor has been refused."""

@@ -9,10 +9,9 @@ from pydantic import BaseModel
 
 from shared import names
 from shared.blobs import Container
-from shared.errors import Missing, Refused
+from shared.errors import Missing
 from shared.jobs import Failure, Job, Jobs, Result
 from shared.messages import BlobCreated
-from shared.mixture import NAME, RULE
 from shared.models import Models
 from shared.storage import Storage
 
@@ -56,10 +55,7 @@ class Desk:
 
     def teach(self, path: Path, style: str) -> str:
         """Upload a painting to be learnt; the job that it will be."""
-        if style in self._models.shipped():
-            raise Refused(f"there is a style called {style} already; give yours another name")
-        if not NAME.fullmatch(style):
-            raise Refused(f"a style can't be called {names.shown(style)}: {RULE}")
+        self._models.check_new(style)
         return self._bring(self._paintings, path, f"{style}{path.suffix.lower()}")
 
     def _bring(self, container: Container, path: Path, blob: str) -> str:

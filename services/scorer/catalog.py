@@ -33,24 +33,23 @@ def brought() -> dict[str, EntryPoint]:
 
 
 class Catalog:
-    """Scorers by what was asked for, each made once."""
+    """Scorers by what was asked for, each made once, and anew when a model is learnt anew."""
 
     def __init__(self, storage: Storage, settings: ScorerSettings) -> None:
         self._models = Models(storage)
         self._settings = settings
-        self._made: dict[str, tuple[str, Scorer[Any]]] = {}
+        self._made: dict[str, tuple[list[str], Scorer[Any]]] = {}
 
     def scorer(self, asked: str) -> Scorer[Any]:
         try:
             mixture = Mixture.parse(asked)
-            models = [self._models.load(name) for name in mixture.parts]
+            versions = [self._models.version(name) for name in mixture.parts]
+            if asked not in self._made or self._made[asked][0] != versions:
+                models = [self._models.load(name) for name in mixture.parts]
+                self._made[asked] = versions, self._make(mixture, models)
         except (Missing, Refused) as error:
             raise Reject(str(error)) from error
-        version = "".join(model.source for model in models)  # a model may be learnt anew
-        made = self._made.get(asked)
-        if made is None or made[0] != version:
-            made = self._made[asked] = version, self._make(mixture, models)
-        return made[1]
+        return self._made[asked][1]
 
     def _make(self, mixture: Mixture, models: list[Model]) -> Scorer[Any]:
         kinds = {model.scorer for model in models}

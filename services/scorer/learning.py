@@ -14,7 +14,6 @@ from shared.errors import Changed, Missing, Refused, Reject
 from shared.jobs import Failure, Jobs, Result
 from shared.logs import logger
 from shared.messages import BlobCreated
-from shared.mixture import NAME, RULE
 from shared.models import Model, Models, name_of
 from shared.runtime.work import Work
 from shared.storage import Storage
@@ -67,11 +66,7 @@ class Lessons:
         blob = self._paintings.find(names.check_blob_name(event.blob))
         if blob is None or blob.etag != names.plain_etag(event.data.e_tag):
             raise Changed(event.blob)
-        name = name_of(blob.name)
-        if not NAME.fullmatch(name):
-            raise Refused(f"a style can't be called {names.shown(name)}: {RULE}")
-        if name in self._models.shipped():
-            raise Refused(f"there is a style called {name} already; give yours another name")
+        self._models.check_new(name_of(blob.name))
         if blob.size > LARGEST_MIB << 20:
             raise Refused(f"the file is larger than {LARGEST_MIB} MiB")
         return blob

@@ -70,7 +70,8 @@ class ScoringService:
     def _open_shards(self, chunk: ChunkPlanned) -> list[int]:
         """Those that nobody has scored yet."""
         shards = range(chunk.first_shard, chunk.first_shard + chunk.shards)
-        return [n for n in shards if not self._jobs.scored.find(shard_of(chunk, n))]
+        scored = self._jobs.scored_shards(chunk.job, chunk.segment)
+        return [shard for shard in shards if shard_of(chunk, shard) not in scored]
 
 
 def shard_of(chunk: ChunkPlanned, shard: int) -> str:

@@ -53,7 +53,7 @@ class Stitcher:
         segment = self._jobs.segment(job.job, number)
         if segment is None or self._jobs.segments.find(blob):
             return
-        if self._jobs.scored_shards(job.job, number) < segment.shards:
+        if len(self._jobs.scored_shards(job.job, number)) < segment.shards:
             return
         with (
             self._jobs.records.claim(names.segment_record(job.job, number)),

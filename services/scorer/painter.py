@@ -17,8 +17,6 @@ from shared.logs import logger
 
 log = logger()
 STYLE = "style"
-#: Of a GPU's free memory, how much one frame of a batch may take for each of its pixels.
-BYTES_PER_PIXEL = 2_000
 #: Beyond it a GPU is busy anyway.
 LARGEST_BATCH = 16
 
@@ -77,13 +75,16 @@ def one(frame: Picture) -> Tensor:
 
 def load_network(path: Path) -> Network:
     network = Network()
-    try:
-        state = {name: value.float() for name, value in load_file(path).items()}
-        network.load_state_dict(state)
-    except (OSError, SafetensorError, RuntimeError) as error:
-        raise Misconfigured(f"{path} doesn't hold this network's weights: {error}") from error
+    load_weights(network, path)
     device, dtype = best_device()
     return network.eval().to(device, dtype).to(memory_format=torch.channels_last)
+
+
+def load_weights(network: Network, path: Path) -> None:
+    try:
+        network.load_state_dict({name: w.float() for name, w in load_file(path).items()})
+    except (OSError, SafetensorError, RuntimeError) as error:
+        raise Misconfigured(f"{path} doesn't hold this network's weights: {error}") from error
 
 
 def mixed(styles: Mapping[str, bytes], shares: Mapping[str, float], network: Network) -> Tensor:

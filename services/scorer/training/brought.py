@@ -4,10 +4,10 @@ import io
 import warnings
 
 import numpy as np
-import torch
 from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
+from services.scorer.training.pictures import as_tensor
 from shared.errors import Refused
 
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF")
@@ -38,7 +38,7 @@ def opened(data: bytes) -> Tensor:  # [1, 3, H, W] in 0…1
         # Pillow's readers raise whatever their parsing stumbles on.
         except (OSError, SyntaxError, ValueError, TypeError, KeyError, EOFError) as error:
             raise Refused(f"the image can't be read: {error}") from error
-    return torch.from_numpy(np.array(small)).permute(2, 0, 1)[None].float() / 255
+    return as_tensor(np.array(small))
 
 
 TOO_LARGE = f"the image has more than {MOST_PIXELS // 1_000_000} million pixels"

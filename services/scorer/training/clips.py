@@ -3,8 +3,10 @@
 from pathlib import Path
 
 import av
-import torch
+import numpy as np
 from torch import Tensor
+
+from services.scorer.training.pictures import as_tensor
 
 STEP = 8
 
@@ -14,4 +16,4 @@ def frames(clip: Path) -> list[Tensor]:  # each [1, 3, H, W] in 0…1
     with av.open(str(clip)) as container:
         decoded = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
     chosen = decoded[: len(decoded) // 2 : STEP]
-    return [torch.from_numpy(f).permute(2, 0, 1)[None].float() / 255 for f in chosen]
+    return [as_tensor(frame.astype(np.uint8)) for frame in chosen]

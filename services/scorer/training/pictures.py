@@ -5,8 +5,10 @@ import random
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import simplejpeg
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
@@ -15,8 +17,11 @@ SCALES = 0.6, 1.7
 
 
 def read(path: Path) -> Tensor:  # [1, 3, H, W] in 0…1
-    pixels = torch.from_numpy(simplejpeg.decode_jpeg(path.read_bytes(), "RGB"))
-    return pixels.permute(2, 0, 1)[None].float() / 255
+    return as_tensor(simplejpeg.decode_jpeg(path.read_bytes(), "RGB"))
+
+
+def as_tensor(pixels: NDArray[np.uint8]) -> Tensor:  # [H, W, 3] -> [1, 3, H, W]
+    return torch.from_numpy(pixels).permute(2, 0, 1)[None].float() / 255
 
 
 def shrunk(image: Tensor, shorter_side: int) -> Tensor:

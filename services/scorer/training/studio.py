@@ -7,7 +7,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from services.scorer.network import Painter
-from services.scorer.painter import STYLE, save_style
+from services.scorer.painter import STYLE, load_weights, save_style
 from services.scorer.training.muon import Muon
 
 #: With the rim that the eye leaves out, less than the margin when it paints for others.
@@ -27,12 +27,11 @@ class Studio:
         self.painter = Painter(JUDGED_MARGIN).to(memory_format=torch.channels_last)
         self.painter.requires_grad_(not frozen)
         self.styles = nn.Parameter(torch.randn(len(names), self.painter.style_size) * 0.1)
-        self._average = self._weights()
+        self._average = copies(self._weights())
 
     def load_network(self, path: Path) -> None:
-        state = {name: value.float() for name, value in load_file(path).items()}
-        self.painter.load_state_dict(state)
-        self._average = self._weights()
+        load_weights(self.painter, path)
+        self._average = copies(self._weights())
 
     def load(self, folder: Path) -> None:
         """A style that isn't there starts as the mean of those that are."""
@@ -43,13 +42,13 @@ class Studio:
 
     def start_from(self, styles: Tensor) -> None:
         self.styles.data.copy_(styles)
-        self._average = self._weights()
+        self._average = copies(self._weights())
 
     @torch.no_grad()
     def average(self, step: int) -> None:
         """The last steps' mean paints better than any of them; short at first, then longer."""
         share = 1 - min(MEMORY, (1 + step) / (10 + step))
-        for name, weight in self._weights(copied=False).items():
+        for name, weight in self._weights().items():
             self._average[name].lerp_(weight, share)
 
     @property
@@ -64,9 +63,8 @@ class Studio:
         for name, vector in zip(self.names, vectors, strict=True):
             (folder / STYLES / f"{name}.safetensors").write_bytes(save_style(vector))
 
-    def _weights(self, copied: bool = True) -> dict[str, Tensor]:
-        weights = {**self.painter.state_dict(), STYLES: self.styles.detach()}
-        return {name: w.clone() for name, w in weights.items()} if copied else weights
+    def _weights(self) -> dict[str, Tensor]:
+        return {**self.painter.state_dict(), STYLES: self.styles.detach()}
 
     def optimisers(self) -> list[torch.optim.Optimizer]:
         """Muon for what mixes channels; a style's few numbers learn faster than what they steer."""
@@ -76,6 +74,10 @@ class Studio:
         kernels = [p for p in self.painter.parameters() if p.ndim == 4]
         others = [p for p in self.painter.parameters() if p.ndim != 4]
         return [Muon(kernels, lr=8e-3), torch.optim.Adam(others, lr=1.5e-3), vectors]
+
+
+def copies(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name: weight.clone() for name, weight in weights.items()}
 
 
 def styles_in(folder: Path) -> dict[str, Tensor]:

@@ -6,7 +6,7 @@ STYLE ?= great-wave
 OUTPUT ?= out
 BIN = .venv/bin
 
-.PHONY: run test lint setup locks keys images image up down connections publish test-containers \
+.PHONY: run test lint setup locks settings keys images image up down connections publish test-containers \
         train bench scale kills sheet clean
 
 run: setup
@@ -37,6 +37,10 @@ locks: setup
 	    --output-file deploy/locks/$$extra.txt || exit 1; done
 	@echo hatchling | $(LOCK) - --constraint deploy/locks/dev.txt \
 	  --output-file deploy/locks/build.txt
+
+# The tables of settings in the README.
+settings: setup
+	@$(BIN)/python -m deploy.settings_table
 
 # Images are called IMAGES/SERVICE:TAG, and are impasto/SERVICE:dev where nobody says otherwise.
 COMPOSE = docker compose

@@ -1,0 +1,79 @@
+"""The settings of every service, as tables for the README: `make settings` renews them."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal, get_args, get_origin
+
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from services.batchai.settings import ServerSettings
+from services.dispatcher.settings import DispatcherSettings
+from services.scorer.settings import ScorerSettings
+from services.splitter.settings import SplitterSettings
+from services.stitcher.settings import StitcherSettings
+from shared.azureml.connection import AzureMLSettings
+from shared.batchai.connection import BatchAISettings
+from shared.clusters import AzureSettings, ClusterSettings
+from shared.rayjobs import RaySettings
+from shared.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[1]
+README = ROOT / "README.md"
+PLACE = re.compile(r"(?<=<!-- settings -->\n).*?(?=<!-- end of settings -->)", re.DOTALL)
+GROUPS: dict[str, list[type[Settings]]] = {
+    "Every service": [Settings],
+    "Splitter": [SplitterSettings],
+    "Scorer": [ScorerSettings],
+    "Stitcher": [StitcherSettings],
+    "Dispatcher: workers and their cluster": [
+        DispatcherSettings,
+        ClusterSettings,
+        AzureSettings,
+        BatchAISettings,
+        AzureMLSettings,
+        RaySettings,
+    ],
+    "Local Batch AI": [ServerSettings],
+}
+
+
+def tables() -> str:
+    return "\n".join(line for title in GROUPS for line in table(title))
+
+
+def table(title: str) -> Iterator[str]:
+    yield f"<details><summary>{title}</summary>\n"
+    yield "| setting | default | |\n|---|---|---|"
+    for settings in GROUPS[title]:
+        for name in settings.__annotations__:
+            field = settings.model_fields[name]
+            yield f"| `IMPASTO_{name.upper()}` | {default(field)} | {sentence(field)} |"
+    yield "\n</details>\n"
+
+
+def default(field: FieldInfo) -> str:
+    value = field.default
+    if value is PydanticUndefined or value is None or value == "":
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, Path) and value.is_absolute():
+        return f"`{value.relative_to(ROOT)}`"
+    return f"`{value}`"
+
+
+def sentence(field: FieldInfo) -> str:
+    described = field.description or ""
+    if get_origin(field.annotation) is Literal:
+        described += f" One of {', '.join(f'`{choice}`' for choice in get_args(field.annotation))}."
+    return described
+
+
+def renewed(readme: str) -> str:
+    return PLACE.sub(lambda _: tables(), readme)
+
+
+if __name__ == "__main__":
+    README.write_text(renewed(README.read_text()))

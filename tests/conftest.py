@@ -8,6 +8,8 @@ from tests.azurite import Server, docker_missing, from_image, from_npm
 from tests.raycluster import LocalRay
 
 BESIDE = Path(__file__).parents[2] / "shared"
+VGG = BESIDE / "weights" / "vgg16-features.safetensors"
+needs_vgg = pytest.mark.skipif(not VGG.exists(), reason="VGG16's weights aren't beside the project")
 
 
 @pytest.fixture(scope="session", params=["npm", "container"])

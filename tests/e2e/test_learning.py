@@ -9,12 +9,11 @@ from services.console.jobs import Desk, Status
 from services.console.stack import Stack
 from shared import names
 from shared.models import Models
-from tests.conftest import BESIDE
+from tests.conftest import VGG, needs_vgg
 from tests.e2e.conftest import QUICK, ROOT
 from tests.media import make_clip
 from tests.waiting import eventually
 
-VGG = BESIDE / "weights" / "vgg16-features.safetensors"
 EJIRI = ROOT / "deploy/sample/ejiri.jpg"
 
 
@@ -37,7 +36,7 @@ def end_of(desk: Desk, job: str) -> Status:
     return status
 
 
-@pytest.mark.skipif(not VGG.exists(), reason="VGG16's weights aren't beside the project")
+@needs_vgg
 def test_a_video_waits_for_the_style_that_is_being_learnt(stack: Stack, tmp_path: Path) -> None:
     desk = Desk(stack.storage)
     lesson = desk.teach(EJIRI, "ejiri")

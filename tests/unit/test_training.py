@@ -15,12 +15,10 @@ from services.scorer.training.muon import orthogonal
 from services.scorer.training.recipe import Recipe
 from services.scorer.training.steady import Move, flicker
 from shared.errors import Misconfigured
-from tests.conftest import BESIDE
+from tests.conftest import VGG, needs_vgg
 
 ROOT = Path(__file__).parents[2]
 PAINTINGS = ROOT / "services/scorer/training/paintings"
-VGG = BESIDE / "weights" / "vgg16-features.safetensors"
-needs_vgg = pytest.mark.skipif(not VGG.exists(), reason="VGG16's weights aren't beside the project")
 
 
 @needs_vgg

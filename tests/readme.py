@@ -1,0 +1,22 @@
+"""What the README tells people to type."""
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.DOTALL | re.MULTILINE)
+IN_A_SENTENCE = re.compile(r"`((?:impasto|make) [^`]+)`")
+
+
+def blocks(language: str) -> list[str]:
+    return [code for kind, code in BLOCK.findall(text()) if kind == language]
+
+
+def commands() -> set[str]:
+    """Lines of shell blocks, and what stands in sentences and tables."""
+    lines = [line.partition(" #")[0].strip() for code in blocks("sh") for line in code.splitlines()]
+    return {*lines, *IN_A_SENTENCE.findall(BLOCK.sub("", text()))} - {""}
+
+
+def text() -> str:
+    return (ROOT / "README.md").read_text()

@@ -46,7 +46,7 @@ settings: setup
 COMPOSE = docker compose
 EVERYTHING = $(COMPOSE) --profile '*'
 KEYS = $(PYTHON) deploy/keys.py .env
-export REVISION = $(shell git rev-parse HEAD)
+export REVISION = $(shell git rev-parse HEAD 2>/dev/null)
 
 # Compose reads the file whatever it is asked to do.
 keys:

@@ -173,7 +173,7 @@ def poisoned(storage: Storage) -> str:
     """A message that nobody can handle: what becomes of it is shown by `impasto poison`."""
     storage.queue("segments").send_text("nonsense")
     desk = PoisonDesk(storage)
-    [entry] = eventually(lambda: desk.entries(), "the message in poison")
+    [entry] = eventually(desk.entries, "the message in poison")
     return entry.id
 
 

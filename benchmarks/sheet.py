@@ -1,12 +1,14 @@
-"""The picture in the README: every style on three photos, a blend, and a sweep of strengths.
+"""The README's pictures: a film's frames as they were and painted; every style on three photos, a
+blend, and a sweep of strengths.
 
-`make sheet` makes it; the photos are some that were kept out of training.
+`make sheet` makes them; the photos are some that were kept out of training.
 """
 
 import os
 from collections.abc import Sequence
 from pathlib import Path
 
+import av
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
@@ -17,6 +19,10 @@ from services.scorer.settings import ScorerSettings
 from shared.mixture import Mixture
 
 SHEET = Path("deploy/sample/styles.jpg")
+FILM = Path("deploy/sample/painted.jpg")
+CLIP = Path("deploy/sample/bigbuckbunny.mp4")
+#: Frames of the clip, and what they are painted in.
+SCENES = {20: "great-wave", 100: "starry-night"}
 PHOTOS = Path(os.environ.get("PHOTOS", "../shared/media/photos"))
 CHOSEN = ("031.jpg", "001.jpg", "111.jpg")
 WIDTH = 1200
@@ -43,6 +49,12 @@ class Studio:
         return self.scorer(asked).score([picture])[0]
 
 
+def frames(clip: Path) -> list[Picture]:
+    with av.open(str(clip)) as container:
+        decoded = container.decode(video=0)
+        return [frame.to_ndarray(format="rgb24").astype(np.uint8) for frame in decoded]
+
+
 def photo(name: str) -> Picture:
     with Image.open(PHOTOS / name) as image:
         cut = image.convert("RGB")
@@ -55,7 +67,8 @@ def photo(name: str) -> Picture:
 def row(cells: Sequence[tuple[str, Picture]]) -> Image.Image:
     """Painted whole, and only then made smaller; a label above each."""
     width = (WIDTH - GAP * (len(cells) - 1)) // len(cells)
-    height = width * 5 // 8
+    shape = cells[0][1].shape
+    height = width * shape[0] // shape[1]
     strip = Image.new("RGB", (WIDTH, LABEL + height + GAP), "white")
     draw, font = ImageDraw.Draw(strip), ImageFont.load_default(14)
     for n, (label, picture) in enumerate(cells):
@@ -80,13 +93,25 @@ def main() -> None:
     style = "starry-night"
     sweep = [style, *(f"{style}@{strength}" for strength in STRENGTHS)]
     rows.append(row([(a, studio.paint(a, photos[1])) for a in sweep]))
+    save(SHEET, rows)
+    film = frames(CLIP)
+    save(
+        FILM,
+        [
+            row([(CLIP.stem, film[n]), (style, studio.paint(style, film[n]))])
+            for n, style in SCENES.items()
+        ],
+    )
+
+
+def save(path: Path, rows: Sequence[Image.Image]) -> None:
     sheet = Image.new("RGB", (WIDTH, sum(strip.height for strip in rows)), "white")
     top = 0
     for strip in rows:
         sheet.paste(strip, (0, top))
         top += strip.height
-    sheet.save(SHEET, quality=80)
-    print(f"{SHEET}: {len(studio.styles)} styles")
+    sheet.save(path, quality=80)
+    print(path)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Job records. Each is written once, by one service; how far a job is follows from what exists."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -98,10 +98,13 @@ class Result(Record):
     finished: datetime
 
 
+Unhappy = Literal["refused", "failed", "cancelled"]
+
+
 class Failure(Record):
     job: JobId
     source: str | None
-    state: Literal["refused", "failed", "cancelled"]
+    state: Unhappy
     reason: str
     at: datetime
 
@@ -146,12 +149,15 @@ class Jobs:
     def finish(self, result: Result) -> None:
         self._write(names.result_record(result.job), result)
 
-    def fail(self, failure: Failure) -> None:
+    def fail(self, job: str, source: str | None, state: Unhappy, reason: str) -> None:
         """End the job with a reason, unless it has ended already."""
-        if not self.records.find(names.result_record(failure.job)):
-            self._write(names.failure_record(failure.job), failure)
+        if self.records.find(names.result_record(job)):
+            return
+        now = datetime.now(UTC)
+        failure = Failure(job=job, source=source, state=state, reason=reason, at=now)
+        self._write(names.failure_record(job), failure)
 
-    def fail_of(self, message: Body, reason: str, now: datetime) -> None:
+    def fail_of(self, message: Body, reason: str) -> None:
         """Fail the job that a poisoned message was part of."""
         job = getattr(message, "job", None)
         if job is None:
@@ -161,7 +167,7 @@ class Jobs:
         else:
             known = self.find(job)
             source = known.source.blob if known else None
-        self.fail(Failure(job=job, source=source, state="failed", reason=reason, at=now))
+        self.fail(job, source, "failed", reason)
 
     def outcome(self, job: str) -> Outcome | None:
         return self._find(names.result_record(job), Result) or self._find(

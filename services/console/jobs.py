@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from shared import names
 from shared.blobs import Container
 from shared.errors import Missing
-from shared.jobs import Failure, Job, Jobs, Result
+from shared.jobs import Job, Jobs, Result
 from shared.messages import BlobCreated
 from shared.models import Models
 from shared.storage import Storage
@@ -114,10 +114,7 @@ class Desk:
         status = self.status(job)
         if status.ended:
             return
-        now = datetime.now(UTC)
-        reason = "cancelled by a person"
-        failure = Failure(job=job, source=status.source, state="cancelled", reason=reason, at=now)
-        self._jobs.fail(failure)
+        self._jobs.fail(job, status.source, "cancelled", "cancelled by a person")
         self._jobs.sweep(job)
 
     def retry(self, job: str) -> bool:

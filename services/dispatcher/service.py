@@ -102,7 +102,7 @@ class Dispatcher:
     def _fail(self, task: Task, hopeless: Hopeless) -> None:
         words = self._workforce.last_words(hopeless.worker) if hopeless.worker else ""
         reason = "; ".join([f"no worker could start: {hopeless.why}", *words.splitlines()[-1:]])
-        self._jobs.fail_of(task, reason, datetime.now(UTC))
+        self._jobs.fail_of(task, reason)
         log.error("failed", job=task.job, reason=reason)
 
 

@@ -11,7 +11,7 @@ from shared import names
 from shared.attendance import Attendance
 from shared.blobs import Blob
 from shared.errors import Changed, Missing, Refused, Reject
-from shared.jobs import Failure, Jobs, Result
+from shared.jobs import Jobs, Result
 from shared.logs import logger
 from shared.messages import BlobCreated
 from shared.models import Model, Models, name_of
@@ -97,13 +97,5 @@ class Lessons:
         gone = "the file was replaced or removed before it was learnt"
         reason = str(trouble) if isinstance(trouble, Refused) else gone
         log.warning("refused", source=names.shown(event.blob), reason=reason)
-        self._jobs.fail(
-            Failure(
-                job=event.job,
-                source=event.blob,
-                state="refused",
-                reason=reason,
-                at=datetime.now(UTC),
-            )
-        )
+        self._jobs.fail(event.job, event.blob, "refused", reason)
         self._jobs.sweep(event.job)

@@ -8,7 +8,7 @@ from shared import names
 from shared.blobs import Blob
 from shared.cage import MIB, Cage
 from shared.errors import Changed, ChildDied, ImpastoError, Missing, Refused, Reject
-from shared.jobs import Failure, Job, Jobs, Segment, Source
+from shared.jobs import Job, Jobs, Segment, Source, Unhappy
 from shared.logs import logger
 from shared.messages import BlobCreated, SegmentPlanned, SegmentReady
 from shared.models import Models
@@ -124,22 +124,15 @@ class Splitter:
 
     def _end(self, job: str, source: str, trouble: ImpastoError, work: Work) -> None:
         """End the job with what stands in its way, in a sentence for its owner."""
+        state: Unhappy
         if isinstance(trouble, ChildDied):
             if work.attempt == 1:
                 raise trouble  # it may have been somebody's SIGKILL: once more
-            reason, failed = f"the video can't be decoded: {trouble}", True
+            state, reason = "failed", f"the video can't be decoded: {trouble}"
         else:
-            reason, failed = str(trouble) if isinstance(trouble, Refused) else GONE, False
-        log.warning("refused", job=job, source=names.shown(source), reason=reason)
-        self._jobs.fail(
-            Failure(
-                job=job,
-                source=source,
-                state="failed" if failed else "refused",
-                reason=reason,
-                at=datetime.now(UTC),
-            )
-        )
+            state, reason = "refused", str(trouble) if isinstance(trouble, Refused) else GONE
+        log.warning(state, job=job, source=names.shown(source), reason=reason)
+        self._jobs.fail(job, source, state, reason)
         self._jobs.sweep(job)
 
 

@@ -11,7 +11,7 @@ from shared import names
 from shared.blobs import CLAIM_SECONDS
 from shared.cage import Cage
 from shared.errors import Changed, ChildDied, Missing, Refused, Retry, Taken
-from shared.jobs import Failure, Job, Jobs, Result, Segment
+from shared.jobs import Job, Jobs, Result, Segment
 from shared.logs import logger
 from shared.messages import ChunkScored
 from shared.runtime.stop import Stop
@@ -116,10 +116,7 @@ class Stitcher:
 
     def _fail(self, job: Job, reason: str) -> None:
         log.error("failed", reason=reason)
-        now = datetime.now(UTC)
-        self._jobs.fail(
-            Failure(job=job.job, source=job.source.blob, state="failed", reason=reason, at=now)
-        )
+        self._jobs.fail(job.job, job.source.blob, "failed", reason)
 
 
 def build(storage: Storage, settings: StitcherSettings, stop: Stop) -> Worker:

@@ -25,9 +25,8 @@ class PoisonBox:
         self, delivery: Delivery, message: Body | None, reason: str, error: BaseException | None
     ) -> None:
         """Fail the message's job, and keep the message; doing it twice does no harm."""
-        now = datetime.now(UTC)
         if message is not None:
-            self._jobs.fail_of(message, reason, now)
+            self._jobs.fail_of(message, reason)
         trouble = "".join(traceback.format_exception(error)) if error else None
         poisoned = Poisoned(
             queue=delivery.queue.name,
@@ -36,7 +35,7 @@ class PoisonBox:
             error=trouble[-LONGEST_ERROR:] if trouble else None,
             attempts=delivery.attempt,
             worker=self._worker,
-            at=now,
+            at=datetime.now(UTC),
             job=getattr(message, "job", None),
             body=delivery.text,
         )

@@ -7,7 +7,7 @@ import pytest
 from pydantic import SecretStr
 
 from shared.errors import Changed, Misconfigured, Missing, Refused, Taken
-from shared.jobs import Failure, Job, Jobs, Result, Source, Span
+from shared.jobs import Job, Jobs, Result, Source, Span
 from shared.models import Model, Models
 from shared.names import check_blob_name, segment_record
 from shared.settings import Settings
@@ -129,14 +129,14 @@ def test_a_finished_job_doesnt_fail_afterwards(storage: Storage) -> None:
     name = jobs.begin(job()).job
     result = Result(job=name, source="s", output="o", items=1, created=NOW, finished=NOW)
     jobs.finish(result)
-    jobs.fail(Failure(job=name, source="s", state="failed", reason="r", at=NOW))
+    jobs.fail(name, "s", "failed", "r")
     assert jobs.outcome(name) == result
 
 
 def test_late_work_of_a_cancelled_job_is_swept(storage: Storage) -> None:
     jobs = Jobs(storage)
     name = jobs.begin(job()).job
-    jobs.fail(Failure(job=name, source="s", state="cancelled", reason="r", at=NOW))
+    jobs.fail(name, "s", "cancelled", "r")
     jobs.scored.write(f"{name}/00000/0000.tar", b"late")
     assert jobs.ended(name)
     assert jobs.scored.under() == []
@@ -146,7 +146,7 @@ def test_a_failed_jobs_work_is_kept_for_another_try(storage: Storage) -> None:
     jobs = Jobs(storage)
     name = jobs.begin(job()).job
     jobs.scored.write(f"{name}/00000/0000.tar", b"good")
-    jobs.fail(Failure(job=name, source="s", state="failed", reason="r", at=NOW))
+    jobs.fail(name, "s", "failed", "r")
     assert jobs.ended(name)
     assert len(jobs.scored.under()) == 1
     jobs.reopen(name)

@@ -88,10 +88,7 @@ def test_whose_job_is_cancelled_before_the_nodes_came(server: Server, npm_server
     scene.send(ONE)
     with scene.dispatching():
         eventually(scene.workers, "a worker to be asked for")
-        cancelled = Failure(
-            job=ONE, source=None, state="cancelled", reason="changed my mind", at=datetime.now(UTC)
-        )
-        scene.jobs.fail(cancelled)
+        scene.jobs.fail(ONE, None, "cancelled", "changed my mind")
         eventually(lambda: scene.chunks.count() == 0, "its chunk to be gone")
         eventually(lambda: scene.workers() == [], "the worker to be taken back")
 

@@ -1,6 +1,6 @@
 """Azurite, the local Azure Storage: started, waited for, and never left behind.
 
-As a program, `python -m services.console.azurite FOLDER BLOB_PORT QUEUE_PORT`, it runs Azurite
+As a program, `python -m services.console.azurite FOLDER BLOB_PORT QUEUE_PORT FLAG…`, it runs Azurite
 until told to stop or until standard input ends, whichever way its parent went.
 """
 
@@ -39,6 +39,7 @@ def start(accounts: Accounts, folder: Path, log: Path, lifeline: int) -> "subpro
                 str(folder),
                 str(accounts.blob_port),
                 str(accounts.queue_port),
+                *FLAGS,
             ],
             env=os.environ | {"AZURITE_ACCOUNTS": accounts.azurite},
             stdin=lifeline,
@@ -81,7 +82,7 @@ def node() -> str:
 
 
 def main() -> None:
-    folder, blob_port, queue_port = sys.argv[1:4]
+    folder, blob_port, queue_port, *flags = sys.argv[1:]
     stop = Stop().on_signals().on_end_of_stdin()
     options = {
         "location": folder,
@@ -94,7 +95,7 @@ def main() -> None:
     }
     arguments = [part for key, value in options.items() for part in (f"--{key}", value)]
     child = subprocess.Popen(
-        [node(), str(SCRIPT), *arguments, *FLAGS],
+        [node(), str(SCRIPT), *arguments, *flags],
         stdin=subprocess.DEVNULL,
     )
     while child.poll() is None and not stop.wait(0.2):

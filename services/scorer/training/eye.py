@@ -92,5 +92,10 @@ def flat(features: Tensor) -> Tensor:  # [B, C, H, W] -> [B, HW, C], as it lies 
     return features.permute(0, 2, 3, 1).flatten(1, 2)
 
 
+def far(seen: Features, manner: Features) -> Tensor:  # [B]
+    """From a manner, all layers' distances added up."""
+    return torch.stack([distance(gram(flat(seen[i])), manner[i]) for i in STYLE_LAYERS]).sum(0)
+
+
 def distance(found: Tensor, wanted: Tensor) -> Tensor:  # [..., C, C] -> [...]
     return (found - wanted).square().sum((-2, -1)) / wanted.square().sum((-2, -1))

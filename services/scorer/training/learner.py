@@ -12,15 +12,16 @@ from services.scorer.network import Painter
 from services.scorer.painter import load_style
 from services.scorer.settings import WEIGHTS, ScorerSettings
 from services.scorer.training import pictures
-from services.scorer.training.eye import STYLE_LAYERS, Eye, distance, flat, gram
+from services.scorer.training.eye import Eye, far
 from services.scorer.training.lesson import Lesson, Wanted, wanted
 from services.scorer.training.recipe import Settings
 from services.scorer.training.studio import Studio, styles_in
 from shared.errors import Misconfigured
 
-HERE = Path(__file__).parent
+#: Of the styles that it comes with.
+PAINTINGS = Path(__file__).parent / "paintings"
 #: What is painted for practice: paintings have as many kinds of things in them as photos have.
-PRACTICE = [*(HERE / "paintings").glob("*.jpg"), *(HERE / "practice").glob("*.jpg")]
+PRACTICE = [*PAINTINGS.glob("*.jpg"), *PAINTINGS.with_name("practice").glob("*.jpg")]
 
 
 class Learner:
@@ -71,5 +72,4 @@ def nearest(studio: Studio, eye: Eye, wish: Wanted, photo: Tensor) -> Tensor:
     known = list(styles_in(WEIGHTS).values())
     with torch.autocast("cpu", torch.bfloat16):
         seen = [eye(studio.painter(photo, vector[None])) for vector in known]
-    far = [sum(distance(gram(flat(s[i])), wish.manner[i]) for i in STYLE_LAYERS) for s in seen]
-    return known[int(torch.stack([torch.as_tensor(f).sum() for f in far]).argmin())]
+    return known[int(torch.cat([far(features, wish.manner) for features in seen]).argmin())]

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from services.scorer.training import pictures
-from services.scorer.training.eye import STYLE_LAYERS, Eye, Features, distance, flat, gram
+from services.scorer.training.eye import STYLE_LAYERS, Eye, Features, far
 from services.scorer.training.recipe import Settings
 from services.scorer.training.steady import Move, flicker, next_frame
 from services.scorer.training.studio import Studio
@@ -25,9 +25,8 @@ class Wanted(NamedTuple):
 def wanted(eye: Eye, painting: Tensor, photos: list[Tensor]) -> Wanted:
     manner = eye.manner(painting)
     with torch.no_grad():
-        seen = [eye(photo) for photo in photos]
-    far = [sum(distance(gram(flat(s[i])), manner[i]) for i in STYLE_LAYERS) for s in seen]
-    return Wanted(manner, float(sum(far)) / len(far))
+        plain = torch.cat([far(eye(photo), manner) for photo in photos])
+    return Wanted(manner, float(plain.mean()))
 
 
 class Losses(NamedTuple):
@@ -77,10 +76,10 @@ class Lesson:
             everything = self._studio.painter(shown, styles)
         painted, again = everything[: len(frames)], everything[len(frames) :]
         manners = {layer: grams[which] for layer, grams in self._manners.items()}
-        content, far, patches = self._eye.judge(painted, frames, manners)
+        content, style, patches = self._eye.judge(painted, frames, manners)
         return Losses(
             content,
-            style=(far / self._plain[which]).mean(),
+            style=(style / self._plain[which]).mean(),
             patches=(patches / self._plain[which]).mean(),
             flicker=flicker(painted, again, move) if steadily else torch.zeros(()),
             smooth=painted.diff(dim=2).abs().mean() + painted.diff(dim=3).abs().mean(),

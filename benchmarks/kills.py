@@ -18,16 +18,21 @@ from typing import NamedTuple
 from unittest.mock import patch
 
 from benchmarks.noting import SETTING
+from benchmarks.report import Goal, Report, Table, tell
 from services.console import stack as stack_module
 from services.console.jobs import Desk
 from services.console.stack import Stack
+from services.scorer.line import FEW
 from shared import names
+from shared.shards import SHARD_ITEMS
 from tests.e2e.conftest import worker_pids
 from tests.media import make_clip
 from tests.waiting import eventually
 
 KILLS = 20
 STYLE = "great-wave"
+#: A shard that isn't stored, and the next begun.
+MOST = SHARD_ITEMS + FEW + 1
 WORKER = [sys.executable, "-m", "benchmarks.noting"]
 
 
@@ -99,23 +104,26 @@ def studio(folder: Path, seconds: float) -> Iterator[Studio]:
         yield Studio(stack, clip, notes)
 
 
-def main() -> None:
+def report() -> Report:
     chance = random.Random()
     with tempfile.TemporaryDirectory() as folder, studio(Path(folder), seconds=8) as found:
-        print("| kill | after frames | painted twice | same output | seconds |")
-        print("|---|---|---|---|---|")
-        deaths = []
-        for number in range(KILLS):
-            death = found.kill_one(chance.randrange(found.frames), chance.uniform(0, 0.1))
-            deaths.append(death)
-            print(
-                f"| {number + 1} | {death.after_frames} | {death.redone} |"
-                f" {'yes' if death.same else 'no'} | {death.seconds:.0f} |",
-                flush=True,
-            )
-    print(f"at most {max(death.redone for death in deaths)} frames were painted twice")
-    print(f"{sum(death.same for death in deaths)} of {KILLS} outputs are the same")
+        deaths = [
+            found.kill_one(chance.randrange(found.frames), chance.uniform(0, 0.1))
+            for _ in range(KILLS)
+        ]
+    most, same = max(death.redone for death in deaths), sum(death.same for death in deaths)
+    goals = [
+        Goal("frames painted twice for one kill, at most", f"≤ {MOST}", f"{most}", most <= MOST),
+        Goal("outputs as undisturbed", f"{KILLS}", f"{same}", same == KILLS),
+    ]
+    rows = [
+        (f"{death.after_frames}", f"{death.redone}", f"{death.seconds:.0f}") for death in deaths
+    ]
+    words = (
+        f"A worker is killed at a random moment, {KILLS} times, in a clip of {found.frames} frames."
+    )
+    return Report(goals, [words, Table(("after frames", "painted twice", "seconds"), rows)])
 
 
 if __name__ == "__main__":
-    main()
+    tell(report())

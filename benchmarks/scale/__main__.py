@@ -8,10 +8,10 @@ it has come and started up, and all end at once.
 
 import statistics
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks.scale.chart import Dot, Panel, svg
+from benchmarks.chart import Dot, Panel, svg
+from benchmarks.report import Plot, Report, Table, draw, tell
 from benchmarks.scale.ours import pulled_chunks
 from benchmarks.scale.policies import Outcome, fifty_a_job, one_job_a_node
 from benchmarks.scale.simulation import Conditions, ideal_seconds
@@ -27,7 +27,9 @@ POLICIES: Mapping[str, Callable[[Conditions], Outcome]] = {
 }
 #: From here on, the promise is 1.1 times the ideal.
 FRAMES_A_NODE = 200
-PLOT = Path("benchmarks/scale.svg")
+
+
+WORSE = {"over_ideal": "Time ÷ ideal", "billed_over_needed": "Node-hours billed ÷ needed"}
 
 
 class Result(NamedTuple):
@@ -61,37 +63,43 @@ def results() -> Results:
     }
 
 
-def rows(found: Results) -> Iterator[str]:
-    yield (
-        f"| policy | time ÷ ideal from {FRAMES_A_NODE} frames a node: median, worst |"
-        " most frames redone for one failure | node-hours billed ÷ needed: median, worst |"
+def table(found: Results) -> Table:
+    columns = (
+        "policy",
+        f"time ÷ ideal from {FRAMES_A_NODE} frames a node: median, worst",
+        "most frames redone for one failure",
+        "node-hours billed ÷ needed: median, worst",
     )
-    yield "|---|---|---|---|"
+    rows = []
     for name, its in found.items():
-        large = [result.over_ideal for result in its if result.frames_a_node >= FRAMES_A_NODE]
+        large = [result for result in its if result.frames_a_node >= FRAMES_A_NODE]
         redone = max(result.outcome.most_redone_at_once for result in its)
-        billed = [
-            result.billed_over_needed for result in its if result.frames_a_node >= FRAMES_A_NODE
-        ]
-        yield (
-            f"| {name} | {statistics.median(large):.3f}, {max(large):.3f} | {redone:,.0f} |"
-            f" {statistics.median(billed):.2f}, {max(billed):.2f} |"
+        times = [result.over_ideal for result in large]
+        billed = [result.billed_over_needed for result in large]
+        rows.append(
+            (
+                name,
+                f"{statistics.median(times):.3f}, {max(times):.3f}",
+                f"{redone:,.0f}",
+                f"{statistics.median(billed):.2f}, {max(billed):.2f}",
+            )
         )
+    return Table(columns, rows)
 
 
 def behind(found: Results) -> Iterator[str]:
     """How far ours is behind the best of the others, where it is."""
     ours, *others = found.values()
-    for what in ("over_ideal", "billed_over_needed"):
+    for what, words in WORSE.items():
         pairs = [
             (getattr(mine, what) / min(getattr(other, what) for other in theirs), mine.conditions)
             for mine, *theirs in zip(ours, *others, strict=True)
         ]
         worst, where = max(pairs, key=lambda pair: pair[0])
         yield (
-            f"{what}: ours is worse than the best other in"
+            f"{words}: ours is worse than the best other in"
             f" {sum(ratio > 1 for ratio, _ in pairs)} of {len(pairs)};"
-            f" at most {worst:.3f} times, with {where.frames:,} frames on {where.nodes:,} nodes"
+            f" at most {worst:.3f} times, with {where.frames:,} frames on {where.nodes:,} nodes."
         )
 
 
@@ -117,14 +125,17 @@ def most_redone(result: Result) -> float:
     return result.outcome.most_redone_at_once
 
 
-def main() -> None:
-    logs.configure("scale", "error")
+def report() -> Report:
     found = results()
-    for line in [*rows(found), "", *behind(found)]:
-        print(line)
-    PLOT.write_text(plot(found))
-    print(f"drawn in {PLOT}")
+    what = "Time over ideal, frames redone and node-hours billed, over frames per node"
+    words = (
+        "The dispatcher's own sizing and reconciling on a simulated cluster: nothing is painted."
+    )
+    return Report(parts=[words, table(found), *behind(found), Plot("scale.svg", what, plot(found))])
 
 
 if __name__ == "__main__":
-    main()
+    logs.configure("scale", "error")
+    told = report()
+    tell(told)
+    draw(told)

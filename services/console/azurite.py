@@ -1,6 +1,6 @@
 """Azurite, the local Azure Storage: started, waited for, and never left behind.
 
-As a program, `python -m services.console.azurite FOLDER BLOB_PORT QUEUE_PORT FLAG…`, it runs Azurite
+As a program, `python -m services.console.azurite FOLDER BLOB_PORT QUEUE_PORT FLAG…`, it runs it
 until told to stop or until standard input ends, whichever way its parent went.
 """
 

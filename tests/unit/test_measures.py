@@ -3,8 +3,8 @@
 import numpy as np
 import torch
 
-from benchmarks.reference import Reference
-from benchmarks.steadiness import warping_error
+from benchmarks.painter.reference import Reference
+from benchmarks.painter.warping import warping_error
 from services.scorer.scorer import Picture
 
 

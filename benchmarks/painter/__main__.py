@@ -1,0 +1,59 @@
+"""The painter beside what it has to beat, in one run on one machine: a part of `make bench`.
+
+Needs VGG16's weights and the folder of photos that the recipe names: VGG=… PHOTOS=…; what can't be
+measured without them is left out, and said.
+"""
+
+import os
+from pathlib import Path
+
+from benchmarks.own_storage import own_storage
+from benchmarks.painter import quality
+from benchmarks.painter.learning import learning
+from benchmarks.painter.quality import Judge, Quality
+from benchmarks.painter.speed import speed
+from benchmarks.painter.steadiness import steadiness
+from benchmarks.report import Report, Table, tell
+from benchmarks.sample import CLIP
+from services.scorer.painter import Painter, load_network, load_style
+from services.scorer.settings import WEIGHTS
+from services.scorer.training.studio import NETWORK, STYLES
+from shared import logs
+
+STYLE = "great-wave"
+
+
+def report() -> Report:
+    network = load_network(WEIGHTS / NETWORK)
+    style = (WEIGHTS / STYLES / f"{STYLE}.safetensors").read_bytes()
+    with own_storage() as own:
+        goals = speed(Painter(network, load_style(style, network)), network, own.storage)
+    vgg, photos, film = there("VGG"), there("PHOTOS"), there("CLIP")
+    if not (vgg and photos):
+        left_out = "VGG16's weights or the photos aren't there: style, steadiness and learning"
+        return Report(goals, [f"{left_out} are not measured."])
+    judge = Judge(vgg, photos)
+    each = judge.each(WEIGHTS, network)
+    trained = quality.mean(each)
+    goals += [
+        quality.goal(each),
+        steadiness(judge, network, trained, [CLIP, *([film] if film else [])]),
+        learning(judge, network, trained, vgg),
+    ]
+    return Report(goals, [f"{len(judge.photos)} photos were kept out of training:", table(each)])
+
+
+def table(each: dict[str, Quality]) -> Table:
+    columns = ("style", "Gram distance, photos added up", "mean of each photo's", "content")
+    rows = [(name, *(f"{value:.2f}" for value in found)) for name, found in each.items()]
+    return Table(columns, rows)
+
+
+def there(name: str) -> Path | None:
+    named = os.environ.get(name)
+    return Path(named) if named and Path(named).exists() else None
+
+
+if __name__ == "__main__":
+    logs.configure("bench", "warning")
+    tell(report())

@@ -1,0 +1,34 @@
+"""How soon the painter learns a painting that it never saw, and how well."""
+
+from pathlib import Path
+
+from benchmarks.painter.quality import Judge, Quality
+from benchmarks.painter.speed import seconds
+from benchmarks.report import Goal
+from services.scorer.network import Painter
+from services.scorer.painter import load_style, save_style
+from services.scorer.settings import ScorerSettings
+from services.scorer.training import pictures
+from services.scorer.training.learner import Learner
+
+NEW = Path("deploy/sample/ejiri.jpg")
+
+
+def learning(judge: Judge, network: Painter, trained: Quality, vgg: Path) -> Goal:
+    learner: list[Learner] = []
+
+    def learn() -> None:
+        learner.append(Learner(ScorerSettings(eye=vgg), pictures.read(NEW)))
+        for _ in learner[0].practise():
+            pass
+
+    minutes = seconds(learn) / 60
+    style = load_style(save_style(learner[0].vector), network)
+    found = judge.of(network, style, NEW)
+    ratio = found.gram / trained.gram
+    return Goal(
+        f"learning {NEW.stem}: Gram distance over the trained styles'",
+        "≤ 1.2 in ≤ 15 min",
+        f"{ratio:.2f} in {minutes:.1f} min ({found.gram:.2f} at content {found.content:.2f})",
+        ratio <= 1.2 and minutes <= 15,
+    )

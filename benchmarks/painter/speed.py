@@ -1,0 +1,89 @@
+"""How fast the painter is: beside the reference network, its own bare network, and the machine."""
+
+import statistics
+import time
+from collections.abc import Callable
+from contextlib import closing
+from functools import partial
+
+import simplejpeg
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from benchmarks.painter import reference
+from benchmarks.report import Goal
+from benchmarks.sample import CLIP, frames_of
+from services.scorer.line import Line
+from services.scorer.network import Painter as Network
+from services.scorer.painter import Painter
+from services.scorer.scorer import QUALITY
+from services.scorer.stopwatch import Stopwatch
+from shared.shards import SHARD_ITEMS, Item, pack
+from shared.storage import Storage
+
+ROUNDS = 5
+SHARDS = 2
+MATRIX = 4096
+
+
+def seconds(call: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    call()
+    return time.perf_counter() - began
+
+
+def paired(*calls: Callable[[], object]) -> list[float]:
+    """The median of each, taken in turns, so that the machine's moods are shared."""
+    for call in calls:
+        call()
+    rounds = [[seconds(call) for call in calls] for _ in range(ROUNDS)]
+    return [statistics.median(column) for column in zip(*rounds, strict=True)]
+
+
+def speed(painter: Painter, network: Network, storage: Storage) -> list[Goal]:
+    frames = frames_of(CLIP)[: SHARDS * SHARD_ITEMS]
+    jpegs = [simplejpeg.encode_jpeg(frame, QUALITY, "RGB", "420") for frame in frames]
+    shards = storage.container("frames"), storage.container("scored")
+    for n in range(SHARDS):
+        part = jpegs[n * SHARD_ITEMS : (n + 1) * SHARD_ITEMS]
+        items = [Item(f"{m:06}.jpg", data) for m, data in enumerate(part)]
+        shards[0].write(f"{n}.tar", pack(items))
+
+    def from_shard_to_shard() -> None:
+        line = Line(painter, lambda n: shards[0].read(f"{n}.tar"), Stopwatch())
+        with closing(line.run(range(SHARDS))) as scored:
+            for n, made in scored:
+                shards[1].write(f"{n}.tar", pack(made))
+
+    theirs = reference.Reference().eval()
+    matrix = torch.randn(MATRIX, MATRIX).to(next(network.parameters()))
+    slow, line, bare, product = paired(
+        partial(reference.loop, theirs, jpegs[:1]),
+        from_shard_to_shard,
+        lambda: [painter.paint(frame) for frame in frames],
+        lambda: matrix @ matrix,
+    )
+    with FlopCounterMode(display=False) as counter:
+        painter.paint(frames[0])
+    flops, their_best = counter.get_total_flops() * len(frames) / bare, 2 * MATRIX**3 / product
+    line, bare = line / len(frames), bare / len(frames)
+    return [
+        Goal(
+            "frames/s at 720p, from shard to shard, over the reference network's loop",
+            "≥ 12",
+            f"{slow / line:.1f} ({1 / line:.2f} over {1 / slow:.2f})",
+            slow / line >= 12,
+        ),
+        Goal(
+            "frames/s from shard to shard over the bare model's",
+            "≥ 0.90",
+            f"{bare / line:.2f} ({1 / line:.2f} over {1 / bare:.2f})",
+            bare / line >= 0.90,
+        ),
+        Goal(
+            "FLOP/s over a large matrix product's in the same precision",
+            "≥ 0.4",
+            f"{flops / their_best:.2f} ({flops / 1e9:.0f} over {their_best / 1e9:.0f} GFLOP/s)",
+            flops / their_best >= 0.4,
+        ),
+    ]

@@ -1,0 +1,62 @@
+"""How steady the painter is, beside the same recipe without what is there for steadiness."""
+
+import statistics
+from pathlib import Path
+from typing import NamedTuple
+
+from benchmarks.painter.quality import Judge, Quality, mean
+from benchmarks.painter.warping import warping_error
+from benchmarks.report import Goal
+from benchmarks.sample import frames_of
+from services.scorer.network import Painter as Network
+from services.scorer.painter import Painter, load_network
+from services.scorer.scorer import Picture
+from services.scorer.settings import WEIGHTS
+from services.scorer.training.studio import NETWORK, styles_in
+
+#: Weights that were trained so, where somebody has put them there.
+UNSTEADY = Path("benchmarks/unsteady")
+HEIGHT = 360
+FRAMES = 60
+
+
+class Steadiness(NamedTuple):
+    warping: float
+    gram: float
+
+
+def error(network: Network, folder: Path, films: list[list[Picture]]) -> float:
+    return statistics.fmean(
+        warping_error(film, Painter(network, vector[None]).paint)
+        for vector in styles_in(folder).values()
+        for film in films
+    )
+
+
+def steadiness(judge: Judge, network: Network, trained: Quality, clips: list[Path]) -> Goal:
+    films = [frames_of(clip, HEIGHT)[-FRAMES:] for clip in clips]
+    plain = statistics.fmean(warping_error(film, lambda frame: frame) for film in films)
+    ours = Steadiness(error(network, WEIGHTS, films), trained.gram)
+    if UNSTEADY.exists():
+        other = load_network(UNSTEADY / NETWORK)
+        gram = mean(judge.each(UNSTEADY, other)).gram
+        theirs = Steadiness(error(other, UNSTEADY, films), gram)
+    else:
+        theirs = None
+    return goal(ours, theirs, plain, len(films))
+
+
+def goal(ours: Steadiness, theirs: Steadiness | None, plain: float, clips: int) -> Goal:
+    found = f"{ours.warping * 1e3:.2f} at Gram {ours.gram:.2f}"
+    if theirs:
+        ratio = ours.warping / theirs.warping
+        beside = f"{theirs.warping * 1e3:.2f} at Gram {theirs.gram:.2f}"
+        reached = f"{ratio:.2f} ({found} over {beside}; the plain clips' is {plain * 1e3:.2f})"
+    else:
+        reached = f"{found}, the plain clips' {plain * 1e3:.2f}; weights without it: not there"
+    return Goal(
+        f"warping error on {clips} clips, ×10⁻³, over that of the recipe without steadiness",
+        "≤ 0.5",
+        reached,
+        ratio <= 0.5 if theirs else None,
+    )

@@ -1,0 +1,45 @@
+"""What each service costs this machine: CPU time and memory, with all that it has started."""
+
+from collections import defaultdict
+from contextlib import suppress
+from dataclasses import dataclass
+
+import psutil
+
+HERE = "here"
+PREFIX = "services."
+
+
+@dataclass
+class Usage:
+    cpu_seconds: float = 0
+    #: Resident; what several processes share counts for each.
+    memory: int = 0
+
+
+def usage() -> dict[str, Usage]:
+    """Of each service below this process, by name; of this process and the rest, under HERE."""
+    found: dict[str, Usage] = defaultdict(Usage)
+    add(psutil.Process(), HERE, found)
+    return found
+
+
+def add(process: psutil.Process, service: str, found: dict[str, Usage]) -> None:
+    with suppress(psutil.NoSuchProcess):
+        service = service_in(process.cmdline()) or service
+        times = process.cpu_times()
+        # Those of children that have ended are in their parent's.
+        found[service].cpu_seconds += sum(times[:4])
+        found[service].memory += process.memory_info().rss
+        for child in process.children():
+            add(child, service, found)
+
+
+def service_in(command: list[str]) -> str | None:
+    """`python -m services.batchai.node …` is part of batchai; Azurite is a program of console's."""
+    for word in command:
+        if word == "services.console.azurite":
+            return "azurite"
+        if word.startswith(PREFIX):
+            return word.removeprefix(PREFIX).split(".")[0]
+    return None

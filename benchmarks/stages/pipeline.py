@@ -1,0 +1,75 @@
+"""One job taken through the services' own handlers, in this process."""
+
+import time
+from datetime import UTC, datetime
+
+from benchmarks.own_storage import OwnStorage
+from benchmarks.sample import CLIP
+from services.scorer.service import ScoringService
+from services.scorer.settings import ScorerSettings
+from services.splitter.service import Splitter
+from services.splitter.settings import SplitterSettings
+from services.stitcher.service import Stitcher
+from services.stitcher.settings import StitcherSettings
+from shared import names
+from shared.messages import BlobCreated, ChunkPlanned, ChunkScored, SegmentPlanned
+from shared.runtime.work import Work
+from shared.shards import unpack
+
+STYLE = "great-wave"
+
+
+class Pipeline:
+    """One job taken through the services' own handlers, as often as is wanted."""
+
+    def __init__(self, own: OwnStorage) -> None:
+        self.storage = own.storage
+        told = own.accounts.settings().model_dump() | {"keep_intermediates": True}
+        self.splitter = Splitter(own.storage, SplitterSettings.model_validate(told))
+        self.scorer = ScoringService(own.storage, ScorerSettings.model_validate(told))
+        self.stitcher = Stitcher(own.storage, StitcherSettings.model_validate(told))
+        self.job = ""
+
+    def close(self) -> None:
+        self.splitter.close()
+        self.stitcher.close()
+
+    def drop(self) -> None:
+        blob = f"{STYLE}/{time.monotonic_ns()}.mp4"
+        etag = self.storage.container("input").write(blob, CLIP.read_bytes())
+        event = BlobCreated.of(
+            event_id="bench",
+            url="",
+            container="input",
+            blob=blob,
+            etag=etag,
+            size=CLIP.stat().st_size,
+            at=datetime.now(UTC),
+        )
+        self.job = event.job
+        self.splitter.arrived(event, Work(1))
+
+    def split(self) -> None:
+        self.splitter.split(SegmentPlanned(trace="bench", job=self.job, segment=0), Work(1))
+
+    def score(self) -> None:
+        shards = len(self.storage.container("frames").under(f"{self.job}/"))
+        chunk = ChunkPlanned(
+            trace="bench",
+            job=self.job,
+            segment=0,
+            chunk=0,
+            model=STYLE,
+            first_shard=0,
+            shards=shards,
+        )
+        self.scorer.score(chunk, Work(1))
+
+    def stitch(self) -> None:
+        scored = ChunkScored(trace="bench", job=self.job, segment=0, chunk=0)
+        self.stitcher.scored(scored, Work(1))
+
+    def jpegs(self, container: str) -> list[bytes]:
+        shards = self.storage.container(container).under(names.segment_folder(self.job, 0))
+        read = self.storage.container(container).read
+        return [item.data for shard in shards for item in unpack(read(shard.name))]

@@ -16,8 +16,9 @@ from benchmarks.report import Goal
 from services.scorer.network import Painter
 from services.scorer.settings import WEIGHTS
 from services.scorer.training import pictures
-from services.scorer.training.eye import CONTENT_LAYER, Eye, far
+from services.scorer.training.eye import CONTENT_LAYER, Eye
 from services.scorer.training.learner import PAINTINGS
+from services.scorer.training.manner import far, manner_of
 from services.scorer.training.recipe import Recipe
 from services.scorer.training.studio import styles_in
 
@@ -46,14 +47,14 @@ def painted(network: Painter, photo: Tensor, style: Tensor) -> Tensor:
 def quality(
     eye: Eye, network: Painter, style: Tensor, painting: Tensor, photos: list[Tensor]
 ) -> Quality:
-    manner = eye.manner(pictures.shrunk(painting, PAINTING_SIZE))
     found = []
     with torch.inference_mode():
+        manner = manner_of(eye(pictures.shrunk(painting, PAINTING_SIZE)))
         for photo in photos:
             plain, made = eye(photo), eye(painted(network, photo, style))
             wanted = plain[CONTENT_LAYER].float()
             error = (made[CONTENT_LAYER].float() - wanted).square().mean()
-            distances = float(far(made, manner)), float(far(plain, manner))
+            distances = (float(far(manner_of(each), manner)) for each in (made, plain))
             found.append((*distances, float(error), float(wanted.var())))
     near, plain_far, errors, variances = (sum(column) for column in zip(*found, strict=True))
     each = statistics.fmean(close / away for close, away, _, _ in found)

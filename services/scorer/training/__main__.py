@@ -9,7 +9,8 @@ import torch
 from services.scorer.settings import WEIGHTS
 from services.scorer.training import clips, pictures
 from services.scorer.training.eye import Eye
-from services.scorer.training.lesson import Lesson, Losses, wanted
+from services.scorer.training.judging import wanted
+from services.scorer.training.lesson import Lesson, Losses
 from services.scorer.training.recipe import Progress, Recipe, Settings, Stage
 from services.scorer.training.studio import Studio
 

@@ -12,8 +12,10 @@ from services.scorer.network import Painter
 from services.scorer.painter import load_style
 from services.scorer.settings import WEIGHTS, ScorerSettings
 from services.scorer.training import pictures
-from services.scorer.training.eye import Eye, far
-from services.scorer.training.lesson import Lesson, Wanted, wanted
+from services.scorer.training.eye import Eye
+from services.scorer.training.judging import Wanted, wanted
+from services.scorer.training.lesson import Lesson
+from services.scorer.training.manner import far, manner_of
 from services.scorer.training.recipe import Settings
 from services.scorer.training.studio import Studio, styles_in
 from shared.errors import Misconfigured
@@ -72,4 +74,4 @@ def nearest(studio: Studio, eye: Eye, wish: Wanted, photo: Tensor) -> Tensor:
     known = list(styles_in(WEIGHTS).values())
     with torch.autocast("cpu", torch.bfloat16):
         seen = [eye(studio.painter(photo, vector[None])) for vector in known]
-    return known[int(torch.cat([far(features, wish.manner) for features in seen]).argmin())]
+    return known[int(torch.stack([far(manner_of(each), wish.manner) for each in seen]).argmin())]

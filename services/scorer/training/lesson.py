@@ -7,26 +7,13 @@ import torch
 from torch import Tensor, nn
 
 from services.scorer.training import pictures
-from services.scorer.training.eye import STYLE_LAYERS, Eye, Features, far
+from services.scorer.training.eye import Eye
+from services.scorer.training.judging import Wanted, judge
 from services.scorer.training.recipe import Settings
 from services.scorer.training.steady import Move, flicker, next_frame
 from services.scorer.training.studio import Studio
 
 WARM_UP = 50
-
-
-class Wanted(NamedTuple):
-    """A painting's manner, and how far plain photos are from it: what style is measured in."""
-
-    manner: Features
-    plain: float
-
-
-def wanted(eye: Eye, painting: Tensor, photos: list[Tensor]) -> Wanted:
-    manner = eye.manner(painting)
-    with torch.no_grad():
-        plain = torch.cat([far(eye(photo), manner) for photo in photos])
-    return Wanted(manner, float(plain.mean()))
 
 
 class Losses(NamedTuple):
@@ -39,9 +26,7 @@ class Losses(NamedTuple):
 
 class Lesson:
     def __init__(self, studio: Studio, eye: Eye, wishes: list[Wanted], settings: Settings) -> None:
-        self._studio, self._eye, self._settings = studio, eye, settings
-        self._plain = torch.tensor([wish.plain for wish in wishes])
-        self._manners = {i: torch.cat([w.manner[i] for w in wishes]) for i in STYLE_LAYERS}
+        self._studio, self._eye, self._wishes, self._settings = studio, eye, wishes, settings
 
     def practise(self, photos: list[Tensor], done: int = 0) -> Iterator[tuple[int, Losses]]:
         """The number of every step when it is done, and what was to be said of its pictures."""
@@ -56,7 +41,7 @@ class Lesson:
             for group, rate in zip(groups, rates, strict=True):
                 group["lr"] = rate * pace
             first = step * settings.batch
-            which = [(first + n) % len(self._plain) for n in range(settings.batch)]
+            which = [(first + n) % len(self._wishes) for n in range(settings.batch)]
             losses = self._look(next(batches), which)
             for optimiser in optimisers:
                 optimiser.zero_grad()
@@ -75,12 +60,9 @@ class Lesson:
         with torch.autocast("cpu", torch.bfloat16):
             everything = self._studio.painter(shown, styles)
         painted, again = everything[: len(frames)], everything[len(frames) :]
-        manners = {layer: grams[which] for layer, grams in self._manners.items()}
-        content, style, patches = self._eye.judge(painted, frames, manners)
+        wishes = [self._wishes[number] for number in which]
         return Losses(
-            content,
-            style=(style / self._plain[which]).mean(),
-            patches=(patches / self._plain[which]).mean(),
+            *judge(self._eye, painted, frames, wishes),
             flicker=flicker(painted, again, move) if steadily else torch.zeros(()),
             smooth=painted.diff(dim=2).abs().mean() + painted.diff(dim=3).abs().mean(),
         )

@@ -36,7 +36,7 @@ class Learner:
         self._photos = [pictures.read(path) for path in sorted(PRACTICE)]
         self._studio = Studio(["new"], frozen=True)
         self._studio.load_network(settings.network)
-        recipe = Settings(steps=settings.learning_steps, style_weight=3.0, ripening=0)
+        recipe = Settings(steps=settings.learning_steps, ripening=0)
         wish = wanted(eye, pictures.shrunk(painting, recipe.painting_size), self._photos)
         self._studio.start_from(nearest(self._studio, eye, wish, self._photos[0])[None])
         self._lesson = Lesson(self._studio, eye, [wish], recipe)

@@ -12,14 +12,14 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     steps: int = Field(4000, gt=0, description="how many batches it paints")
-    batch: int = Field(4, gt=0, description="how many pieces a batch has")
-    size: int = Field(224, ge=64, description="of a piece, in pixels")
+    batch: int = Field(3, gt=0, description="how many pieces a batch has")
+    size: int = Field(288, ge=64, description="of a piece, in pixels")
     painting_size: int = Field(512, ge=64, description="shorter side of a painting, at most")
-    style_weight: float = Field(4.0, description="of the Gram distance, in those of a plain photo")
+    style_weight: float = Field(3.0, description="of the Gram distance, in those of a plain photo")
     patch_weight: float = Field(
-        1.0, description="of each patch's, from its counterpart in the painting"
+        4.0, description="of each patch's, from its counterpart in the painting"
     )
-    steady_weight: float = Field(40.0, description="of the flicker between two frames")
+    steady_weight: float = Field(50.0, description="of the flicker between two frames")
     smooth_weight: float = Field(0.25, description="of the difference between neighbouring pixels")
     ripening: int = Field(300, ge=0, description="steps over which style comes to its full weight")
     rate: float = Field(1.0, gt=0, description="of learning, in the usual rates")

@@ -64,7 +64,9 @@ class Studio:
             (folder / STYLES / f"{name}.safetensors").write_bytes(save_style(vector))
 
     def _weights(self) -> dict[str, Tensor]:
-        return {**self.painter.state_dict(), STYLES: self.styles.detach()}
+        """Those that learn."""
+        network = {} if self._frozen else self.painter.state_dict()
+        return {**network, STYLES: self.styles.detach()}
 
     def optimisers(self) -> list[torch.optim.Optimizer]:
         """Muon for what mixes channels; a style's few numbers learn faster than what they steer."""

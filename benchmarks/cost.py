@@ -1,0 +1,60 @@
+"""What an hour of video costs on Azure: what was measured, times list prices.
+
+    node-hours × its price + Σ operations ÷ 10,000 × their price
+
+where an hour of video has 3,600 × its rate frames, node-hours are frames ÷ (frames/s of a node) ÷
+3,600, and operations are frames × operations a frame.
+"""
+
+from collections import Counter
+from typing import NamedTuple
+
+from benchmarks.operations import BLOBS, QUEUES, Kind
+from benchmarks.report import Table
+
+RATE = 25
+#: US dollars: pay as you go, East US, locally redundant and hot. They change: put in today's.
+NODE = "D2s v5 (2 vCPUs, 8 GiB)"
+NODE_HOUR = 0.096
+TEN_THOUSAND_READS = 0.004
+TEN_THOUSAND_WRITES = 0.05
+TEN_THOUSAND_QUEUED = 0.004
+#: Those of blobs that aren't priced as writes.
+READS = ("reads", "questions for properties", "deletions")
+
+
+class Item(NamedTuple):
+    what: str
+    amount: float
+    unit: str
+    price: float
+
+    @property
+    def dollars(self) -> float:
+        return self.amount * self.price
+
+
+def hour_of_video(frames_per_second: float, operations: Counter[Kind], frames: int) -> list[Item]:
+    """Of a run on one such node, with all services on it."""
+    hour = RATE * 3600
+    asked = Counter[str]()
+    for kind, count in operations.items():
+        if kind.account == QUEUES:
+            asked["queue"] += count
+        else:
+            asked["read" if kind.name in READS else "write"] += count
+    tens = {name: count * hour / frames / 10_000 for name, count in asked.items()}
+    return [
+        Item(NODE, hour / frames_per_second / 3600, "hours", NODE_HOUR),
+        Item(f"{BLOBS}: writes, listings, claims", tens["write"], "× 10,000", TEN_THOUSAND_WRITES),
+        Item(f"{BLOBS}: reads and deletions", tens["read"], "× 10,000", TEN_THOUSAND_READS),
+        Item(f"{QUEUES}: all operations", tens["queue"], "× 10,000", TEN_THOUSAND_QUEUED),
+    ]
+
+
+def table(items: list[Item]) -> Table:
+    rows = [
+        (i.what, f"{i.amount:.2f} {i.unit}", f"${i.price}", f"${i.dollars:.3f}") for i in items
+    ]
+    total = ("**an hour of video**", "", "", f"**${sum(item.dollars for item in items):.2f}**")
+    return Table(("", "amount", "price", ""), [*rows, total])

@@ -43,3 +43,13 @@ def service_in(command: list[str]) -> str | None:
         if word.startswith(PREFIX):
             return word.removeprefix(PREFIX).split(".")[0]
     return None
+
+
+def tree_cpu(pid: int) -> float:
+    """CPU seconds of a process and all that it has started."""
+    process = psutil.Process(pid)
+    seconds = 0.0
+    for one in [process, *process.children(recursive=True)]:
+        with suppress(psutil.NoSuchProcess):
+            seconds += sum(one.cpu_times()[:4])
+    return seconds

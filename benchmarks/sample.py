@@ -8,6 +8,7 @@ import av
 import numpy as np
 from av.container import InputContainer
 from av.packet import Packet
+from av.stream import Stream
 
 from services.scorer.scorer import Picture
 
@@ -50,7 +51,7 @@ def round_of(clip: Path) -> Fraction:
     return max(end - first for first, end in spans.values())
 
 
-def packets(source: InputContainer) -> Iterator[Packet]:
+def packets(source: InputContainer) -> "Iterator[Packet[Stream]]":
     return (packet for packet in source.demux() if packet.size)
 
 

@@ -91,7 +91,7 @@ class Watched:
 
 
 def done(line: Mapping[str, Any], queue: str) -> bool:
-    return line["event"] == "done" and line["queue"] == queue
+    return bool(line["event"] == "done" and line["queue"] == queue)
 
 
 def moment(line: Mapping[str, Any]) -> float:

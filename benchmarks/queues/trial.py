@@ -1,24 +1,26 @@
 """One runtime on trial: a worker of it as a process of its own, and messages to be handled."""
 
 import json
+import math
 import os
 import signal
 import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import NamedTuple
 
-from benchmarks.own_storage import OwnStorage
+from benchmarks.own_storage import OwnStorage, own_storage
 from benchmarks.processes import tree_cpu
 from benchmarks.queues.handler import NOTES, SECONDS, Notes
 from tests.waiting import eventually
 
-#: After the last note, nothing more is to come: the longest lease is 30 s.
-QUIET_SECONDS = 40.0
-#: After the last message was done, it may still be done again.
+#: What doesn't come back in so long never will: the longest lease is 30 s.
+LOST_SECONDS = 40.0
+#: When all are done, one may still be done again.
 AGAIN_SECONDS = 8.0
 
 
@@ -27,6 +29,7 @@ class Runtime(NamedTuple):
     module: str
     #: What starts its worker.
     command: Sequence[str]
+    environment: Mapping[str, str] = {}
 
 
 class Speed(NamedTuple):
@@ -39,61 +42,82 @@ class Speed(NamedTuple):
 
 
 class Fate(NamedTuple):
-    """What became of messages."""
+    """What became of messages, each of them sent once."""
 
-    sent: int
-    kills: int
     lost: int
-    #: Done to the end more than once.
+    #: Those that were done to the end more than once …
     repeated: int
-    #: How often the handler was begun for the one that it was begun for most.
-    most_begun: int
+    #: … and how often all were done, together.
+    done: int
+
+
+def speed(runtime: Runtime, messages: int, within: float) -> Speed:
+    """Between the first message that is done and the last, so that no start counts."""
+    with trial(runtime, handler_seconds=0) as its:
+        send_seconds, send_cpu = its.send(messages)
+        with its.worker() as worker:
+            eventually(lambda: its.notes().ended, "the first message", within=60)
+            first, began, cpu = len(its.notes().ended), time.perf_counter(), tree_cpu(worker.pid)
+            while len(its.notes().ended) < messages and time.perf_counter() - began < within:
+                time.sleep(0.01)
+            done = len(its.notes().ended) - first
+            seconds, cpu = time.perf_counter() - began, tree_cpu(worker.pid) - cpu
+    return Speed(seconds / done, cpu / done, send_seconds / messages, send_cpu / messages)
+
+
+def killed(runtime: Runtime, messages: int, handler_seconds: float, kills: int) -> Fate:
+    """Killed with its whole process group, each time with a message in hand."""
+    with trial(runtime, handler_seconds) as its:
+        its.send(messages)
+        for _ in range(kills):
+            before = its.notes()
+            with its.worker():
+                eventually(partial(its.in_hand, before), "a message in hand", within=120)
+        with its.worker():
+            its.until_quiet(messages)
+        return fate(its.notes(), messages)
+
+
+def slow(runtime: Runtime, messages: int, handler_seconds: float, within: float) -> Fate:
+    """Not killed at all; some runtimes have never done with a message that takes long."""
+    with trial(runtime, handler_seconds) as its:
+        its.send(messages)
+        with its.worker():
+            its.until_quiet(messages, within)
+        return fate(its.notes(), messages)
+
+
+def fate(notes: Notes, messages: int) -> Fate:
+    ended = Counter(notes.ended)
+    repeated = sum(count > 1 for count in ended.values())
+    return Fate(messages - len(ended), repeated, ended.total())
+
+
+@contextmanager
+def trial(runtime: Runtime, handler_seconds: float) -> "Iterator[Trial]":
+    with own_storage() as own:
+        yield Trial(runtime, own, handler_seconds)
 
 
 class Trial:
-    def __init__(self, runtime: Runtime, own: OwnStorage) -> None:
+    """With queues and notes of its own."""
+
+    def __init__(self, runtime: Runtime, own: OwnStorage, handler_seconds: float) -> None:
         self._runtime = runtime
-        self._own = own
-        self._count = 0
-        self._notes = own.folder
-        self._environment: dict[str, str] = {}
-
-    def speed(self, messages: int) -> Speed:
-        """Between the first message that is done and the last, so that no start counts."""
-        self._prepare(seconds=0)
-        send_seconds, send_cpu = self._send(messages)
-        with self._worker() as worker:
-            eventually(lambda: self._read().ended, "the first message", within=60)
-            first, at, cpu = len(self._read().ended), time.perf_counter(), tree_cpu(worker.pid)
-            eventually(lambda: len(self._read().ended) >= messages, "all messages", within=300)
-            seconds, cpu = time.perf_counter() - at, tree_cpu(worker.pid) - cpu
-        done = messages - first
-        return Speed(seconds / done, cpu / done, send_seconds / messages, send_cpu / messages)
-
-    def killed(self, messages: int, seconds: float, kills: int) -> Fate:
-        """Killed with its whole process group, each time with a message in hand."""
-        self._prepare(seconds)
-        self._send(messages)
-        for _ in range(kills):
-            before = self._read()
-            with self._worker():
-                eventually(lambda b=before: self._several_more(b), "a message in hand", within=120)
-        with self._worker():
-            self._until_quiet(messages)
-        return self._fate(messages, kills)
-
-    def _prepare(self, seconds: float) -> None:
-        """Notes of its own for each trial; a queue that was left empty by the one before."""
-        self._count += 1
-        self._notes = self._own.folder / f"{self._runtime.module}-{self._count}"
+        self._notes = own.folder / "notes"
         self._notes.touch()
+        self._log = own.folder / "worker.log"
         self._environment = (
             os.environ
-            | self._own.accounts.environment()
-            | {NOTES: str(self._notes), SECONDS: str(seconds)}
+            | own.accounts.environment()
+            | dict(runtime.environment)
+            | {NOTES: str(self._notes), SECONDS: str(handler_seconds)}
         )
 
-    def _send(self, messages: int) -> tuple[float, float]:
+    def notes(self) -> Notes:
+        return Notes.read(self._notes)
+
+    def send(self, messages: int) -> tuple[float, float]:
         command = [sys.executable, "-m", self._runtime.module, str(messages)]
         done = subprocess.run(
             command, env=self._environment, check=True, capture_output=True, text=True
@@ -102,9 +126,9 @@ class Trial:
         return seconds, cpu
 
     @contextmanager
-    def _worker(self) -> Iterator[subprocess.Popen[bytes]]:
+    def worker(self) -> "Iterator[subprocess.Popen[bytes]]":
         """Until it is killed."""
-        with (self._own.folder / f"{self._runtime.module}.log").open("ab") as log:
+        with self._log.open("ab") as log:
             worker = subprocess.Popen(
                 [sys.executable, "-m", *self._runtime.command],
                 env=self._environment,
@@ -118,32 +142,21 @@ class Trial:
             os.killpg(worker.pid, signal.SIGKILL)
             worker.wait()
 
-    def _several_more(self, before: Notes) -> bool:
-        now = self._read()
+    def in_hand(self, before: Notes) -> bool:
+        """Whether it has a message in hand, and has done some."""
+        now = self.notes()
         ended = len(now.ended) - len(before.ended)
         return ended >= 3 and len(now.began) - len(before.began) > ended
 
-    def _until_quiet(self, messages: int) -> None:
-        seen, since = self._read(), time.monotonic()
-        while True:
-            now = self._read()
+    def until_quiet(self, messages: int, longest: float = math.inf) -> None:
+        """Until nothing has been noted for as long as anything could still be to come."""
+        seen, began = self.notes(), time.monotonic()
+        changed = began
+        while time.monotonic() - began < longest:
+            now = self.notes()
             if now != seen:
-                seen, since = now, time.monotonic()
-            quiet = AGAIN_SECONDS if len(set(now.ended)) == messages else QUIET_SECONDS
-            if time.monotonic() - since > quiet:
+                seen, changed = now, time.monotonic()
+            quiet = AGAIN_SECONDS if len(set(now.ended)) == messages else LOST_SECONDS
+            if time.monotonic() - changed > quiet:
                 return
             time.sleep(0.1)
-
-    def _fate(self, messages: int, kills: int) -> Fate:
-        notes = self._read()
-        ended, began = Counter(notes.ended), Counter(notes.began)
-        return Fate(
-            messages,
-            kills,
-            lost=messages - len(ended),
-            repeated=sum(count > 1 for count in ended.values()),
-            most_begun=max(began.values()),
-        )
-
-    def _read(self) -> Notes:
-        return Notes.read(self._notes)

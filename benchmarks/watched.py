@@ -5,7 +5,7 @@ and in the logs. Nobody looks into its storage meanwhile: that would be work for
 import json
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,7 +14,8 @@ from benchmarks.processes import HERE, usage
 from services.console.jobs import Desk
 from services.console.stack import Stack
 
-LOOK_SECONDS = 0.2
+#: Rarely enough to take nothing of the machine.
+LOOK_SECONDS = 1.0
 #: On the slowest machine; so long it takes only where something is broken.
 SECONDS_A_FRAME = 3.0
 FIRST_SECONDS = 120.0
@@ -47,9 +48,11 @@ class Watched:
         memory = self._until_cleared(job, dropped + FIRST_SECONDS + frames * SECONDS_A_FRAME)
         after = usage()
         requests = log.read_bytes()[log_before:].decode().splitlines()
-        [finished] = [line for line in self._lines(job) if line["event"] == "finished"]
+        workers = self._stack.data.glob("batchai/**/stderr.txt")
+        said = lines_of(job, self._stack.log_of("stitcher"), *workers)
+        [finished] = [line for line in said if line["event"] == "finished"]
         assert finished["items"] == frames
-        chunks = [moment(line) for line in self._lines(job) if done(line, "chunks")]
+        chunks = [moment(line) for line in said if done(line, "chunks")]
         return Run(
             frames,
             seconds=moment(finished) - dropped,
@@ -78,16 +81,17 @@ class Watched:
 
     def _cleared(self, job: str) -> bool:
         """The stitcher says that it has finished, and then that it is done with its message."""
-        said = [line for line in self._lines(job) if line["service"] == "stitcher"]
-        events = [line["event"] for line in said]
+        events = [line["event"] for line in lines_of(job, self._stack.log_of("stitcher"))]
         return "finished" in events and "done" in events[events.index("finished") :]
 
-    def _lines(self, job: str) -> Iterator[dict[str, Any]]:
-        workers = self._stack.data.glob("batchai/**/stderr.txt")
-        for path in (self._stack.log_of("stitcher"), *workers):
-            for line in path.read_text().splitlines():
-                if job in line and line.startswith("{") and line.endswith("}"):
-                    yield json.loads(line)
+
+def lines_of(job: str, *logs: Path) -> list[dict[str, Any]]:
+    return [
+        json.loads(line)
+        for log in logs
+        for line in log.read_text().splitlines()
+        if job in line and line.startswith("{") and line.endswith("}")
+    ]
 
 
 def done(line: Mapping[str, Any], queue: str) -> bool:

@@ -7,7 +7,7 @@ import pytest
 from benchmarks import __main__ as bench
 from benchmarks.chart import COLOURS
 from benchmarks.flat import SERVICES
-from benchmarks.page import Failed, Part, page
+from benchmarks.page import Failed, Outcome, Part, page
 from benchmarks.painter.steadiness import Steadiness, goal
 from benchmarks.report import Goal, Plot, Report, Table, lines
 
@@ -25,7 +25,10 @@ def test_the_page_has_the_goals_on_top_and_each_part_in_full() -> None:
     words = "In words."
     plot = Plot("fast.svg", "speed over size", "<svg/>")
     table = Table(("a", "b"), [("1", "2|3")])
-    found = {fast: Report(goals, [words, table, plot]), slow: Failed("OSError: no more")}
+    found: dict[Part, Outcome] = {
+        fast: Report(goals, [words, table, plot]),
+        slow: Failed("OSError: no more"),
+    }
     text = page(MACHINE, found).splitlines()
     assert "| processor | a slow one |" in text
     assert "| How fast | speed | ≥ 2 | 1.5 | **no** |" in text

@@ -21,11 +21,11 @@ RUNTIMES = (
     Runtime("dramatiq", f"{HERE}.with_dramatiq", DRAMATIQ),
 )
 #: As many of them as are handled in the time.
-MESSAGES, SECONDS = 500, 20.0
+MESSAGES, SECONDS = 500, 15.0
 #: To be killed amid.
-DELICATE, DELICATE_SECONDS, KILLS = 36, 0.2, 3
+DELICATE, DELICATE_SECONDS, KILLS = 30, 0.2, 3
 #: Longer than one of them keeps a message to itself.
-LONG, LONG_SECONDS, WATCHED_SECONDS = 3, 3.0, 40.0
+LONG, LONG_SECONDS, WATCHED_SECONDS = 3, 3.0, 30.0
 
 
 def report() -> Report:

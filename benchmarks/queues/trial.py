@@ -19,7 +19,7 @@ from benchmarks.queues.handler import NOTES, SECONDS, Notes
 from tests.waiting import eventually
 
 #: What doesn't come back in so long never will: the longest lease is 30 s.
-LOST_SECONDS = 40.0
+LOST_SECONDS = 36.0
 #: When all are done, one may still be done again.
 AGAIN_SECONDS = 8.0
 

@@ -89,8 +89,8 @@ def report() -> Report:
             f" frame and {model.cpu_seconds * 1000:.0f} ms of CPU ({first.seconds * 1000:.0f} ms"
             f" before the runs, {last.seconds * 1000:.0f} ms after). The codecs take another"
             f" {codecs_cpu * 1000:.0f} ms of CPU, with no service around them: that leaves"
-            f" {best:.2f} of the bare model's frames/s, and nothing with the same codecs could reach"
-            " more on these cores.",
+            f" {best:.2f} of the bare model's frames/s, and nothing with the same codecs could"
+            " reach more on these cores.",
             times(runs),
             "CPU time of each service, ms a frame, the start of the worker included:",
             costs(runs),

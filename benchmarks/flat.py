@@ -13,9 +13,8 @@ from benchmarks.chart import Dot, Panel, svg
 from benchmarks.operations import BLOBS, QUEUES, TALKATIVE, Kind, counted
 from benchmarks.report import Goal, Plot, Report, Table, draw, tell
 from benchmarks.sample import frames_in, looped
-from benchmarks.watched import Run, Watched
+from benchmarks.watched import Run, watched
 from services.console import azurite
-from services.console.stack import Stack
 from shared import logs
 from tests.media import make_clip
 
@@ -34,13 +33,9 @@ def report() -> Report:
         folder = Path(name)
         base = make_clip(folder / "base.mp4", seconds=10, size=SIZE)
         clips = [looped(base, length, folder / f"{length:.0f}.mp4") for length in LENGTHS]
-        with (
-            patch.object(azurite, "FLAGS", TALKATIVE),
-            Stack(folder / "stack", nodes=1) as stack,
-        ):
-            watched = Watched(stack)
-            watched.paint(base, f"{STYLE}/warm.mp4", frames_in(base))
-            runs = [watched.paint(clip, f"{STYLE}/{clip.name}", frames_in(clip)) for clip in clips]
+        with patch.object(azurite, "FLAGS", TALKATIVE), watched(folder / "stack") as stack:
+            stack.paint(base, f"{STYLE}/warm.mp4", frames_in(base))
+            runs = [stack.paint(clip, f"{STYLE}/{clip.name}", frames_in(clip)) for clip in clips]
     found = counted(runs[-1].requests)
     frames = runs[-1].frames
     return Report(

@@ -3,12 +3,15 @@ and in the logs. Nobody looks into its storage meanwhile: that would be work for
 """
 
 import json
+import os
 import time
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
+from unittest.mock import patch
 
 from benchmarks.processes import HERE, usage
 from services.console.jobs import Desk
@@ -33,6 +36,16 @@ class Run(NamedTuple):
     most_memory: Mapping[str, int]
     #: Every request that Azurite answered, where it was told to say so.
     requests: list[str]
+
+
+@contextmanager
+def watched(folder: Path) -> "Iterator[Watched]":
+    """One worker, which stays: what it took can't be told any more once it has left its node."""
+    with (
+        patch.dict(os.environ, {"IMPASTO_IDLE_EXIT_SECONDS": "3600"}),
+        Stack(folder, nodes=1) as stack,
+    ):
+        yield Watched(stack)
 
 
 class Watched:

@@ -17,8 +17,7 @@ from benchmarks.processes import HERE, usage
 from benchmarks.report import Goal, Report, Table, tell
 from benchmarks.sample import CLIP, frames_in, frames_of, looped
 from benchmarks.stages import floors
-from benchmarks.watched import Run, Watched
-from services.console.stack import Stack
+from benchmarks.watched import Run, watched
 from services.scorer.device import use_threads
 from services.scorer.painter import Painter, load_network, load_style
 from services.scorer.scorer import QUALITY
@@ -76,8 +75,8 @@ def report() -> Report:
         runs = []
         for length in LENGTHS:
             clip = looped(CLIP, length, folder / f"{length:.0f}.mp4")
-            with Stack(folder / f"stack-{length:.0f}", nodes=1) as stack:
-                runs.append(Watched(stack).paint(clip, f"{STYLE}/a.mp4", frames_in(clip)))
+            with watched(folder / f"stack-{length:.0f}") as stack:
+                runs.append(stack.paint(clip, f"{STYLE}/a.mp4", frames_in(clip)))
         last = bare()
     model = Cost(*(sum(pair) / 2 for pair in zip(first, last, strict=True)))
     best = ceiling(model, codecs_cpu, os.cpu_count() or 1)

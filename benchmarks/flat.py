@@ -65,6 +65,7 @@ def flatness(runs: list[Run]) -> list[Goal]:
     memory = {
         name: max(run.most_memory[name] for run in others) / first.most_memory[name]
         for name in SERVICES
+        if name != "azurite"  # in Azure it is somebody else's
     }
     most = max(memory, key=lambda name: memory[name])
     return [
@@ -76,7 +77,7 @@ def flatness(runs: list[Run]) -> list[Goal]:
             cost <= FLAT,
         ),
         Goal(
-            "most memory of a service, likewise",
+            "most memory of a service but Azurite, likewise",
             f"≤ {FLAT}",
             f"{memory[most]:.2f} ({most})",
             memory[most] <= FLAT,

@@ -89,9 +89,9 @@ train: setup
 	@$(BIN)/impasto train $(PAINTINGS)/*.jpg --photos "$(PHOTOS)" \
 	  --clips "deploy/sample/bigbuckbunny.mp4" $(CLIP) $(if $(VGG),--vgg "$(VGG)")
 
+# All of it, into benchmarks/README.md: half an hour on two cores that have nothing else to do.
 bench: setup
-	@$(BIN)/python -m benchmarks.stages
-	@$(BIN)/python -m benchmarks.painter
+	@$(BIN)/python -m benchmarks
 
 scale: setup
 	@$(BIN)/python -m benchmarks.scale

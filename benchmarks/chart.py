@@ -1,4 +1,4 @@
-"""Dots over frames per node, on logarithmic axes, side by side: an SVG written by hand."""
+"""Dots on logarithmic axes, side by side: an SVG written by hand."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -7,7 +7,8 @@ from xml.sax.saxutils import escape
 
 WIDTH, HEIGHT, GAP = 300, 230, 64
 LEFT, TOP, BOTTOM = 52, 64, 48
-COLOURS = ("#1f6f8b", "#d98324", "#a23b72")
+#: As many series as it can tell apart.
+COLOURS = ("#1f6f8b", "#d98324", "#a23b72", "#5b8c3a", "#6a5acd", "#b5523b", "#777777")
 INK, PALE = "#333333", "#dddddd"
 
 
@@ -38,7 +39,7 @@ def svg(panels: Sequence[Panel], x_label: str) -> str:
 
 def legend(names: Iterable[str]) -> Iterable[str]:
     x = float(LEFT)
-    for name, colour in zip(names, COLOURS, strict=True):
+    for name, colour in zip(names, COLOURS, strict=False):
         yield f'<circle cx="{x + 5}" cy="18" r="5" fill="{colour}"/>'
         yield text(x + 16, 22, name)
         x += 40 + 7 * len(name)
@@ -62,7 +63,7 @@ def drawn(panel: Panel, left: float, x_label: str) -> Iterable[str]:
         yield line(left, y, left + WIDTH, y, INK, dashes="4 3")
         yield text(left + WIDTH, y - 5, f"{panel.line_at:g}", anchor="end")
     yield text(left + WIDTH / 2, TOP + HEIGHT + 36, x_label, anchor="middle")
-    for series, colour in reversed(list(zip(panel.dots.values(), COLOURS, strict=True))):
+    for series, colour in reversed(list(zip(panel.dots.values(), COLOURS, strict=False))):
         for dot in series:
             yield (
                 f'<circle cx="{across.at(dot.x):.1f}" cy="{up.at(dot.y):.1f}" r="3.5"'

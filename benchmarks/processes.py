@@ -17,14 +17,14 @@ class Usage:
     memory: int = 0
 
 
-def usage() -> dict[str, Usage]:
+def usage() -> defaultdict[str, Usage]:
     """Of each service below this process, by name; of this process and the rest, under HERE."""
-    found: dict[str, Usage] = defaultdict(Usage)
+    found: defaultdict[str, Usage] = defaultdict(Usage)
     add(psutil.Process(), HERE, found)
     return found
 
 
-def add(process: psutil.Process, service: str, found: dict[str, Usage]) -> None:
+def add(process: psutil.Process, service: str, found: defaultdict[str, Usage]) -> None:
     with suppress(psutil.NoSuchProcess):
         service = service_in(process.cmdline()) or service
         times = process.cpu_times()
@@ -43,3 +43,13 @@ def service_in(command: list[str]) -> str | None:
         if word.startswith(PREFIX):
             return word.removeprefix(PREFIX).split(".")[0]
     return None
+
+
+def tree_cpu(pid: int) -> float:
+    """CPU seconds of a process and all that it has started."""
+    process = psutil.Process(pid)
+    seconds = 0.0
+    for one in [process, *process.children(recursive=True)]:
+        with suppress(psutil.NoSuchProcess):
+            seconds += sum(one.cpu_times()[:4])
+    return seconds

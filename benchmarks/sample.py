@@ -1,9 +1,14 @@
 """The sample clip, as the benchmarks take it: its frames, or as long a film of it as is wanted."""
 
+from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
+from av.container import InputContainer
+from av.packet import Packet
+from av.stream import Stream
 
 from services.scorer.scorer import Picture
 
@@ -20,18 +25,36 @@ def frames_of(clip: Path, height: int = 720) -> list[Picture]:
 
 def looped(clip: Path, seconds: float, path: Path) -> Path:
     """The clip again and again, packet for packet, until it is about so long."""
-    with av.open(str(clip)) as source:
-        length = (source.duration or 0) / av.time_base
+    length = round_of(clip)
     with av.open(str(path), "w") as out:
         for number in range(max(1, round(seconds / length))):
             with av.open(str(clip)) as source:
                 if number == 0:
                     streams = [out.add_stream_from_template(stream) for stream in source.streams]
-                for packet in source.demux():
-                    if packet.size and packet.time_base:
-                        later = round(number * length / packet.time_base)
-                        packet.pts = (packet.pts or 0) + later
-                        packet.dts = (packet.dts or 0) + later
-                        packet.stream = streams[packet.stream_index]
-                        out.mux(packet)
+                for packet in packets(source):
+                    later = round(number * length / packet.time_base)
+                    packet.pts, packet.dts = (packet.pts or 0) + later, (packet.dts or 0) + later
+                    packet.stream = streams[packet.stream_index]
+                    out.mux(packet)
     return path
+
+
+def round_of(clip: Path) -> Fraction:
+    """How long it takes of its longest stream until the next round can begin."""
+    spans: dict[int, tuple[Fraction, Fraction]] = {}
+    with av.open(str(clip)) as source:
+        for packet in packets(source):
+            start = (packet.dts or 0) * packet.time_base
+            first, _ = spans.get(packet.stream_index, (start, start))
+            end = start + (packet.duration or 0) * packet.time_base
+            spans[packet.stream_index] = first, end
+    return max(end - first for first, end in spans.values())
+
+
+def packets(source: InputContainer) -> "Iterator[Packet[Stream]]":
+    return (packet for packet in source.demux() if packet.size)
+
+
+def frames_in(clip: Path) -> int:
+    with av.open(str(clip)) as container:
+        return sum(1 for packet in container.demux(video=0) if packet.size)

@@ -1,0 +1,28 @@
+"""The queue runtime of this repo, as its services use it, with its default settings."""
+
+import sys
+
+from benchmarks.queues.handler import handle
+from benchmarks.queues.sending import send_all
+from shared.messages import SegmentPlanned
+from shared.runtime.serve import serve
+from shared.runtime.stop import Stop
+from shared.runtime.work import Route
+from shared.runtime.worker import Worker
+from shared.settings import Settings
+from shared.storage import Storage
+
+QUEUE = "segments"
+
+
+def build(storage: Storage, settings: Settings, stop: Stop) -> Worker:
+    route = Route(QUEUE, SegmentPlanned, lambda message, work: handle(message.segment))
+    return Worker(storage, settings, stop, [route])
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 1:
+        queue = Storage(Settings()).queue(QUEUE)
+        send_all(lambda n: queue.send(SegmentPlanned(trace="bench", job="bench", segment=n)))
+    else:
+        serve("bench", Settings, build)

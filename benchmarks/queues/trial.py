@@ -1,0 +1,163 @@
+"""One runtime on trial: a worker of it as a process of its own, and messages to be handled."""
+
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import NamedTuple
+
+from benchmarks.own_storage import OwnStorage, own_storage
+from benchmarks.processes import tree_cpu
+from benchmarks.queues.handler import NOTES, SECONDS, Notes
+from tests.waiting import eventually
+
+#: What doesn't come back in so long never will: the longest lease is 30 s.
+LOST_SECONDS = 36.0
+#: When all are done, one may still be done again.
+AGAIN_SECONDS = 8.0
+
+
+class Runtime(NamedTuple):
+    name: str
+    module: str
+    #: What starts its worker.
+    command: Sequence[str]
+    environment: Mapping[str, str] = {}
+
+
+class Speed(NamedTuple):
+    """Of one message."""
+
+    seconds: float
+    cpu_seconds: float
+    send_seconds: float
+    send_cpu_seconds: float
+
+
+class Fate(NamedTuple):
+    """What became of messages, each of them sent once."""
+
+    lost: int
+    #: Those that were done to the end more than once …
+    repeated: int
+    #: … and how often all were done, together.
+    done: int
+
+
+def speed(runtime: Runtime, messages: int, within: float) -> Speed:
+    """Between the first message that is done and the last, so that no start counts."""
+    with trial(runtime, handler_seconds=0) as its:
+        send_seconds, send_cpu = its.send(messages)
+        with its.worker() as worker:
+            eventually(lambda: its.notes().ended, "the first message", within=60)
+            first, began, cpu = len(its.notes().ended), time.perf_counter(), tree_cpu(worker.pid)
+            done = 0
+            while done < messages - first and (time.perf_counter() - began < within or not done):
+                time.sleep(0.01)
+                done = len(its.notes().ended) - first
+            seconds, cpu = time.perf_counter() - began, tree_cpu(worker.pid) - cpu
+    return Speed(seconds / done, cpu / done, send_seconds / messages, send_cpu / messages)
+
+
+def killed(runtime: Runtime, messages: int, handler_seconds: float, kills: int) -> Fate:
+    """Killed with its whole process group, each time with a message in hand."""
+    with trial(runtime, handler_seconds) as its:
+        its.send(messages)
+        for _ in range(kills):
+            before = its.notes()
+            with its.worker():
+                eventually(partial(its.in_hand, before), "a message in hand", within=120)
+        with its.worker():
+            its.until_quiet(messages)
+        return fate(its.notes(), messages)
+
+
+def slow(runtime: Runtime, messages: int, handler_seconds: float, within: float) -> Fate:
+    """Not killed at all: whether messages that take long are done once."""
+    with trial(runtime, handler_seconds) as its:
+        its.send(messages)
+        with its.worker():
+            its.until_quiet(messages, within)
+        return fate(its.notes(), messages)
+
+
+def fate(notes: Notes, messages: int) -> Fate:
+    ended = Counter(notes.ended)
+    repeated = sum(count > 1 for count in ended.values())
+    return Fate(messages - len(ended), repeated, ended.total())
+
+
+@contextmanager
+def trial(runtime: Runtime, handler_seconds: float) -> "Iterator[Trial]":
+    with own_storage() as own:
+        yield Trial(runtime, own, handler_seconds)
+
+
+class Trial:
+    """With queues and notes of its own."""
+
+    def __init__(self, runtime: Runtime, own: OwnStorage, handler_seconds: float) -> None:
+        self._runtime = runtime
+        self._notes = own.folder / "notes"
+        self._notes.touch()
+        self._log = own.folder / "worker.log"
+        self._environment = (
+            os.environ
+            | own.accounts.environment()
+            | dict(runtime.environment)
+            | {NOTES: str(self._notes), SECONDS: str(handler_seconds)}
+        )
+
+    def notes(self) -> Notes:
+        return Notes.read(self._notes)
+
+    def send(self, messages: int) -> tuple[float, float]:
+        command = [sys.executable, "-m", self._runtime.module, str(messages)]
+        done = subprocess.run(
+            command, env=self._environment, check=True, capture_output=True, text=True
+        )
+        seconds, cpu = json.loads(done.stdout)
+        return seconds, cpu
+
+    @contextmanager
+    def worker(self) -> "Iterator[subprocess.Popen[bytes]]":
+        """Until it is killed."""
+        with self._log.open("ab") as log:
+            worker = subprocess.Popen(
+                [sys.executable, "-m", *self._runtime.command],
+                env=self._environment,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        try:
+            yield worker
+        finally:
+            os.killpg(worker.pid, signal.SIGKILL)
+            worker.wait()
+
+    def in_hand(self, before: Notes) -> bool:
+        """Whether it has a message in hand, and has done some."""
+        now = self.notes()
+        ended = len(now.ended) - len(before.ended)
+        return ended >= 3 and len(now.began) - len(before.began) > ended
+
+    def until_quiet(self, messages: int, longest: float = math.inf) -> None:
+        """Until nothing has been noted for as long as anything could still be to come."""
+        seen, began = self.notes(), time.monotonic()
+        changed = began
+        while time.monotonic() - began < longest:
+            now = self.notes()
+            if now != seen:
+                seen, changed = now, time.monotonic()
+            quiet = AGAIN_SECONDS if len(set(now.ended)) == messages else LOST_SECONDS
+            if time.monotonic() - changed > quiet:
+                return
+            time.sleep(0.1)

@@ -35,9 +35,9 @@ def report(found: Evidence) -> None:
     )
     print(f"\nbyte for byte as undisturbed: {same}; uploads that Azurite forgot: {found.forgotten}")
     print(f"in poison: {len(found.poison)} of {len(found.rubbish)} messages put\n")
-    print("| service | peak MiB, first half | second half |\n|---|---|---|")
+    print("| service | peak MiB, undisturbed | under faults |\n|---|---|---|")
     for name, peaks in found.memory.items():
-        print(f"| {name} | {peaks.early:.0f} | {peaks.late:.0f} |")
+        print(f"| {name} | {peaks.calm:.0f} | {peaks.rough:.0f} |")
 
 
 def main() -> None:

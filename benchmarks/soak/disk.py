@@ -1,6 +1,7 @@
 """A full disk: services have their temporary files on a small file system, filled at times."""
 
 import subprocess
+import time
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -8,6 +9,7 @@ from typing import Self
 from benchmarks.soak.tally import Tally
 
 SIZE_MIB = 48
+LONGEST = 30.0
 #: How services say that they have met it.
 SAID = "the disk is full"
 
@@ -21,6 +23,7 @@ class Disk:
         self._logs = logs
         self._tally = tally
         self._said = 0
+        self._full_since = 0.0
         self.why_not: str | None = None
 
     def __enter__(self) -> Self:
@@ -44,8 +47,9 @@ class Disk:
         self._folder.rmdir()
 
     def fill(self) -> None:
-        if self.why_not:
+        if self.why_not or self._ballast.exists():
             return
+        self._full_since = time.monotonic()
         self._said = self._complaints()
         try:
             with self._ballast.open("wb", buffering=0) as file:
@@ -53,6 +57,10 @@ class Disk:
                     pass
         except OSError:
             return  # it is full
+
+    def free_when_noticed(self) -> None:
+        if self._complaints() > self._said or time.monotonic() > self._full_since + LONGEST:
+            self.free()
 
     def free(self) -> None:
         if not self.why_not and self._ballast.exists():

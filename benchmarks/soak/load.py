@@ -15,7 +15,7 @@ from shared.names import job_id
 from shared.storage import Storage
 from tests.media import make_clip
 
-STYLES = ("original", "pencil", "great-wave", "great-wave:0.5+auvers:0.5")
+STYLES = ("original", "pencil", "great-wave")
 #: x264 doesn't make the same of the same pictures twice where they are narrower.
 SIZE = "256x144"
 ENDINGS = ("result.json", "failed.json")

@@ -22,7 +22,7 @@ from shared.jobs import Failure, Jobs
 from shared.storage import QUEUES, Storage
 
 #: Of all requests, and of all messages and claims that are handed out.
-BAD_WEATHER, THEFT = 0.05, 0.1
+BAD_WEATHER, THEFT = 0.06, 0.15
 AT_ONCE = 8
 #: When services are no longer killed: what is alive then must live to the end.
 KILLING = 0.6
@@ -44,7 +44,7 @@ class Soak:
         """What becomes of each sort of video when all is well."""
         for sort in [*self.load.good, *self.load.bad]:
             self.load.drop(sort)
-        self.drain()
+        self.drain(self.memory.calm)
         fates = self.load.fates(self.load.dropped)
         return {dropped.sort: fate.seen for dropped, fate in fates.items()}
 
@@ -58,26 +58,30 @@ class Soak:
                 Act(killer.service, 6, KILLING),
                 Act(killer.worker, 12, KILLING),
                 Act(killer.cage, 8, KILLING),
-                Act(killer.azurite_stopped, 45, KILLING),
-                Act(self._kill_azurite, 50, KILLING),
-                Act(self._disk.fill, 40),
-                Act(self._disk.free, 55),
+                Act(killer.azurite_stopped, 40, KILLING),
+                Act(self._kill_azurite, 40, KILLING),
+                Act(self._disk.fill, 30),
+                Act(self._disk.free_when_noticed, 1),
                 Act(killer.look, 0.3),
-                Act(lambda: self.memory.sample(self._stack.pids(), self._stack.workers()), 2),
+                Act(lambda: self._weigh(self.memory.rough), 2),
             ],
             seconds,
         )
         self._disk.free()
 
-    def drain(self) -> None:
+    def drain(self, peaks: dict[str, float]) -> None:
         """Until all has ended and no message is left; or there is no hope that it will."""
         until = time.monotonic() + DRAIN_SECONDS
         while (self.load.unfinished() or self.queued()) and time.monotonic() < until:
             self.killer.look()
+            self._weigh(peaks)
             time.sleep(0.5)
 
     def queued(self) -> list[str]:
         return [name for name in QUEUES if self.storage.queue(name).count()]
+
+    def _weigh(self, peaks: dict[str, float]) -> None:
+        self.memory.sample(peaks, self._stack.pids(), self._stack.workers())
 
     def _kill_azurite(self) -> None:
         self.killer.azurite_killed()
@@ -103,7 +107,7 @@ def soak(folder: Path, seconds: float, tally: Tally) -> Evidence:
         weather.chance, thief.chance = BAD_WEATHER, THEFT
         run.disturbed(seconds)
         weather.chance = thief.chance = 0
-        run.drain()
+        run.drain(run.memory.rough)
         found = gathered(run, run.storage, undisturbed, tally)
         thief.close()
         stack.close()

@@ -8,7 +8,6 @@ import queue
 import random
 import re
 import threading
-import time
 from contextlib import suppress
 from urllib.parse import unquote, urlsplit
 
@@ -38,7 +37,7 @@ class Thief:
         self._thread.start()
 
     def witness(self, request: HttpMessage, answer: HttpMessage) -> None:
-        """Called by the proxy, which has no time: who is robbed is decided here, how later."""
+        """Called by the proxy, which has no time: the robbing is done elsewhere."""
         method, path, _ = request.words
         received = method == "GET" and "/messages?" in path and "peekonly" not in path
         claimed = method == "PUT" and request.header("x-ms-lease-action") == "acquire"
@@ -52,7 +51,6 @@ class Thief:
     def _work(self) -> None:
         while seen := self._seen.get():
             request, answer = seen
-            time.sleep(random.uniform(0, 0.3))
             path = urlsplit(request.words[1])
             asked = f"{unquote(path.path)}?{path.query}"
             with suppress(AzureError):  # too late: it has been let go of already

@@ -91,7 +91,7 @@ def of_leavings(found: Evidence) -> Iterator[str]:
             yield f"left in {place}: {len(things)}: {', '.join(things[:5])}"
     for name, peaks in found.memory.items():
         if not peaks.flat:
-            yield f"{name} grew from {peaks.early:.0f} to {peaks.late:.0f} MiB"
+            yield f"{name} grew from {peaks.calm:.0f} to {peaks.rough:.0f} MiB"
 
 
 def said(seen: Print | str | None) -> str:

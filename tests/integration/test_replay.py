@@ -1,10 +1,9 @@
 """What is announced again when storage has lost its last seconds: all that has no outcome."""
 
-from datetime import UTC, datetime
 from pathlib import Path
 
 from services.console.jobs import Desk
-from shared.jobs import Failure, Jobs
+from shared.jobs import Jobs
 from shared.messages import BlobCreated, decode
 from shared.storage import Storage
 
@@ -21,8 +20,7 @@ def test_a_video_that_nobody_has_opened_yet(storage: Storage, tmp_path: Path) ->
     video = desk.submit(tmp_path / "clip.mp4", "original/clip.mp4")
     painting = desk.teach(tmp_path / "wave.jpg", "wave")
     over = desk.submit(tmp_path / "clip.mp4", "original/over.mp4")
-    reason, now = "it was no good", datetime.now(UTC)
-    Jobs(storage).fail(Failure(job=over, source=None, state="refused", reason=reason, at=now))
+    Jobs(storage).fail(over, None, "refused", "it was no good")
     desk.replay_open()
     assert announced(storage, "arrivals") == [video]
     assert announced(storage, "lessons") == [painting]

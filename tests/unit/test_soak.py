@@ -1,9 +1,10 @@
 """What judges a soak: it must be able to say no."""
 
+import os
 from pathlib import Path
 
 from benchmarks.soak.load import Dropped, Fate, Sort
-from benchmarks.soak.memory import Peaks, peaks
+from benchmarks.soak.memory import Memory, Peaks
 from benchmarks.soak.prints import Print, print_of
 from benchmarks.soak.rubbish import Rubbish
 from benchmarks.soak.verdict import Evidence, troubles
@@ -75,7 +76,16 @@ def test_what_is_left_and_what_grows() -> None:
     assert wrong(left={"frames": ["1-a/00000/0000.tar"]}).startswith("left in frames: 1: 1-a/")
     assert wrong(crashes=["splitter (7) ended by itself"]) == "splitter (7) ended by itself"
     assert wrong(memory={"splitter": Peaks(100, 200)}) == "splitter grew from 100 to 200 MiB"
-    assert peaks([(0, "a", 9), (1, "a", 5), (3, "a", 7), (4, "b", 1)]) == {"a": Peaks(9, 7)}
+
+
+def test_peaks_are_of_real_processes() -> None:
+    memory = Memory()
+    memory.sample(memory.calm, {"here": os.getpid(), "azurite": 1}, [os.getpid()])
+    memory.sample(memory.rough, {"here": os.getpid()}, [])
+    [(name, peaks)] = memory.peaks().items()
+    assert name == "here"
+    assert peaks.flat
+    assert peaks.calm > 10
 
 
 def test_two_videos_are_told_apart_by_what_they_show(tmp_path: Path) -> None:

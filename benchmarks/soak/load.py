@@ -54,7 +54,6 @@ class Load:
         clips = [
             make_clip(folder / "short.mp4", seconds=2, size=SIZE),
             make_clip(folder / "tracks.mkv", seconds=3, size=SIZE, tracks=("aac", "aac")),
-            make_clip(folder / "slow.mp4", seconds=4, size=SIZE, rate=15),
         ]
         self.good = [Sort(clip, style) for clip in clips for style in STYLES]
         self.bad = [

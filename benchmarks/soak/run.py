@@ -4,7 +4,6 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
-from benchmarks.soak import processes
 from benchmarks.soak.disk import Disk
 from benchmarks.soak.killing import Killer
 from benchmarks.soak.load import Load
@@ -20,13 +19,14 @@ from services.console import accounts
 from services.console.poison import PoisonDesk
 from shared.jobs import Failure, Jobs
 from shared.storage import QUEUES, Storage
+from tests.processes import processes_of
 
 #: Of all requests, and of all messages and claims that are handed out.
 BAD_WEATHER, THEFT = 0.06, 0.15
 AT_ONCE = 8
 #: When services are no longer killed: what is alive then must live to the end.
 KILLING = 0.6
-DRAIN_SECONDS = 300.0
+DRAIN_SECONDS = 600.0
 
 
 class Soak:
@@ -34,7 +34,8 @@ class Soak:
         self._stack = stack
         self._disk = disk
         #: Past the proxies: nobody who only looks is to be disturbed.
-        self.storage = Storage(stack.accounts.settings())
+        patient = {"outage_seconds": DRAIN_SECONDS}
+        self.storage = Storage(stack.accounts.settings().model_copy(update=patient))
         self.killer = Killer(stack, tally)
         self.litterer = Litterer(self.storage, tally)
         self.load = Load(self.storage, folder, tally)
@@ -111,7 +112,7 @@ def soak(folder: Path, seconds: float, tally: Tally) -> Evidence:
         found = gathered(run, run.storage, undisturbed, tally)
         thief.close()
         stack.close()
-        left = {**found.left, "processes": processes.of(data), "tmp": files(data / "tmp")}
+        left = {**found.left, "processes": processes_of(data), "tmp": files(data / "tmp")}
     return found._replace(left=left)
 
 

@@ -127,8 +127,9 @@ class Stack:
             self._start(name)
 
     def _remind(self) -> None:
-        """Azurite, killed, has lost its last seconds."""
-        Desk(self.storage).replay_open()
+        """Azurite, killed, has lost its last seconds. Gone again, it has to be noticed soon."""
+        impatient = self.accounts.settings().model_copy(update={"outage_seconds": 1})
+        Desk(Storage(impatient)).replay_open()
         self._forgetful = False
 
     def pids(self) -> dict[str, int]:

@@ -77,7 +77,7 @@ def test_a_decoder_that_is_killed_says_nothing_of_its_video(
     """Whichever try it is: it was somebody else's doing, and is a failure as any other."""
     data = make_clip(tmp_path / "clip.mp4", seconds=0.4).read_bytes()
     event = arrival(storage, data, "original/clip.mp4")
-    unlucky = splitter(storage, settings)
+    unlucky = splitter(storage, settings, decoder_seconds=240)
     with monkeypatch.context() as during:
         during.setattr(video, "plan_of", be_killed)
         with pytest.raises(ChildKilled):

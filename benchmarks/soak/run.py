@@ -17,6 +17,7 @@ from benchmarks.soak.thief import Thief
 from benchmarks.soak.verdict import Evidence, Undisturbed
 from services.console import accounts
 from services.console.poison import PoisonDesk
+from shared.errors import ImpastoError
 from shared.jobs import Failure, Jobs
 from shared.storage import QUEUES, Storage
 from tests.processes import processes_of
@@ -46,6 +47,8 @@ class Soak:
         for sort in [*self.load.good, *self.load.bad]:
             self.load.drop(sort)
         self.drain(self.memory.calm)
+        if unfinished := self.load.unfinished():
+            raise ImpastoError(f"undisturbed, and still not finished: {unfinished}")
         fates = self.load.fates(self.load.dropped)
         return {dropped.sort: fate.seen for dropped, fate in fates.items()}
 
@@ -61,7 +64,7 @@ class Soak:
                 Act(killer.cage, 8, KILLING),
                 Act(killer.azurite_stopped, 40, KILLING),
                 Act(self._kill_azurite, 40, KILLING),
-                Act(self._disk.fill, 30),
+                Act(self._disk.fill, 20),
                 Act(self._disk.free_when_noticed, 1),
                 Act(killer.look, 0.3),
                 Act(lambda: self._weigh(self.memory.rough), 2),

@@ -7,7 +7,7 @@ OUTPUT ?= out
 BIN = .venv/bin
 
 .PHONY: run test lint setup locks settings keys images image up down connections publish test-containers \
-        train bench scale kills sheet clean
+        train bench scale kills soak sheet clean
 
 run: setup
 	@$(BIN)/impasto run "$(VIDEO)" --style "$(STYLE)" --output "$(OUTPUT)"
@@ -98,6 +98,11 @@ scale: setup
 
 kills: setup
 	@$(BIN)/python -m benchmarks.kills
+
+# MINUTES=60 makes it an hour.
+MINUTES ?= 4
+soak: setup
+	@MINUTES=$(MINUTES) $(BIN)/python -m benchmarks.soak
 
 sheet: setup
 	@$(BIN)/python -m benchmarks.sheet

@@ -144,7 +144,8 @@ class Container:
     @contextmanager
     def claim(self, name: str) -> Iterator[None]:
         """Hold an existing blob's lease, renewed while held; Taken if somebody else has it."""
-        lease = self._acquire(name)
+        lease = BlobLeaseClient(self._client.get_blob_client(name))
+        self._acquire(lease, name)
         released = threading.Event()
 
         def keep() -> None:
@@ -165,10 +166,9 @@ class Container:
                 one_try(lease.release)()
 
     @ridden_out
-    def _acquire(self, name: str) -> BlobLeaseClient:
-        lease = BlobLeaseClient(self._client.get_blob_client(name))
+    def _acquire(self, lease: BlobLeaseClient, name: str) -> None:
+        """Asked twice, for want of an answer, it is the same lease: its id is ours to choose."""
         try:
             lease.acquire(lease_duration=CLAIM_SECONDS)
         except ResourceExistsError as error:
             raise Taken(f"{name} is claimed by another worker") from error
-        return lease

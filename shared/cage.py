@@ -16,7 +16,8 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Any, ParamSpec, TypeVar
 
-from shared.errors import ChildDied, ImpastoError
+from shared.disk import is_full
+from shared.errors import ChildDied, ChildKilled, ImpastoError
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -87,16 +88,17 @@ class Cage:
         try:
             kind, value = line.recv()
         except (EOFError, ConnectionResetError):
-            raise ChildDied(self._fate()) from None
+            raise self._fate() from None
         return kind, value
 
-    def _fate(self) -> str:
+    def _fate(self) -> ChildDied:
         assert self._child
         self._child.join(LOOK_SECONDS * 25)
         code = self._child.exitcode
-        if code is not None and code < 0:
-            return f"it crashed its process ({signal.Signals(-code).name})"
-        return f"its process ended with code {code}"
+        if code is None or code >= 0:
+            return ChildDied(f"its process ended with code {code}")
+        crashed = f"it crashed its process ({signal.Signals(-code).name})"
+        return ChildKilled(crashed) if code == -signal.SIGKILL else ChildDied(crashed)
 
 
 def _serve(line: Connection, memory: int, parent: int) -> None:
@@ -119,7 +121,8 @@ def _serve(line: Connection, memory: int, parent: int) -> None:
                 line.send(("error", error))
             except Exception as error:
                 told = f"{error!r} in a child process:\n{traceback.format_exc()}"
-                line.send(("error", RuntimeError(told)))
+                full = is_full(error)
+                line.send(("error", OSError(full, told) if full else RuntimeError(told)))
 
 
 def _end_with(parent: int) -> None:

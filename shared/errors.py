@@ -4,6 +4,7 @@ ImpastoError
 ├── Refused            the input can't be scored; its text is one sentence for its owner
 ├── Misconfigured      a setting is missing or makes no sense; its text names it
 ├── ChildDied          a child process hung, crashed or wanted too much memory
+│   └── ChildKilled    … but somebody killed it: that says nothing of what it was doing
 ├── MessageError
 │   ├── Malformed      a body that isn't the message its queue carries
 │   └── TooBig         a message that no queue would take
@@ -37,6 +38,10 @@ class Misconfigured(ImpastoError):
 
 
 class ChildDied(ImpastoError):
+    pass
+
+
+class ChildKilled(ChildDied):
     pass
 
 

@@ -177,7 +177,11 @@ class Jobs:
     def ended(self, job: str) -> bool:
         """Whether there is nothing left to do; what late messages left behind is swept away."""
         outcome = self.outcome(job)
-        if isinstance(outcome, Failure) and outcome.state != "failed":
+        if isinstance(outcome, Result):
+            kept = self._storage.keep_intermediates
+        else:
+            kept = outcome is None or outcome.state == "failed"  # for another try
+        if not kept:
             self.sweep(job)
         return outcome is not None
 

@@ -61,7 +61,8 @@ def translated(error: AzureError) -> StorageError | None:
     if isinstance(error, ServiceRequestError | ServiceResponseError):
         return Unavailable(_first_line(error))
     if isinstance(error, HttpResponseError):
-        if error.status_code in PASSING_STATUS:
+        # No status: the answer began, and never ended.
+        if error.status_code is None or error.status_code in PASSING_STATUS:
             passing = Unavailable(_first_line(error))
             passing.__cause__ = error
             return passing

@@ -59,6 +59,7 @@ def identity() -> TokenCredential:
 class Storage:
     def __init__(self, settings: Settings) -> None:
         self.patience = settings.outage_seconds
+        self.keep_intermediates = settings.keep_intermediates
         # Retries are ours (shared/outages.py): two layers of them would multiply.
         options = {"api_version": API_VERSION, "retry_total": 0, "connection_timeout": 5}
         media = Account(settings.media_connection, settings.media_url)

@@ -46,6 +46,7 @@ class Desk:
         self._output = storage.container("output")
         self._models = Models(storage)
         self._arrivals = storage.queue("arrivals")
+        self._lessons = storage.queue("lessons")
         self._jobs = Jobs(storage)
         self._submitted: dict[str, str] = {}
 
@@ -126,25 +127,22 @@ class Desk:
         return known is not None
 
     def replay_open(self) -> None:
-        """Announce every unfinished job again; what is done of it already is not done twice."""
-        for job in self.jobs():
+        """Announce again all that is unfinished; what is done of it already is not done twice."""
+        there = set()
+        for container, queue in ((self._input, self._arrivals), (self._paintings, self._lessons)):
+            for blob in container.under():
+                job = names.job_id(blob.name, blob.etag)
+                there.add(job)
+                if not self._jobs.outcome(job):
+                    queue.send(announcement(container, blob.name, blob.etag, blob.size))
+        for job in set(self.jobs()) - there:  # what it was made of is gone, and it has to say so
             known = self._jobs.find(job)
             if known and not self._jobs.outcome(job):
                 self._announce(known)
 
     def _announce(self, job: Job) -> None:
         source = job.source
-        self._arrivals.send(
-            BlobCreated.of(
-                event_id=str(uuid.uuid4()),
-                url=self._input.url_of(source.blob),
-                container=source.container,
-                blob=source.blob,
-                etag=source.etag,
-                size=source.size,
-                at=datetime.now(UTC),
-            )
-        )
+        self._arrivals.send(announcement(self._input, source.blob, source.etag, source.size))
 
     def _with_progress(self, status: Status, job: Job) -> Status:
         counts = {"segments": 0, "chunks": 0}
@@ -167,3 +165,15 @@ class Desk:
                 "stitched": stitched,
             }
         )
+
+
+def announcement(container: Container, blob: str, etag: str, size: int) -> BlobCreated:
+    return BlobCreated.of(
+        event_id=str(uuid.uuid4()),
+        url=container.url_of(blob),
+        container=container.name,
+        blob=blob,
+        etag=etag,
+        size=size,
+        at=datetime.now(UTC),
+    )

@@ -1,5 +1,6 @@
 """All services as processes on this machine, on an Azurite of their own."""
 
+import contextlib
 import fcntl
 import os
 import shlex
@@ -9,15 +10,19 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
+
+from azure.core.exceptions import AzureError
 
 from services.console import accounts, azurite
 from services.console.crew import Crew, crew_of
 from services.console.jobs import Desk
 from services.console.scoring import publish
-from shared.errors import Misconfigured
+from shared.errors import ImpastoError, Misconfigured
 from shared.logs import logger
 from shared.storage import Storage
 
@@ -46,6 +51,9 @@ class Lifeline:
 
 
 class Stack:
+    #: `splitter-2` is a second splitter.
+    services: tuple[str, ...] = SERVICES
+
     def __init__(self, data: Path, nodes: int | None = None) -> None:
         self.data = data.resolve()
         self._nodes = nodes
@@ -53,6 +61,7 @@ class Stack:
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._deaths: dict[str, int] = {}
         self._rest_until: dict[str, float] = {}
+        self._forgetful = False
         self._lock: IO[str] | None = None
         self._of_services, self._of_azurite = Lifeline(), Lifeline()
         self._closing = threading.Event()
@@ -63,8 +72,6 @@ class Stack:
         (self.data / "logs").mkdir(exist_ok=True)
         try:
             self._lock = locked(self.data / "lock")
-            shutil.rmtree(self.data / "tmp", ignore_errors=True)  # of services that were killed
-            (self.data / "tmp").mkdir()
             self.accounts = accounts.make(self.data)
             self._start_azurite()
             self._crew = crew_of(self.data, self.accounts.settings(), self._nodes)
@@ -74,7 +81,7 @@ class Stack:
             self.storage.prepare()
             publish(self._environment())
             self._crew.wait(self._all_going)
-            for service in SERVICES:
+            for service in self.services:
                 self._start(service)
             self._tender.start()
         except BaseException:
@@ -95,17 +102,35 @@ class Stack:
         while not self._closing.wait(0.2):
             for name, process in list(self._processes.items()):
                 if process.poll() is not None and time.monotonic() >= self._rest_until.get(name, 0):
-                    self._start_again(name, process.returncode)
+                    self._whatever_comes(name, partial(self._start_again, name, process))
+            if self._forgetful:
+                self._whatever_comes("azurite", self._remind)
 
-    def _start_again(self, name: str, code: int) -> None:
+    def _whatever_comes(self, name: str, act: Callable[[], None]) -> None:
+        """What fails now is tried again; who tends must not die of it."""
+        try:
+            act()
+        except (ImpastoError, AzureError, OSError) as error:
+            log.warning("still in trouble", name=name, why=str(error))
+
+    def _start_again(self, name: str, died: "subprocess.Popen[bytes]") -> None:
         deaths = self._deaths[name] = self._deaths.get(name, 0) + 1
         self._rest_until[name] = time.monotonic() + min(LONGEST_REST, 0.1 * 2.0 ** min(deaths, 20))
-        log.warning("died; starting it again", name=name, code=code, log=str(self.log_of(name)))
+        log.warning(
+            "died; starting it again", name=name, code=died.returncode, log=str(self.log_of(name))
+        )
+        kill_group(died)
         if name == "azurite":
+            self._forgetful = True
             self._start_azurite()
-            Desk(self.storage).replay_open()  # killed, it loses its last seconds
         else:
             self._start(name)
+
+    def _remind(self) -> None:
+        """Azurite, killed, has lost its last seconds. Gone again, it has to be noticed soon."""
+        impatient = self.accounts.settings().model_copy(update={"outage_seconds": 1})
+        Desk(Storage(impatient)).replay_open()
+        self._forgetful = False
 
     def pids(self) -> dict[str, int]:
         return {name: process.pid for name, process in self._processes.items()}
@@ -124,12 +149,17 @@ class Stack:
         if store:
             end([store])
         self._of_azurite.cut()
+        shutil.rmtree(self.data / "tmp", ignore_errors=True)  # what killed services left there
         if self._lock:
             self._lock.close()
             self._lock = None
 
     def log_of(self, name: str) -> Path:
         return self.data / "logs" / f"{name}.log"
+
+    def scratch_of(self, service: str) -> Path:
+        """What it has half done, on disk: gone when it starts anew, and with the stack."""
+        return self.data / "tmp" / service
 
     def log_of_cluster(self) -> Path:
         return self.log_of(self._crew.teller if self._crew else "dispatcher")
@@ -140,10 +170,15 @@ class Stack:
         )
 
     def _start(self, service: str) -> None:
+        scratch = self.scratch_of(service)
+        shutil.rmtree(scratch, ignore_errors=True)  # it may have been killed
+        scratch.mkdir(parents=True, exist_ok=True)
         with self.log_of(service).open("ab") as out:
             self._processes[service] = subprocess.Popen(
                 [sys.executable, "-m", f"services.{service.partition('-')[0]}"],
-                env=self._environment() | (self._crew.environment(service) if self._crew else {}),
+                env=self._environment()
+                | {"TMPDIR": str(scratch)}
+                | (self._crew.environment(service) if self._crew else {}),
                 stdin=self._of_services.end,
                 stdout=out,
                 stderr=out,
@@ -156,7 +191,6 @@ class Stack:
             | self.accounts.environment()
             | {
                 "IMPASTO_TIED_TO_STDIN": "true",
-                "TMPDIR": str(self.data / "tmp"),
                 "IMPASTO_BATCHAI_FOLDER": str(self.data / "batchai"),
                 "IMPASTO_WORKER_COMMAND": shlex.join(WORKER),
             }
@@ -190,3 +224,10 @@ def end(processes: "list[subprocess.Popen[bytes]]") -> None:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+        kill_group(process)
+
+
+def kill_group(leader: "subprocess.Popen[bytes]") -> None:
+    """What a process that was killed has left behind."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(leader.pid, signal.SIGKILL)

@@ -45,11 +45,11 @@ class ScoringService:
                 with watch.stage("upload"):
                     first = self._jobs.scored.write_once(shard_of(chunk, shard), pack(made))
                 items += len(made)
+                if self._jobs.ended(chunk.job):
+                    return
                 work.check()
                 if not first:  # no shard but this one is painted twice
                     raise NotYet("another worker is at the same chunk", after=self._lease_seconds)
-                if self._jobs.ended(chunk.job):
-                    return
         self._jobs.add_chunk(
             ChunkReport(
                 job=chunk.job,

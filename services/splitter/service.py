@@ -7,7 +7,7 @@ from services.splitter.settings import SplitterSettings
 from shared import names
 from shared.blobs import Blob
 from shared.cage import MIB, Cage
-from shared.errors import Changed, ChildDied, ImpastoError, Missing, Refused, Reject
+from shared.errors import Changed, ChildDied, ChildKilled, ImpastoError, Missing, Refused, Reject
 from shared.jobs import Job, Jobs, Segment, Source, Unhappy
 from shared.logs import logger
 from shared.messages import BlobCreated, SegmentPlanned, SegmentReady
@@ -57,6 +57,8 @@ class Splitter:
             segment = segment or self._write_shards(job, planned.segment, work)
         except (Refused, Changed, Missing, ChildDied) as trouble:
             self._end(job.job, job.source.blob, trouble, work)
+            return
+        if self._jobs.ended(job.job):  # another delivery was faster
             return
         self._shards.send(
             SegmentReady(
@@ -126,8 +128,8 @@ class Splitter:
         """End the job with what stands in its way, in a sentence for its owner."""
         state: Unhappy
         if isinstance(trouble, ChildDied):
-            if work.attempt == 1:
-                raise trouble  # it may have been somebody's SIGKILL: once more
+            if isinstance(trouble, ChildKilled) or work.attempt == 1:
+                raise trouble  # it may be no fault of the video's
             state, reason = "failed", f"the video can't be decoded: {trouble}"
         else:
             state, reason = "refused", str(trouble) if isinstance(trouble, Refused) else GONE

@@ -10,7 +10,7 @@ from services.stitcher.settings import StitcherSettings
 from shared import names
 from shared.blobs import CLAIM_SECONDS
 from shared.cage import Cage
-from shared.errors import Changed, ChildDied, Missing, Refused, Retry, Taken
+from shared.errors import Changed, ChildDied, ChildKilled, Missing, NotYet, Refused, Taken
 from shared.jobs import Job, Jobs, Result, Segment
 from shared.logs import logger
 from shared.messages import ChunkScored
@@ -43,10 +43,8 @@ class Stitcher:
             self._encode(job, message.segment, work)
             self._mux(job, work)
         except Taken:
-            # Whoever holds the claim has a message that stands for the same work. But one that was
-            # delivered before may be that very message, its worker dead: it must not be dropped.
-            if work.attempt > 1:
-                raise Retry("somebody else is at it", after=CLAIM_SECONDS) from None
+            # Whoever holds the claim may be dead, or at it for hours.
+            raise NotYet("somebody else is at it", after=CLAIM_SECONDS) from None
 
     def _encode(self, job: Job, number: int, work: Work) -> None:
         blob = names.segment_blob(job.job, number)
@@ -68,6 +66,7 @@ class Stitcher:
             with path.open("rb") as file:
                 self._jobs.segments.write(blob, file)
         log.info("segment encoded", items=segment.items)
+        self._jobs.ended(job.job)  # then another delivery was faster, and this one is swept away
 
     def _items(self, segment: Segment, work: Work) -> Iterator[Item]:
         for shard in range(segment.shards):
@@ -88,8 +87,8 @@ class Stitcher:
             except Refused as trouble:
                 self._fail(job, str(trouble))
             except ChildDied as trouble:
-                if work.attempt == 1:
-                    raise  # it may have been somebody's SIGKILL: once more
+                if isinstance(trouble, ChildKilled) or work.attempt == 1:
+                    raise  # it may be no fault of the video's
                 self._fail(job, f"the output can't be made: {trouble}")
         if not self._settings.keep_intermediates:
             self._jobs.sweep(job.job)

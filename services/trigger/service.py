@@ -22,6 +22,8 @@ from shared.storage import Storage
 log = logger()
 #: A listing of a large container is dear; look again only after this many times what it took.
 REST = 20
+#: A look may also have taken long because storage didn't answer; then it is no reason to rest.
+LONGEST_REST = 30.0
 
 
 class Trigger:
@@ -51,7 +53,7 @@ class Trigger:
                     new += 1
         self._seen &= there
         now = time.monotonic()
-        self._next_look = now + REST * (now - began)
+        self._next_look = now + rest_after(now - began)
         return new > 0
 
     def _announce(self, container: Container, queue: Queue, job: str, blob: Blob) -> None:
@@ -71,6 +73,10 @@ class Trigger:
         queue.send(event)
         self._records.write_once(record, event.model_dump_json(by_alias=True).encode())
         log.info("announced", job=job, blob=names.shown(blob.name), size=blob.size)
+
+
+def rest_after(look_seconds: float) -> float:
+    return min(LONGEST_REST, REST * look_seconds)
 
 
 def build(storage: Storage, settings: Settings, stop: Stop) -> Worker:

@@ -7,6 +7,7 @@ from functools import partial
 from azure.core.exceptions import AzureError
 from structlog.contextvars import bound_contextvars
 
+from shared.disk import is_full
 from shared.errors import (
     Interrupted,
     LeaseLost,
@@ -31,6 +32,8 @@ from shared.storage import Storage
 log = logger()
 #: The longest pause between two looks at a route that isn't open: behind it, work is waiting.
 CLOSED_PAUSE = 0.25
+#: How long a message sleeps that finds the disk full: it is tried again until there is room.
+FULL_SECONDS = 10.0
 IN_MESSAGES = ("job", "segment", "chunk", "trace")
 
 
@@ -147,6 +150,9 @@ class Worker:
         elif isinstance(error, NotYet):
             self._finish(delivery, partial(delivery.postpone, error.after))
             log.info("not yet", why=str(error), after=error.after)
+        elif is_full(error):
+            self._finish(delivery, partial(delivery.postpone, FULL_SECONDS))
+            log.error("not yet", why="the disk is full", after=FULL_SECONDS, error=str(error))
         elif delivery.attempt >= self._settings.max_attempts:
             reason = f"failed {delivery.attempt} times; last: {type(error).__name__}: {error}"
             self._to_poison(delivery, message, reason, error)

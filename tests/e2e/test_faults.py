@@ -14,6 +14,7 @@ from shared.messages import ChunkScored
 from shared.storage import QUEUES
 from tests.e2e.conftest import worker_pids
 from tests.media import assert_same_but_for_the_picture, facts
+from tests.processes import processes_of
 from tests.waiting import eventually
 
 SERVICES = ("trigger", "splitter", "dispatcher", "stitcher", "batchai", "scorer")
@@ -83,6 +84,32 @@ def test_azurite_stopped_in_the_middle(stack: Stack, clip: Path, tmp_path: Path)
     eventually(lambda: stack.storage.container("frames").under(), "the first frames")
     os.kill(stack.pids()["azurite"], signal.SIGTERM)
     assert_same_but_for_the_picture(finish(desk, job, tmp_path / "output.mp4"), clip)
+
+
+def test_azurites_keeper_killed_leaves_no_azurite_behind(
+    stack: Stack, clip: Path, tmp_path: Path
+) -> None:
+    """Two of them on the same files would spoil each other's."""
+    desk = Desk(stack.storage)
+    job = desk.submit(clip, "original/clip.mp4")
+    eventually(lambda: stack.storage.container("frames").under(), "the first frames")
+    os.kill(stack.pids()["azurite"], signal.SIGKILL)
+    assert_same_but_for_the_picture(finish(desk, job, tmp_path / "output.mp4"), clip)
+    servers = [line for line in processes_of(stack.data) if "azurite.js" in line]
+    assert len(servers) == 1
+
+
+def test_what_a_killed_service_had_half_done_is_gone(stack: Stack) -> None:
+    """When it starts anew; and with the stack, if it was killed in the last moment."""
+    before = stack.pids()["stitcher"]
+    half_done = stack.scratch_of("stitcher") / "impasto-stitcher-1"
+    half_done.mkdir()
+    os.kill(before, signal.SIGKILL)
+    eventually(lambda: stack.pids()["stitcher"] != before, "another stitcher")
+    assert not half_done.exists()
+    half_done.mkdir()
+    stack.close()
+    assert not half_done.exists()
 
 
 def test_lost_messages_are_made_good_by_announcing_again(

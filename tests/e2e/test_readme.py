@@ -65,6 +65,7 @@ LONG = [
     "make bench",
     "make scale",
     "make kills",
+    "make soak",
     "make sheet",
     "make locks",
     "make settings",

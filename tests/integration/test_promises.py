@@ -1,5 +1,7 @@
 """The queue runtime's seven promises, each against a real Azurite, the hard ones with processes."""
 
+import errno
+import itertools
 import signal
 import threading
 import time
@@ -79,6 +81,32 @@ def test_what_isnt_open_is_let_be_until_it_is(storage: Storage, settings: Settin
     finally:
         stop.request()
         thread.join()
+
+
+def test_a_full_disk_is_no_failure_of_the_message(
+    storage: Storage, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More tries than a failure gets: it is done when there is room."""
+    monkeypatch.setattr("shared.runtime.worker.FULL_SECONDS", 0.1)
+    stop, tries, done = Stop(), itertools.count(1), threading.Event()
+
+    def handle(message: SegmentPlanned, work: Work) -> None:
+        if next(tries) <= settings.max_attempts + 1:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        done.set()
+
+    worker = Worker(storage, settings, stop, [Route("segments", SegmentPlanned, handle)])
+    thread = threading.Thread(target=worker.run)
+    thread.start()
+    storage.queue("segments").send(PLANNED)
+    try:
+        assert done.wait(60)
+        eventually(lambda: empty(storage), "the message to be done")
+    finally:
+        stop.request()
+        thread.join()
+    assert poisoned(storage) == []
+    assert Jobs(storage).outcome(JOB) is None
 
 
 class TestPoisonAtOnce:

@@ -1,13 +1,18 @@
 """What a bad video costs: itself, and nobody else."""
 
+import os
+import signal
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from services.splitter import video
 from services.splitter.service import Splitter
 from services.splitter.settings import SplitterSettings
-from shared.errors import ChildDied, Reject
+from shared.blobs import Blob
+from shared.errors import ChildDied, ChildKilled, Reject
 from shared.jobs import Failure, Jobs
 from shared.messages import BlobCreated
 from shared.models import Model, Models
@@ -59,6 +64,28 @@ def test_a_decoder_that_eats_memory_costs_its_video_alone(
     fed.arrived(other, Work(1))
     fed.close()
     assert Jobs(storage).job(other.job).items == 10
+
+
+def be_killed(settings: SplitterSettings, blob: Blob) -> Iterator[None]:
+    os.kill(os.getpid(), signal.SIGKILL)
+    yield None
+
+
+def test_a_decoder_that_is_killed_says_nothing_of_its_video(
+    storage: Storage, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whichever try it is: it was somebody else's doing, and is a failure as any other."""
+    data = make_clip(tmp_path / "clip.mp4", seconds=0.4).read_bytes()
+    event = arrival(storage, data, "original/clip.mp4")
+    unlucky = splitter(storage, settings, decoder_seconds=240)
+    with monkeypatch.context() as during:
+        during.setattr(video, "plan_of", be_killed)
+        with pytest.raises(ChildKilled):
+            unlucky.arrived(event, Work(2))
+    assert Jobs(storage).outcome(event.job) is None
+    unlucky.arrived(event, Work(3))
+    unlucky.close()
+    assert Jobs(storage).job(event.job).items == 10
 
 
 @pytest.mark.parametrize(

@@ -1,19 +1,22 @@
 """However many stitchers race for a job, its segments are encoded once and it has one output."""
 
-from collections import Counter
+from collections import Counter, deque
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
 from structlog.testing import capture_logs
 
 from services.splitter.service import Splitter
 from services.splitter.settings import SplitterSettings
 from services.stitcher.service import Stitcher
 from services.stitcher.settings import StitcherSettings
+from shared.errors import NotYet
 from shared.jobs import Jobs
 from shared.messages import BlobCreated, ChunkScored, SegmentPlanned
 from shared.models import Model, Models
+from shared.names import segment_record
 from shared.runtime.work import Work
 from shared.settings import Settings
 from shared.storage import Storage
@@ -60,8 +63,13 @@ def test_many_stitchers_make_one_output(
 
     def race(number: int) -> None:
         stitcher = Stitcher(storage, StitcherSettings.model_validate(settings.model_dump()))
-        for message in messages[number:] + messages[:number]:
-            stitcher.scored(message, Work(1))
+        waiting = deque(messages[number:] + messages[:number])
+        while waiting:
+            try:
+                stitcher.scored(waiting[0], Work(1))
+                waiting.popleft()
+            except NotYet:
+                waiting.rotate(-1)
 
     with capture_logs() as logs, ThreadPoolExecutor(RACERS) as racers:
         list(racers.map(race, range(RACERS)))
@@ -70,6 +78,20 @@ def test_many_stitchers_make_one_output(
     assert [blob.name for blob in storage.container("output").under()] == ["original/clip.mp4"]
     for name in ("frames", "scored", "segments"):
         assert storage.container(name).under() == []
+
+
+def test_what_somebody_else_has_claimed_comes_again(
+    storage: Storage, settings: Settings, tmp_path: Path
+) -> None:
+    """However often: whoever has the claim may be at it for hours, or dead."""
+    job = scored_job(storage, settings, make_clip(tmp_path / "clip.mp4", seconds=1))
+    stitcher = Stitcher(storage, StitcherSettings.model_validate(settings.model_dump()))
+    message = ChunkScored(trace="t", job=job, segment=0, chunk=0)
+    for attempt in (1, 2):
+        with Jobs(storage).records.claim(segment_record(job, 0)), pytest.raises(NotYet):
+            stitcher.scored(message, Work(attempt))
+    stitcher.scored(message, Work(1))
+    assert Jobs(storage).outcome(job)
 
 
 def test_a_source_replaced_while_it_is_scored_fails_its_job(

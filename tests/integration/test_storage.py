@@ -142,6 +142,17 @@ def test_late_work_of_a_cancelled_job_is_swept(storage: Storage) -> None:
     assert jobs.scored.under() == []
 
 
+def test_late_work_of_a_finished_job_is_swept_unless_it_is_kept(storage: Storage) -> None:
+    jobs = Jobs(storage)
+    name = jobs.begin(job()).job
+    jobs.finish(Result(job=name, source="s", output="o", items=1, created=NOW, finished=NOW))
+    jobs.frames.write(f"{name}/00000/0000.tar", b"late")
+    for keep, left in ((True, 1), (False, 0)):
+        storage.keep_intermediates = keep
+        assert jobs.ended(name)
+        assert len(jobs.frames.under()) == left
+
+
 def test_a_failed_jobs_work_is_kept_for_another_try(storage: Storage) -> None:
     jobs = Jobs(storage)
     name = jobs.begin(job()).job

@@ -2,9 +2,10 @@
 
 import base64
 
+import pytest
 from azure.storage.blob import BlobBlock, BlobServiceClient
 
-from services.trigger.service import Trigger
+from services.trigger.service import LONGEST_REST, Trigger, rest_after
 from shared.messages import BlobCreated, decode
 from shared.settings import Settings
 from shared.storage import API_VERSION, Storage
@@ -70,3 +71,8 @@ def test_a_half_uploaded_blob_isnt_announced(storage: Storage, settings: Setting
     eventually(trigger.look, "the whole blob")
     assert announced(storage) == ["great-wave/slow.mp4"]
     service.close()
+
+
+def test_an_outage_in_a_look_doesnt_put_off_the_next_for_long() -> None:
+    assert rest_after(0.01) == pytest.approx(0.2)
+    assert rest_after(120) == LONGEST_REST

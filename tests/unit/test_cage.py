@@ -1,16 +1,18 @@
 """What goes wrong in the cage stays in the cage."""
 
 import ctypes
+import errno
 import os
 import signal
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from shared.cage import Cage
-from shared.errors import ChildDied, Refused, Stopping
+from shared.errors import ChildDied, ChildKilled, Refused, Stopping
 
 
 def count(to: int) -> Iterator[int]:
@@ -51,6 +53,12 @@ def eat() -> Iterator[int]:
 def be_killed() -> Iterator[int]:
     yield 1
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+def fill() -> Iterator[int]:
+    yield 1
+    with Path("/dev/full").open("wb", buffering=0) as full:
+        full.write(b"no room")
 
 
 @pytest.fixture
@@ -96,6 +104,21 @@ def test_death_is_an_error_and_the_next_call_works(
     with pytest.raises(ChildDied, match=reason):
         list(cage.run(on, function))  # type: ignore[arg-type]
     assert list(cage.run(on, count, 3)) == [0, 1, 2]
+
+
+def test_who_was_killed_is_told_from_who_crashed(cage: Cage) -> None:
+    with pytest.raises(ChildKilled):
+        list(cage.run(on, be_killed))
+    with pytest.raises(ChildDied) as died:
+        list(cage.run(on, crash))
+    assert not isinstance(died.value, ChildKilled)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
+def test_a_full_disk_is_told_as_that(cage: Cage) -> None:
+    with pytest.raises(OSError, match="fill") as full:
+        list(cage.run(on, fill))
+    assert full.value.errno == errno.ENOSPC
 
 
 def test_a_hang_is_noticed() -> None:

@@ -21,6 +21,7 @@ from services.stitcher.video.carrying import (
     load,
 )
 from services.stitcher.video.packets import AnyPacket, Encoded, passenger_packets, video_packets
+from shared.disk import is_full
 from shared.errors import Refused
 from shared.video import VideoDetail
 
@@ -41,8 +42,8 @@ def mux(
         freight = load(original, detail.stream, settings.output_format)
         try:
             spoiled = mux_with(freight, segments(), original, detail, path)
-        except av.FFmpegError:
-            if not freight.passengers:
+        except av.FFmpegError as error:
+            if not freight.passengers or is_full(error):
                 raise
             freight = left_behind(freight)
             source.seek(0)
@@ -85,8 +86,8 @@ def written(packets: Iterable[AnyPacket], video: Stream, out: OutputContainer) -
     for packet in packets:
         try:
             out.mux(packet)
-        except av.FFmpegError:
-            if packet.stream is video:
+        except av.FFmpegError as error:
+            if packet.stream is video or is_full(error):
                 raise
             spoiled += 1
     return spoiled

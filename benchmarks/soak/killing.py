@@ -1,0 +1,79 @@
+"""SIGKILL, for services, workers and cages; and the two ways in which Azurite goes."""
+
+import os
+import random
+import signal
+import time
+from collections.abc import Callable
+
+from benchmarks.soak import processes
+from benchmarks.soak.siege import SPARED, Besieged
+from benchmarks.soak.tally import Tally
+
+VICTIMS = ("trigger", "splitter", "dispatcher", "stitcher", "batchai")
+AZURITE = "azurite"
+GONE_SECONDS = 10
+
+
+class Killer:
+    def __init__(self, stack: Besieged, tally: Tally) -> None:
+        self._stack = stack
+        self._tally = tally
+        self._killed: set[int] = set()
+        #: When Azurite last forgot its last seconds.
+        self.forgot_at: float | None = None
+        self._before = stack.pids()
+        #: Services that ended and weren't killed here.
+        self.crashes: list[str] = []
+
+    def service(self) -> None:
+        name = random.choice(VICTIMS)
+        self._kill(f"{name} killed", [self._stack.pids()[name]])
+
+    def worker(self) -> None:
+        self._one_of("worker killed", self._stack.workers)
+
+    def cage(self) -> None:
+        owners = [pid for name, pid in self._stack.pids().items() if name not in SPARED]
+        self._one_of("cage killed", lambda: [c for pid in owners for c in processes.cages(pid)])
+
+    def azurite_stopped(self) -> None:
+        """As when a machine is restarted: it has time to write."""
+        self._kill("azurite restarted", [self._stack.pids()[AZURITE]], signal.SIGTERM)
+
+    def azurite_killed(self) -> None:
+        """The server itself, not who watches it; or, as likely, both, and who watches first."""
+        watcher = self._stack.pids()[AZURITE]
+        server = list(processes.children(watcher))
+        if self._kill("azurite killed", random.choice([server, [watcher, *server]])):
+            self.forgot_at = time.monotonic()
+
+    def look(self) -> None:
+        """Notice services that have ended by themselves."""
+        now = self._stack.pids()
+        for name, pid in self._before.items():
+            if now.get(name, pid) != pid and pid not in self._killed:
+                self.crashes.append(f"{name} ({pid}) ended by itself")
+        self._before = now
+
+    def _one_of(self, kind: str, there: Callable[[], list[int]]) -> None:
+        if found := there():
+            self._kill(kind, [random.choice(found)])
+
+    def _kill(self, kind: str, pids: list[int], number: int = signal.SIGKILL) -> bool:
+        """Counted when it is dead."""
+        pids = [pid for pid in pids if processes.alive(pid)]
+        self._killed |= set(pids)
+        if AZURITE in kind:
+            self._killed.add(self._stack.pids()[AZURITE])
+        for pid in pids:
+            try:
+                os.kill(pid, number)
+            except ProcessLookupError:
+                return False
+        until = time.monotonic() + GONE_SECONDS
+        while any(map(processes.alive, pids)) and time.monotonic() < until:
+            time.sleep(0.02)
+        hit = bool(pids) and not any(map(processes.alive, pids))
+        self._tally.add(kind, hit)
+        return hit

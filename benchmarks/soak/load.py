@@ -1,0 +1,110 @@
+"""The videos that are dropped, good ones and others, and what becomes of each."""
+
+import itertools
+import random
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from benchmarks.soak import hostile
+from benchmarks.soak.prints import Print, print_of
+from benchmarks.soak.tally import Tally
+from services.console.jobs import Desk
+from shared.jobs import Failure, Jobs, Outcome, Result
+from shared.names import job_id
+from shared.storage import Storage
+from tests.media import make_clip
+
+STYLES = ("original", "pencil", "great-wave")
+#: x264 doesn't make the same of the same pictures twice where they are narrower.
+SIZE = "256x144"
+ENDINGS = ("result.json", "failed.json")
+
+
+class Sort(NamedTuple):
+    """Videos of one sort come out alike."""
+
+    path: Path
+    style: str
+    hostile: str | None = None
+
+
+class Fate(NamedTuple):
+    """What became of a video; `seen` is its output, or why there is none."""
+
+    seen: Print | str | None
+    outcomes: int
+
+
+class Dropped(NamedTuple):
+    sort: Sort
+    blob: str
+    job: str
+
+
+class Load:
+    def __init__(self, storage: Storage, folder: Path, tally: Tally) -> None:
+        self._storage = storage
+        self._folder = folder
+        self._tally = tally
+        self._desk = Desk(storage)
+        self._jobs = Jobs(storage)
+        self._numbers = itertools.count()
+        self._ended: set[str] = set()
+        clips = [
+            make_clip(folder / "short.mp4", seconds=2, size=SIZE),
+            make_clip(folder / "tracks.mkv", seconds=3, size=SIZE, tracks=("aac", "aac")),
+        ]
+        self.good = [Sort(clip, style) for clip in clips for style in STYLES]
+        self.bad = [
+            Sort(path, kind.style, kind.kind) for kind, path in hostile.make(folder, clips[0])
+        ]
+        self.dropped: list[Dropped] = []
+        #: Uploads that Azurite, killed, had forgotten; they were dropped again.
+        self.forgotten: list[Dropped] = []
+
+    def drop(self, sort: Sort) -> None:
+        blob = f"{sort.style}/{next(self._numbers)}{sort.path.suffix}"
+        self.dropped.append(Dropped(sort, blob, self._desk.submit(sort.path, blob)))
+        if sort.hostile:
+            self._tally.add(f"hostile: {sort.hostile}")
+
+    def drop_a_bad_one(self) -> None:
+        self.drop(random.choice(self.bad))
+
+    def keep_busy(self, videos: int) -> None:
+        for _ in range(videos - len(self.unfinished())):
+            self.drop(random.choice(self.good))
+
+    def drop_again_what_is_forgotten(self) -> None:
+        there = {job_id(b.name, b.etag) for b in self._storage.container("input").under()}
+        for lost in [dropped for dropped in self.dropped if dropped.job not in there]:
+            self.dropped.remove(lost)
+            self.forgotten.append(lost)
+            again = self._desk.submit(lost.sort.path, lost.blob)
+            self.dropped.append(lost._replace(job=again))
+        self._ended.clear()
+
+    def unfinished(self) -> list[Dropped]:
+        for dropped in self.dropped:
+            if dropped.job not in self._ended and self._jobs.outcome(dropped.job):
+                self._ended.add(dropped.job)
+        return [dropped for dropped in self.dropped if dropped.job not in self._ended]
+
+    def fates(self, dropped: Iterable[Dropped]) -> dict[Dropped, Fate]:
+        ends = [
+            blob.name.split("/")[0]
+            for blob in self._jobs.records.under()
+            if blob.name.split("/")[-1] in ENDINGS
+        ]
+        return {each: self._fate(each.job, ends.count(each.job)) for each in dropped}
+
+    def _fate(self, job: str, outcomes: int) -> Fate:
+        outcome: Outcome | None = self._jobs.outcome(job)
+        if isinstance(outcome, Failure):
+            return Fate(f"{outcome.state}: {outcome.reason}", outcomes)
+        if isinstance(outcome, Result):
+            path = self._folder / "output"
+            self._desk.fetch(outcome.output, path)
+            return Fate(print_of(path), outcomes)
+        return Fate(None, outcomes)

@@ -1,0 +1,98 @@
+"""Messages that mean nothing, in every queue, and what must become of each."""
+
+import base64
+import itertools
+import json
+import random
+import time
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from benchmarks.soak.tally import Tally
+from shared.messages import (
+    BlobCreated,
+    Body,
+    ChunkPlanned,
+    ChunkScored,
+    SegmentPlanned,
+    SegmentReady,
+    encode,
+)
+from shared.storage import QUEUES, Storage
+
+MARK = "rubbish"
+CONTAINERS = {"arrivals": "input", "lessons": "styles"}
+
+
+class Rubbish(NamedTuple):
+    queue: str
+    text: str
+    put: float
+    #: What poison must say of it.
+    reason: str | None
+    #: The job that must have been refused instead.
+    job: str | None = None
+
+
+class Litterer:
+    def __init__(self, storage: Storage, tally: Tally) -> None:
+        self._storage = storage
+        self._tally = tally
+        self._numbers = itertools.count()
+        self.put: list[Rubbish] = []
+
+    def litter(self) -> None:
+        queue = random.choice(QUEUES)
+        kind = random.choice(["not base64", "not JSON", "wrong schema", "other version", "no job"])
+        found = self._made(kind, queue, f"{MARK}-{next(self._numbers)}")
+        self._storage.queue(queue).send_text(found.text)
+        self.put.append(found)
+        self._tally.add(f"message: {kind}")
+
+    def _made(self, kind: str, queue: str, mark: str) -> Rubbish:
+        real = a_message(queue, mark)
+        name = type(real).__name__
+        now = time.monotonic()
+        match kind:
+            case "not base64":
+                return Rubbish(queue, f"%{mark}", now, "the body isn't base64")
+            case "not JSON":
+                return Rubbish(queue, coded(f"{{{mark}"), now, f"not a {name}: Invalid JSON")
+            case "wrong schema":
+                return Rubbish(queue, coded(json.dumps({"is": mark})), now, f"not a {name}")
+            case "other version":
+                other = json.loads(real.model_dump_json(by_alias=True))
+                changed = {"version": 99, "eventType": "Microsoft.Storage.BlobRenamed"}
+                told = {key: changed.get(key, value) for key, value in other.items()}
+                return Rubbish(queue, coded(json.dumps(told)), now, f"not a {name}")
+        if isinstance(real, BlobCreated):
+            return Rubbish(queue, encode(real), now, None, real.job)
+        return Rubbish(queue, encode(real), now, "Missing", mark)
+
+
+def a_message(queue: str, mark: str) -> Body:
+    """A good one, but that there is no such job."""
+    match queue:
+        case "segments":
+            return SegmentPlanned(trace=mark, job=mark, segment=0)
+        case "shards":
+            return SegmentReady(trace=mark, job=mark, segment=0, items=1, shards=1)
+        case "chunks":
+            return ChunkPlanned(
+                trace=mark, job=mark, segment=0, chunk=0, model="original", first_shard=0, shards=1
+            )
+        case "scored":
+            return ChunkScored(trace=mark, job=mark, segment=0, chunk=0)
+    return BlobCreated.of(
+        event_id=mark,
+        url="",
+        container=CONTAINERS[queue],
+        blob=f"original/{mark}.mp4" if queue == "arrivals" else f"{mark}.jpg",
+        etag="0x0",
+        size=1,
+        at=datetime.now(UTC),
+    )
+
+
+def coded(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()

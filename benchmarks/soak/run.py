@@ -1,0 +1,144 @@
+"""One soak: undisturbed first, then with everything at once, then until all has ended."""
+
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+from benchmarks.soak.disk import Disk
+from benchmarks.soak.killing import Killer
+from benchmarks.soak.load import Load
+from benchmarks.soak.memory import Memory
+from benchmarks.soak.proxy import Proxy, Weather
+from benchmarks.soak.rubbish import Litterer
+from benchmarks.soak.schedule import Act, play
+from benchmarks.soak.siege import Besieged
+from benchmarks.soak.tally import Tally
+from benchmarks.soak.thief import Thief
+from benchmarks.soak.verdict import Evidence, Undisturbed
+from services.console import accounts
+from services.console.poison import PoisonDesk
+from shared.errors import ImpastoError
+from shared.jobs import Failure, Jobs
+from shared.storage import QUEUES, Storage
+from tests.processes import processes_of
+
+#: Of all requests, and of all messages and claims that are handed out.
+BAD_WEATHER, THEFT = 0.06, 0.15
+AT_ONCE = 8
+#: When services are no longer killed: what is alive then must live to the end.
+KILLING = 0.6
+DRAIN_SECONDS = 600.0
+
+
+class Soak:
+    def __init__(self, folder: Path, stack: Besieged, tally: Tally, disk: Disk) -> None:
+        self._stack = stack
+        self._disk = disk
+        #: Past the proxies: nobody who only looks is to be disturbed.
+        patient = {"outage_seconds": DRAIN_SECONDS}
+        self.storage = Storage(stack.accounts.settings().model_copy(update=patient))
+        self.killer = Killer(stack, tally)
+        self.litterer = Litterer(self.storage, tally)
+        self.load = Load(self.storage, folder, tally)
+        self.memory = Memory()
+
+    def undisturbed(self) -> Undisturbed:
+        """What becomes of each sort of video when all is well."""
+        for sort in [*self.load.good, *self.load.bad]:
+            self.load.drop(sort)
+        self.drain(self.memory.calm)
+        if unfinished := self.load.unfinished():
+            raise ImpastoError(f"undisturbed, and still not finished: {unfinished}")
+        fates = self.load.fates(self.load.dropped)
+        return {dropped.sort: fate.seen for dropped, fate in fates.items()}
+
+    def disturbed(self, seconds: float) -> None:
+        killer, load = self.killer, self.load
+        play(
+            [
+                Act(lambda: load.keep_busy(AT_ONCE), 1),
+                Act(load.drop_a_bad_one, 8),
+                Act(self.litterer.litter, 3),
+                Act(killer.service, 6, KILLING),
+                Act(killer.worker, 12, KILLING),
+                Act(killer.cage, 8, KILLING),
+                Act(killer.azurite_stopped, 40, KILLING),
+                Act(self._kill_azurite, 40, KILLING),
+                Act(self._disk.fill, 20),
+                Act(self._disk.free_when_noticed, 1),
+                Act(killer.look, 0.3),
+                Act(lambda: self._weigh(self.memory.rough), 2),
+            ],
+            seconds,
+        )
+        self._disk.free()
+
+    def drain(self, peaks: dict[str, float]) -> None:
+        """Until all has ended and no message is left; or there is no hope that it will."""
+        until = time.monotonic() + DRAIN_SECONDS
+        while (self.load.unfinished() or self.queued()) and time.monotonic() < until:
+            self.killer.look()
+            self._weigh(peaks)
+            time.sleep(0.5)
+
+    def queued(self) -> list[str]:
+        return [name for name in QUEUES if self.storage.queue(name).count()]
+
+    def _weigh(self, peaks: dict[str, float]) -> None:
+        self.memory.sample(peaks, self._stack.pids(), self._stack.workers())
+
+    def _kill_azurite(self) -> None:
+        self.killer.azurite_killed()
+        self.load.drop_again_what_is_forgotten()
+
+
+def soak(folder: Path, seconds: float, tally: Tally) -> Evidence:
+    data = folder / "stack"
+    data.mkdir()
+    own = accounts.make(data)
+    weather, thief = Weather(), Thief(own, tally)
+    with ExitStack() as around:
+        disk = around.enter_context(Disk(data / "tmp", data / "logs", tally))
+        if disk.why_not:
+            print(f"no full disk: {disk.why_not}")
+        blobs = around.enter_context(Proxy(own.blob_port, weather.next, tally, thief.witness))
+        queues = around.enter_context(Proxy(own.queue_port, weather.next, tally, thief.witness))
+        through = own.model_copy(update={"blob_port": blobs.port, "queue_port": queues.port})
+        stack = around.enter_context(Besieged(data, through))
+        run = Soak(folder, stack, tally, disk)
+        undisturbed = run.undisturbed()
+        print(f"{len(undisturbed)} sorts of videos undisturbed; now for the faults", flush=True)
+        weather.chance, thief.chance = BAD_WEATHER, THEFT
+        run.disturbed(seconds)
+        weather.chance = thief.chance = 0
+        run.drain(run.memory.rough)
+        found = gathered(run, run.storage, undisturbed, tally)
+        thief.close()
+        stack.close()
+        left = {**found.left, "processes": processes_of(data), "tmp": files(data / "tmp")}
+    return found._replace(left=left)
+
+
+def gathered(run: Soak, storage: Storage, undisturbed: Undisturbed, tally: Tally) -> Evidence:
+    jobs = Jobs(storage)
+    outcomes = {r.job: jobs.outcome(r.job) for r in run.litterer.put if r.job}
+    kept = ("frames", "scored", "segments")
+    return Evidence(
+        faults=tally.counts(),
+        undisturbed=undisturbed,
+        fates=run.load.fates(run.load.dropped),
+        forgotten=len(run.load.forgotten),
+        outputs=[blob.name for blob in storage.container("output").under()],
+        poison=PoisonDesk(storage).entries(),
+        rubbish=run.litterer.put,
+        refused={job: end.reason for job, end in outcomes.items() if isinstance(end, Failure)},
+        forgot_at=run.killer.forgot_at,
+        left={"queues": run.queued()}
+        | {name: [blob.name for blob in storage.container(name).under()] for name in kept},
+        crashes=run.killer.crashes,
+        memory=run.memory.peaks(),
+    )
+
+
+def files(folder: Path) -> list[str]:
+    return [str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()]

@@ -1,0 +1,18 @@
+"""What was really done to the stack: a fault is counted when it has hit, not when it was tried."""
+
+import threading
+from collections import Counter
+
+
+class Tally:
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._counts: Counter[str] = Counter()
+
+    def add(self, kind: str, count: int = 1) -> None:
+        with self._lock:
+            self._counts[kind] += count
+
+    def counts(self) -> dict[str, int]:
+        with self._lock:
+            return {kind: count for kind, count in sorted(self._counts.items()) if count}

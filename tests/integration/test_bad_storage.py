@@ -1,0 +1,130 @@
+"""Storage that fails in every way that a network knows, once: whoever rides it out sees nothing."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from pydantic import SecretStr
+
+from benchmarks.soak.proxy import Fault, Proxy
+from benchmarks.soak.tally import Tally
+from shared.messages import SegmentPlanned, decode
+from shared.storage import Storage
+from tests.azurite import Server
+from tests.integration.conftest import PLANNED
+from tests.waiting import eventually
+
+DATA = os.urandom(100_000)
+
+
+class BadStorage:
+    """A storage whose next request meets the fault that is due, and the rest none."""
+
+    def __init__(self, storage: Storage, due: list[Fault], tally: Tally) -> None:
+        self.storage = storage
+        self.due = due
+        self._tally = tally
+
+    @property
+    def met(self) -> dict[str, int]:
+        return self._tally.counts()
+
+
+@pytest.fixture
+def bad(server: Server) -> Iterator[BadStorage]:
+    due: list[Fault] = []
+    tally = Tally()
+
+    def forecast() -> Fault | None:
+        return due.pop() if due else None
+
+    settings = server.settings()
+    assert settings.work_connection
+    connection = settings.work_connection.get_secret_value()
+    parts = dict(part.split("=", 1) for part in connection.split(";"))
+    with ExitStack() as proxies:
+        for end in ("BlobEndpoint", "QueueEndpoint"):
+            port = urlsplit(parts[end]).port
+            assert port
+            proxy = proxies.enter_context(Proxy(port, forecast, tally))
+            connection = connection.replace(f":{port}/", f":{proxy.port}/")
+        through = settings.model_copy(update={"work_connection": SecretStr(connection)})
+        storage = Storage(through)
+        storage.prepare()
+        yield BadStorage(storage, due, tally)
+
+
+def read(storage: Storage, path: Path) -> object:
+    return storage.container("frames").read("blob") == DATA
+
+
+def read_range(storage: Storage, path: Path) -> object:
+    blobs = storage.container("frames")
+    found = blobs.find("blob")
+    assert found
+    return blobs.read_range("blob", 10, 1000, found.etag) == DATA[10:1010]
+
+
+def download(storage: Storage, path: Path) -> object:
+    storage.container("frames").download("blob", path / "file")
+    return (path / "file").read_bytes() == DATA
+
+
+def listed(storage: Storage, path: Path) -> object:
+    return [blob.name for blob in storage.container("frames").under()] == ["blob"]
+
+
+def written(storage: Storage, path: Path) -> object:
+    storage.container("frames").write("new", DATA)
+    return storage.container("frames").read("new") == DATA
+
+
+def deleted(storage: Storage, path: Path) -> object:
+    storage.container("frames").delete("blob")
+    return storage.container("frames").find("blob") is None
+
+
+def claimed(storage: Storage, path: Path) -> object:
+    """By the one who asked twice, having had no answer."""
+    with storage.container("frames").claim("blob"):
+        return True
+
+
+def sent(storage: Storage, path: Path) -> object:
+    storage.queue("shards").send(PLANNED)
+    delivery = storage.queue("shards").receive(30)
+    return delivery and decode(delivery.text, SegmentPlanned) == PLANNED
+
+
+def counted(storage: Storage, path: Path) -> object:
+    return storage.queue("segments").count() == 1
+
+
+OPERATIONS: list[Callable[[Storage, Path], object]] = [
+    read,
+    read_range,
+    download,
+    listed,
+    written,
+    deleted,
+    claimed,
+    sent,
+    counted,
+]
+
+
+@pytest.mark.parametrize("fault", Fault)
+def test_one_fault_is_ridden_out(bad: BadStorage, tmp_path: Path, fault: Fault) -> None:
+    bad.storage.queue("segments").send(PLANNED)
+    before = bad.met.get(fault, 0)
+    for operation in OPERATIONS:
+        bad.storage.container("frames").write("blob", DATA)
+        bad.due.append(fault)
+        assert operation(bad.storage, tmp_path), operation.__name__
+        assert not bad.due
+    # Some answers have no half.
+    least = 1 if fault == Fault.HALF else len(OPERATIONS)
+    eventually(lambda: bad.met.get(fault, 0) >= before + least, "the faults to be counted")

@@ -1,0 +1,26 @@
+"""What is announced again when storage has lost its last seconds: all that has no outcome."""
+
+from pathlib import Path
+
+from services.console.jobs import Desk
+from shared.jobs import Jobs
+from shared.messages import BlobCreated, decode
+from shared.storage import Storage
+
+
+def announced(storage: Storage, queue: str) -> list[str]:
+    return [decode(d.text, BlobCreated).job for d in storage.queue(queue).receive_all(30)]
+
+
+def test_a_video_that_nobody_has_opened_yet(storage: Storage, tmp_path: Path) -> None:
+    """Its arrival may be what was lost, and the trigger has announced it once already."""
+    (tmp_path / "clip.mp4").write_bytes(b"a video")
+    (tmp_path / "wave.jpg").write_bytes(b"a painting")
+    desk = Desk(storage)
+    video = desk.submit(tmp_path / "clip.mp4", "original/clip.mp4")
+    painting = desk.teach(tmp_path / "wave.jpg", "wave")
+    over = desk.submit(tmp_path / "clip.mp4", "original/over.mp4")
+    Jobs(storage).fail(over, None, "refused", "it was no good")
+    desk.replay_open()
+    assert announced(storage, "arrivals") == [video]
+    assert announced(storage, "lessons") == [painting]

@@ -1,0 +1,99 @@
+"""What judges a soak: it must be able to say no."""
+
+import os
+from pathlib import Path
+
+from benchmarks.soak.load import Dropped, Fate, Sort
+from benchmarks.soak.memory import Memory, Peaks
+from benchmarks.soak.prints import Print, print_of
+from benchmarks.soak.rubbish import Rubbish
+from benchmarks.soak.verdict import Evidence, troubles
+from services.console.poison import Entry
+from tests.media import make_clip
+
+SORT, BAD = Sort(Path("clip.mp4"), "original"), Sort(Path("bad.mp4"), "original", "empty")
+VIDEO, WHY = Print("pictures", "sound", "file"), "refused: the file is empty"
+GOOD = Dropped(SORT, "original/1.mp4", "1-a")
+EMPTY = Dropped(BAD, "original/2.mp4", "2-b")
+RUBBISH = Rubbish("chunks", "%", 5.0, "the body isn't base64")
+ENTRY = Entry(id="m", queue="chunks", reason="the body isn't base64: it is %", body="%")
+FINE = Evidence(
+    faults={f"kind {n}": 25 for n in range(8)},
+    undisturbed={SORT: VIDEO, BAD: WHY},
+    fates={GOOD: Fate(VIDEO, 1), EMPTY: Fate(WHY, 1)},
+    forgotten=0,
+    outputs=["original/1.mp4"],
+    poison=[ENTRY],
+    rubbish=[RUBBISH],
+    refused={},
+    forgot_at=None,
+    left={"frames": []},
+    crashes=[],
+    memory={"splitter": Peaks(100, 110)},
+)
+
+
+def wrong(**changes: object) -> str:
+    [only] = troubles(FINE._replace(**changes))  # type: ignore[arg-type]
+    return only
+
+
+def test_all_is_well() -> None:
+    assert troubles(FINE) == []
+    same = Fate(VIDEO._replace(file="other bytes"), 1)
+    assert troubles(FINE._replace(fates=FINE.fates | {GOOD: same})) == []  # type: ignore[operator]
+
+
+def test_too_few_faults() -> None:
+    assert wrong(faults={"500": 199}) == "199 faults of 1 kinds prove nothing"
+
+
+def test_a_video_that_came_to_nothing_or_to_something_else() -> None:
+    def fate(fate: Fate) -> str:
+        return wrong(fates={GOOD: fate, EMPTY: Fate(WHY, 1)}, outputs=["original/1.mp4"])
+
+    assert fate(Fate(VIDEO, 2)).endswith("has 2 outcomes")
+    assert fate(Fate(VIDEO._replace(sound="none"), 1)).endswith("isn't what it is undisturbed")
+    lost = wrong(fates={GOOD: Fate(None, 1), EMPTY: Fate(WHY, 1)}, outputs=[])
+    assert lost.endswith("nothing; undisturbed: a video")
+    other = wrong(fates={GOOD: Fate(VIDEO, 1), EMPTY: Fate("failed: killed", 1)})
+    assert other.endswith(f"failed: killed; undisturbed: {WHY}")
+    assert wrong(outputs=["original/1.mp4", "x.mp4"]) == "2 outputs of 1 finished videos"
+
+
+def test_poison_is_what_was_put_there_and_no_more() -> None:
+    assert wrong(poison=[]) == "not in poison: % of chunks"
+    assert troubles(FINE._replace(poison=[], forgot_at=6.0)) == []
+    other = ENTRY.model_copy(update={"reason": "failed 5 times", "body": "b25l", "job": "1-a"})
+    assert wrong(poison=[ENTRY, other]).startswith("poison: nobody put it into chunks: failed 5")
+    puzzled = ENTRY.model_copy(update={"reason": "no idea"})
+    assert wrong(poison=[puzzled]) == "poison: no idea, and not the body isn't base64"
+    refused = Rubbish("arrivals", "x", 5.0, None, "nobody-1")
+    assert wrong(rubbish=[RUBBISH, refused]) == "not refused: nobody-1 of arrivals"
+
+
+def test_what_is_left_and_what_grows() -> None:
+    assert wrong(left={"frames": ["1-a/00000/0000.tar"]}).startswith("left in frames: 1: 1-a/")
+    assert wrong(crashes=["splitter (7) ended by itself"]) == "splitter (7) ended by itself"
+    assert wrong(memory={"splitter": Peaks(100, 200)}) == "splitter grew from 100 to 200 MiB"
+
+
+def test_peaks_are_of_real_processes() -> None:
+    memory = Memory()
+    memory.sample(memory.calm, {"here": os.getpid(), "azurite": 1}, [os.getpid()])
+    memory.sample(memory.rough, {"here": os.getpid()}, [])
+    [(name, peaks)] = memory.peaks().items()
+    assert name == "here"
+    assert peaks.flat
+    assert peaks.calm > 10
+
+
+def test_two_videos_are_told_apart_by_what_they_show(tmp_path: Path) -> None:
+    one = print_of(make_clip(tmp_path / "one.mp4", seconds=0.4, size="256x144"))
+    silent = print_of(make_clip(tmp_path / "two.mp4", seconds=0.4, size="256x144", tracks=()))
+    other = print_of(
+        make_clip(tmp_path / "three.mp4", seconds=0.4, size="256x144", picture="testsrc=")
+    )
+    assert (silent.pictures, other.sound) == (one.pictures, one.sound)
+    assert not silent.shows_the_same(one)
+    assert not other.shows_the_same(one)

@@ -53,8 +53,6 @@ def hour_of_video(frames_per_second: float, operations: Counter[Kind], frames: i
 
 
 def table(items: list[Item]) -> Table:
-    rows = [
-        (i.what, f"{i.amount:.2f} {i.unit}", f"${i.price}", f"${i.dollars:.3f}") for i in items
-    ]
+    rows = [(i.what, f"{i.amount:.2f} {i.unit}", f"${i.price}", f"${i.dollars:.3f}") for i in items]
     total = ("**an hour of video**", "", "", f"**${sum(item.dollars for item in items):.2f}**")
     return Table(("", "amount", "price", ""), [*rows, total])

@@ -25,6 +25,8 @@ from shared.ranged import ranged
 
 #: Short, so that the claim of a dead worker is soon gone.
 CLAIM_SECONDS = 15
+#: As many blobs can be deleted with one request.
+BATCH = 256
 
 
 @dataclass(frozen=True)
@@ -127,8 +129,17 @@ class Container:
             return False
         return True
 
-    def delete_all(self, prefix: str) -> int:
-        return sum(self.delete(blob.name) for blob in self.under(prefix))
+    def delete_all(self, prefix: str) -> None:
+        there = [blob.name for blob in self.under(prefix)]
+        for first in range(0, len(there), BATCH):
+            self._delete_batch(there[first : first + BATCH])
+
+    @ridden_out
+    def _delete_batch(self, blobs: list[str]) -> None:
+        answers = self._client.delete_blobs(*blobs, raise_on_any_failure=False)
+        for name, answer in zip(blobs, answers, strict=True):
+            if answer.status_code not in (202, 404):
+                self.delete(name)  # alone it can say what is wrong
 
     @ridden_out
     def download(self, name: str, path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import socket
+import time
 from contextlib import closing
 
 from services.scorer.catalog import Catalog
@@ -13,7 +14,6 @@ from shared import names
 from shared.attendance import Attendance
 from shared.errors import NotYet
 from shared.jobs import ChunkReport, Jobs
-from shared.logs import logger
 from shared.messages import BlobCreated, ChunkPlanned, ChunkScored
 from shared.runtime.stop import Stop
 from shared.runtime.work import AnyRoute, Route, Work
@@ -21,7 +21,8 @@ from shared.runtime.worker import Worker
 from shared.shards import pack
 from shared.storage import Storage
 
-log = logger()
+#: How often, in a long chunk, it is asked whether the job still goes on.
+LOOK_SECONDS = 5.0
 
 
 class ScoringService:
@@ -40,16 +41,21 @@ class ScoringService:
         scorer = self._catalog.scorer(chunk.model)
         items, open_shards = 0, self._open_shards(chunk)
         line = Line(scorer, lambda shard: self._jobs.frames.read(shard_of(chunk, shard)), watch)
+        next_look = time.monotonic() + LOOK_SECONDS
         with closing(line.run(open_shards)) as scored:
             for shard, made in scored:
                 with watch.stage("upload"):
                     first = self._jobs.scored.write_once(shard_of(chunk, shard), pack(made))
                 items += len(made)
-                if self._jobs.ended(chunk.job):
-                    return
+                if time.monotonic() >= next_look:
+                    if self._jobs.ended(chunk.job):
+                        return
+                    next_look = time.monotonic() + LOOK_SECONDS
                 work.check()
                 if not first:  # no shard but this one is painted twice
                     raise NotYet("another worker is at the same chunk", after=self._lease_seconds)
+        if self._jobs.ended(chunk.job):  # then nobody waits for these shards, and they go, too
+            return
         self._jobs.add_chunk(
             ChunkReport(
                 job=chunk.job,

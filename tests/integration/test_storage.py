@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import pytest
 from pydantic import SecretStr
 
+from shared import blobs
 from shared.errors import Changed, Misconfigured, Missing, Refused, Taken
 from shared.jobs import Job, Jobs, Result, Source, Span
 from shared.models import Model, Models
@@ -55,6 +56,28 @@ def test_what_is_written_once_stays(storage: Storage) -> None:
     assert container.write_once("a", b"first")
     assert not container.write_once("a", b"second")
     assert container.read("a") == b"first"
+
+
+def test_a_folder_is_deleted_whole_in_few_requests(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(blobs, "BATCH", 3)
+    container = storage.container("frames")
+    for number in range(7):
+        container.write(f"job/ünï {number}.tar", b"a shard")
+    container.write("job-of-others/0.tar", b"a shard")
+    container.delete_all("job/")
+    container.delete_all("job/")  # of nothing
+    assert [blob.name for blob in container.under()] == ["job-of-others/0.tar"]
+
+
+def test_what_can_not_be_deleted_is_told(storage: Storage) -> None:
+    container = storage.container("frames")
+    container.write("job/0.tar", b"a shard")
+    container.write("job/1.tar", b"a shard")
+    with container.claim("job/1.tar"), pytest.raises(Changed):
+        container.delete_all("job/")
+    assert [blob.name for blob in container.under()] == ["job/1.tar"]
 
 
 def test_missing_blobs(storage: Storage) -> None:

@@ -9,8 +9,9 @@ where an hour of video has 3,600 × its rate frames, node-hours are frames ÷ (f
 from collections import Counter
 from typing import NamedTuple
 
-from benchmarks.operations import BLOBS, QUEUES, Kind
+from benchmarks.operations import QUEUES, Kind, counted
 from benchmarks.report import Table
+from benchmarks.watched import Run
 
 RATE = 25
 #: US dollars: pay as you go, East US, locally redundant and hot. They change: put in today's.
@@ -34,10 +35,17 @@ class Item(NamedTuple):
         return self.amount * self.price
 
 
-def hour_of_video(frames_per_second: float, operations: Counter[Kind], frames: int) -> list[Item]:
-    """Of a run on one such node, with all services on it."""
+def hour_of_video(run: Run) -> Table:
+    """As one node does it that has all services on it."""
+    items = bill(run.frames / run.seconds, counted(run.requests), run.frames)
+    rows = [(i.what, f"{i.amount:.2f} {i.unit}", f"${i.price}", f"${i.dollars:.3f}") for i in items]
+    total = ("**an hour of video**", "", "", f"**${sum(item.dollars for item in items):.2f}**")
+    return Table(("", "amount", "price", ""), [*rows, total])
+
+
+def bill(frames_per_second: float, operations: Counter[Kind], frames: int) -> list[Item]:
     hour = RATE * 3600
-    asked = Counter[str]()
+    asked = dict.fromkeys(("write", "read", "queue"), 0)
     for kind, count in operations.items():
         if kind.account == QUEUES:
             asked["queue"] += count
@@ -46,13 +54,7 @@ def hour_of_video(frames_per_second: float, operations: Counter[Kind], frames: i
     tens = {name: count * hour / frames / 10_000 for name, count in asked.items()}
     return [
         Item(NODE, hour / frames_per_second / 3600, "hours", NODE_HOUR),
-        Item(f"{BLOBS}: writes, listings, claims", tens["write"], "× 10,000", TEN_THOUSAND_WRITES),
-        Item(f"{BLOBS}: reads and deletions", tens["read"], "× 10,000", TEN_THOUSAND_READS),
-        Item(f"{QUEUES}: all operations", tens["queue"], "× 10,000", TEN_THOUSAND_QUEUED),
+        Item("storage: writes, listings, claims", tens["write"], "× 10,000", TEN_THOUSAND_WRITES),
+        Item("storage: reads, deletions", tens["read"], "× 10,000", TEN_THOUSAND_READS),
+        Item("queues", tens["queue"], "× 10,000", TEN_THOUSAND_QUEUED),
     ]
-
-
-def table(items: list[Item]) -> Table:
-    rows = [(i.what, f"{i.amount:.2f} {i.unit}", f"${i.price}", f"${i.dollars:.3f}") for i in items]
-    total = ("**an hour of video**", "", "", f"**${sum(item.dollars for item in items):.2f}**")
-    return Table(("", "amount", "price", ""), [*rows, total])

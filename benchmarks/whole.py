@@ -10,14 +10,18 @@ import tempfile
 import time
 from pathlib import Path
 from typing import NamedTuple
+from unittest.mock import patch
 
 import simplejpeg
 
+from benchmarks.cost import RATE, hour_of_video
+from benchmarks.operations import TALKATIVE
 from benchmarks.processes import HERE, usage
 from benchmarks.report import Goal, Report, Table, tell
 from benchmarks.sample import CLIP, frames_in, frames_of, looped
 from benchmarks.stages import floors
 from benchmarks.watched import Run, watched
+from services.console import azurite
 from services.scorer.device import use_threads
 from services.scorer.painter import Painter, load_network, load_style
 from services.scorer.scorer import QUALITY
@@ -75,7 +79,10 @@ def report() -> Report:
         runs = []
         for length in LENGTHS:
             clip = looped(CLIP, length, folder / f"{length:.0f}.mp4")
-            with watched(folder / f"stack-{length:.0f}") as stack:
+            with (
+                patch.object(azurite, "FLAGS", TALKATIVE),
+                watched(folder / f"stack-{length:.0f}") as stack,
+            ):
                 runs.append(stack.paint(clip, f"{STYLE}/a.mp4", frames_in(clip)))
         last = bare()
     model = Cost(*(sum(pair) / 2 for pair in zip(first, last, strict=True)))
@@ -93,6 +100,8 @@ def report() -> Report:
             times(runs),
             "CPU time of each service, ms a frame, the start of the worker included:",
             costs(runs),
+            f"An hour of such video ({RATE} frames/s), of the longer run and as many operations:",
+            hour_of_video(runs[-1]),
         ],
     )
 

@@ -66,6 +66,7 @@ LONG = [
     "make scale",
     "make kills",
     "make soak",
+    "make soak",
     "make sheet",
     "make locks",
     "make settings",

@@ -1,0 +1,26 @@
+"""What an hour of video costs: the formula."""
+
+from collections import Counter
+
+import pytest
+
+from benchmarks.cost import NODE_HOUR, RATE, bill
+from benchmarks.operations import BLOBS, QUEUES, Kind
+
+
+def test_a_node_that_paints_as_fast_as_the_film_runs_takes_an_hour() -> None:
+    node, *others = bill(RATE, Counter(), frames=100)
+    assert node.dollars == pytest.approx(NODE_HOUR)
+    assert sum(item.dollars for item in others) == 0
+
+
+def test_each_operation_has_its_price() -> None:
+    asked = Counter(
+        {
+            Kind(BLOBS, "writes"): 10,
+            Kind(BLOBS, "reads"): 20,
+            Kind(QUEUES, "peeks", timed=True): 30,
+        }
+    )
+    _, writes, reads, queues = bill(RATE, asked, frames=RATE * 3600)
+    assert [10_000 * item.amount for item in (writes, reads, queues)] == pytest.approx([10, 20, 30])

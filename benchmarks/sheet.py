@@ -22,7 +22,7 @@ SHEET = Path("deploy/sample/styles.jpg")
 FILM = Path("deploy/sample/painted.jpg")
 CLIP = Path("deploy/sample/bigbuckbunny.mp4")
 #: Frames of the clip, and what they are painted in.
-SCENES = {20: "great-wave", 100: "starry-night"}
+SCENES = {20: "great-wave", 100: "auvers"}
 PHOTOS = Path(os.environ.get("PHOTOS", "../shared/media/photos"))
 CHOSEN = ("031.jpg", "001.jpg", "111.jpg")
 WIDTH = 1200

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -115,19 +116,27 @@ class Reader:
         assert done.returncode == 0, f"{command}: {done.stdout[-3000:]}"
         return done.stdout
 
-    def keeps_up(self, command: str) -> "subprocess.Popen[str]":
-        process = subprocess.Popen(
+    @contextmanager
+    def keeps_up(self, command: str) -> Iterator[None]:
+        """Until Ctrl-C."""
+        with subprocess.Popen(
             shlex.split(command),
             cwd=self.folder,
             env=self._environment,
             stdout=subprocess.PIPE,
             text=True,
-        )
-        assert process.stdout
-        for line in process.stdout:
-            if "QueueEndpoint" in line:
-                return process
-        raise AssertionError(f"{command} ended with {process.wait()}")
+        ) as process:
+            assert process.stdout
+            said = ""
+            while "QueueEndpoint" not in said:
+                line = process.stdout.readline()
+                assert line, f"{command} ended with {process.wait()}: {said}"
+                said += line
+            try:
+                yield
+            finally:
+                process.send_signal(signal.SIGINT)
+            assert process.wait(60) == 0
 
 
 def filled(command: str, meant: dict[str, str]) -> str:
@@ -144,12 +153,10 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Reader:
 
 @pytest.fixture
 def stack(reader: Reader) -> Iterator[Storage]:
-    up = reader.keeps_up("impasto up")
-    known = read(reader.folder / ".impasto")
-    assert known
-    yield Storage(known.settings())
-    up.send_signal(signal.SIGINT)
-    assert up.wait(60) == 0
+    with reader.keeps_up("impasto up"):
+        known = read(reader.folder / ".impasto")
+        assert known
+        yield Storage(known.settings())
 
 
 @pytest.mark.timeout(900)
@@ -201,10 +208,8 @@ def test_learning(reader: Reader, stack: Storage) -> None:
 
 
 def test_more_nodes(reader: Reader) -> None:
-    up = reader.keeps_up("impasto up --nodes 4")
-    assert "of 0 to 4 nodes" in reader.types("impasto cluster show")
-    up.send_signal(signal.SIGINT)
-    assert up.wait(60) == 0
+    with reader.keeps_up("impasto up --nodes 4"):
+        assert "of 0 to 4 nodes" in reader.types("impasto cluster show")
 
 
 @pytest.mark.parametrize("command", LONG)

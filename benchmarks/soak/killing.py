@@ -20,7 +20,7 @@ class Killer:
         self._stack = stack
         self._tally = tally
         self._killed: set[int] = set()
-        #: When Azurite last forgot its last seconds.
+        #: When Azurite last ended; the stack makes it forget what messages it had left.
         self.forgot_at: float | None = None
         self._before = stack.pids()
         #: Services that ended and weren't killed here.
@@ -39,13 +39,16 @@ class Killer:
 
     def azurite_stopped(self) -> None:
         """As when a machine is restarted: it has time to write."""
-        self._kill("azurite restarted", [self._stack.pids()[AZURITE]], signal.SIGTERM)
+        self._end_azurite("restarted", [self._stack.pids()[AZURITE]], signal.SIGTERM)
 
     def azurite_killed(self) -> None:
         """The server itself, not who watches it; or, as likely, both, and who watches first."""
         watcher = self._stack.pids()[AZURITE]
         server = list(processes.children(watcher))
-        if self._kill("azurite killed", random.choice([server, [watcher, *server]])):
+        self._end_azurite("killed", random.choice([server, [watcher, *server]]), signal.SIGKILL)
+
+    def _end_azurite(self, how: str, pids: list[int], number: int) -> None:
+        if self._kill(f"{AZURITE} {how}", pids, number):
             self.forgot_at = time.monotonic()
 
     def look(self) -> None:

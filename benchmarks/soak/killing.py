@@ -1,5 +1,6 @@
 """SIGKILL, for services, workers and cages; and the two ways in which Azurite goes."""
 
+import itertools
 import os
 import random
 import signal
@@ -19,6 +20,7 @@ class Killer:
     def __init__(self, stack: Besieged, tally: Tally) -> None:
         self._stack = stack
         self._tally = tally
+        self._victims = itertools.cycle(VICTIMS)
         self._killed: set[int] = set()
         #: When Azurite last ended; the stack makes it forget what messages it had left.
         self.forgot_at: float | None = None
@@ -27,7 +29,7 @@ class Killer:
         self.crashes: list[str] = []
 
     def service(self) -> None:
-        name = random.choice(VICTIMS)
+        name = next(self._victims)
         self._kill(f"{name} killed", [self._stack.pids()[name]])
 
     def worker(self) -> None:

@@ -71,6 +71,10 @@ class Queue:
         """About how many messages there are, those in a worker's hand included."""
         return self._client.get_queue_properties().approximate_message_count or 0
 
+    @ridden_out
+    def clear(self) -> None:
+        self._client.clear_messages()
+
     def update(self, raw: QueueMessage, seconds: float) -> str:
         """Hide the message for so long from now; the new pop receipt."""
         updated = one_try(self._client.update_message)(

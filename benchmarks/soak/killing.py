@@ -1,5 +1,6 @@
 """SIGKILL, for services, workers and cages; and the two ways in which Azurite goes."""
 
+import itertools
 import os
 import random
 import signal
@@ -19,15 +20,16 @@ class Killer:
     def __init__(self, stack: Besieged, tally: Tally) -> None:
         self._stack = stack
         self._tally = tally
+        self._victims = itertools.cycle(VICTIMS)
         self._killed: set[int] = set()
-        #: When Azurite last forgot its last seconds.
+        #: When Azurite last ended; the stack makes it forget what messages it had left.
         self.forgot_at: float | None = None
         self._before = stack.pids()
         #: Services that ended and weren't killed here.
         self.crashes: list[str] = []
 
     def service(self) -> None:
-        name = random.choice(VICTIMS)
+        name = next(self._victims)
         self._kill(f"{name} killed", [self._stack.pids()[name]])
 
     def worker(self) -> None:
@@ -39,13 +41,16 @@ class Killer:
 
     def azurite_stopped(self) -> None:
         """As when a machine is restarted: it has time to write."""
-        self._kill("azurite restarted", [self._stack.pids()[AZURITE]], signal.SIGTERM)
+        self._end_azurite("restarted", [self._stack.pids()[AZURITE]], signal.SIGTERM)
 
     def azurite_killed(self) -> None:
         """The server itself, not who watches it; or, as likely, both, and who watches first."""
         watcher = self._stack.pids()[AZURITE]
         server = list(processes.children(watcher))
-        if self._kill("azurite killed", random.choice([server, [watcher, *server]])):
+        self._end_azurite("killed", random.choice([server, [watcher, *server]]), signal.SIGKILL)
+
+    def _end_azurite(self, how: str, pids: list[int], number: int) -> None:
+        if self._kill(f"{AZURITE} {how}", pids, number):
             self.forgot_at = time.monotonic()
 
     def look(self) -> None:

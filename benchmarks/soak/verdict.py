@@ -10,6 +10,8 @@ from benchmarks.soak.rubbish import Rubbish
 from services.console.poison import Entry
 
 LEAST_FAULTS, LEAST_KINDS = 200, 8
+#: How long after Azurite's end messages may still be cleared: it has to be up again first.
+FORGETTING_SECONDS = 60
 
 
 Undisturbed = Mapping[Sort, Print | str | None]
@@ -27,7 +29,7 @@ class Evidence(NamedTuple):
     rubbish: Sequence[Rubbish]
     #: Why, by the job that a message named which isn't there.
     refused: Mapping[str, str]
-    #: When Azurite was last killed: what was put before then, it may have forgotten.
+    #: When Azurite last ended: rubbish that was put before then may have been cleared away.
     forgot_at: float | None
     #: By what it is in: queues that aren't empty, intermediates, processes, files.
     left: Mapping[str, Sequence[str]]
@@ -77,7 +79,7 @@ def of_poison(found: Evidence) -> Iterator[str]:
         elif rubbish.reason is None or rubbish.reason not in entry.reason:
             yield f"poison: {entry.reason}, and not {rubbish.reason}"
     for place, rubbish in put.items():
-        if found.forgot_at and rubbish.put <= found.forgot_at:
+        if found.forgot_at and rubbish.put <= found.forgot_at + FORGETTING_SECONDS:
             continue
         if rubbish.reason and place not in kept:
             yield f"not in poison: {rubbish.text} of {rubbish.queue}"

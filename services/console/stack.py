@@ -24,7 +24,7 @@ from services.console.jobs import Desk
 from services.console.scoring import publish
 from shared.errors import ImpastoError, Misconfigured
 from shared.logs import logger
-from shared.storage import Storage
+from shared.storage import QUEUES, Storage
 
 log = logger()
 SERVICES = ("trigger", "splitter", "dispatcher", "stitcher")
@@ -127,9 +127,16 @@ class Stack:
             self._start(name)
 
     def _remind(self) -> None:
-        """Azurite, killed, has lost its last seconds. Gone again, it has to be noticed soon."""
+        """Azurite, killed, has lost its last seconds, of blobs and of queues not the same ones.
+
+        What its messages speak of may be forgotten, so all that is unfinished begins anew; what is
+        done of it is still there. Gone again meanwhile, it has to be noticed soon.
+        """
         impatient = self.accounts.settings().model_copy(update={"outage_seconds": 1})
-        Desk(Storage(impatient)).replay_open()
+        storage = Storage(impatient)
+        for name in QUEUES:
+            storage.queue(name).clear()
+        Desk(storage).replay_open()
         self._forgetful = False
 
     def pids(self) -> dict[str, int]:

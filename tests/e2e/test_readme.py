@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -124,6 +125,7 @@ class Reader:
             cwd=self.folder,
             env=self._environment,
             stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
             text=True,
         ) as process:
             assert process.stdout
@@ -209,7 +211,8 @@ def test_learning(reader: Reader, stack: Storage) -> None:
 
 def test_more_nodes(reader: Reader) -> None:
     with reader.keeps_up("impasto up --nodes 4"):
-        assert "of 0 to 4 nodes" in reader.types("impasto cluster show")
+        shown = partial(reader.types, "impasto cluster show")
+        eventually(lambda: "of 0 to 4 nodes" in shown(), "the cluster to have room for four")
 
 
 @pytest.mark.parametrize("command", LONG)

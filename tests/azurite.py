@@ -69,9 +69,10 @@ class OwnAzurite:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self._key = accounts.new_key()
+        blob_port, queue_port = accounts.free_ports(2)
         self._ports = ManyAccounts(
-            blob_port=accounts.free_port(),
-            queue_port=accounts.free_port(),
+            blob_port=blob_port,
+            queue_port=queue_port,
             media_key=self._key,
             work_key=self._key,
         )

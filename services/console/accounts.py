@@ -3,6 +3,7 @@
 import base64
 import secrets
 import socket
+from contextlib import ExitStack
 from pathlib import Path
 
 from pydantic import BaseModel, SecretStr
@@ -71,9 +72,10 @@ def make(data: Path) -> Accounts:
     known = read(data)
     if known and free(known.blob_port) and free(known.queue_port):
         return known
+    blob_port, queue_port = free_ports(2)
     made = Accounts(
-        blob_port=free_port(),
-        queue_port=free_port(),
+        blob_port=blob_port,
+        queue_port=queue_port,
         media_key=known.media_key if known else new_key(),
         work_key=known.work_key if known else new_key(),
     )
@@ -97,10 +99,13 @@ def free(port: int) -> bool:
     return True
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
+def free_ports(count: int) -> list[int]:
+    """So many different ones."""
+    with ExitStack() as held:
+        probes = [held.enter_context(socket.socket()) for _ in range(count)]
+        for probe in probes:
+            probe.bind((HOST, 0))
+        return [int(probe.getsockname()[1]) for probe in probes]
 
 
 def settings(data: Path) -> Settings | None:

@@ -14,7 +14,7 @@ import sys
 import time
 from pathlib import Path
 
-from services.console.accounts import HOST, Accounts, free_port
+from services.console.accounts import HOST, Accounts
 from shared.errors import Misconfigured
 from shared.runtime.stop import Stop
 
@@ -91,7 +91,7 @@ def main() -> None:
         "queueHost": HOST,
         "queuePort": queue_port,
         "tableHost": HOST,
-        "tablePort": str(free_port()),
+        "tablePort": "0",  # nobody asks it; one that we chose might be of the two above
     }
     arguments = [part for key, value in options.items() for part in (f"--{key}", value)]
     child = subprocess.Popen(

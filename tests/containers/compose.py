@@ -13,7 +13,7 @@ from typing import Any
 import docker
 from pydantic import SecretStr
 
-from services.console.accounts import free_port
+from services.console.accounts import free_ports
 from services.console.jobs import Desk
 from shared.settings import Settings
 from shared.storage import Storage
@@ -45,7 +45,8 @@ class Compose:
         self.project = f"impasto-test-{os.getpid()}"
         self._engine = docker.from_env(timeout=120)
         self._keys = folder / "keys.env"
-        self._keys.write_text(f"BLOB_PORT={free_port()}\nQUEUE_PORT={free_port()}\n")
+        blob_port, queue_port = free_ports(2)
+        self._keys.write_text(f"BLOB_PORT={blob_port}\nQUEUE_PORT={queue_port}\n")
         settings = folder / "settings.env"
         settings.write_text("".join(f"{name}={value}\n" for name, value in QUICK.items()))
         self._environment = os.environ | {"TAG": TAG, "SETTINGS": str(settings)}

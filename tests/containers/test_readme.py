@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from services.console.accounts import free_port
+from services.console.accounts import free_ports
 from tests import readme
 from tests.containers.compose import TAG, Compose
 from tests.media import make_clip
@@ -39,7 +39,8 @@ def test_a_strangers_path(built: Compose, tmp_path: Path) -> None:
     for name in FOLDERS:
         ignored = shutil.ignore_patterns("node_modules", "__pycache__")
         shutil.copytree(readme.ROOT / name, tmp_path / name, ignore=ignored)
-    (tmp_path / ".env").write_text(f"BLOB_PORT={free_port()}\nQUEUE_PORT={free_port()}\n")
+    blob_port, queue_port = free_ports(2)
+    (tmp_path / ".env").write_text(f"BLOB_PORT={blob_port}\nQUEUE_PORT={queue_port}\n")
     make_clip(tmp_path / "my.mp4", seconds=1, size="96x64")
     environment = os.environ | {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",

@@ -38,7 +38,6 @@ def outcome(part: Part) -> Outcome:
 
 
 def main() -> None:
-    logs.configure("bench", "error")
     where, found = machine(), {}
     for part in PARTS:
         began = time.monotonic()
@@ -51,4 +50,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    logs.configure("bench", "error")
     main()

@@ -9,7 +9,7 @@ where an hour of video has 3,600 × its rate frames, node-hours are frames ÷ (f
 from collections import Counter
 from typing import NamedTuple
 
-from benchmarks.operations import QUEUES, Kind, counted
+from benchmarks.operations import DELETIONS, QUEUES, Kind, counted
 from benchmarks.report import Table
 from benchmarks.watched import Run
 
@@ -21,7 +21,7 @@ TEN_THOUSAND_READS = 0.004
 TEN_THOUSAND_WRITES = 0.05
 TEN_THOUSAND_QUEUED = 0.004
 #: Those of blobs that aren't priced as writes.
-READS = ("reads", "questions for properties", "deletions")
+READS = ("reads", "questions for properties", DELETIONS.name)
 
 
 class Item(NamedTuple):

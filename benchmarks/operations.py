@@ -26,6 +26,8 @@ class Kind(NamedTuple):
 
 LOOK = Kind(QUEUES, "looks that may find a message")
 DELETED = Kind(QUEUES, "messages deleted")
+#: Of one blob, or of up to 256 with one request.
+DELETIONS = Kind(BLOBS, "deletions")
 EMPTY = Kind(QUEUES, "looks that found none", timed=True)
 
 
@@ -39,9 +41,15 @@ def kind(line: str) -> Kind | None:
         return message_kind(verb, query)
     if blob:
         return blob_kind(verb, query)
+    return container_kind(container, query)
+
+
+def container_kind(container: str, query: str) -> Kind:
     if "comp=list" in query:
         # The trigger's; everybody else lists a job's own.
         return Kind(BLOBS, f"listings of `{container}`", timed=container in ("input", "styles"))
+    if "comp=batch" in query:
+        return DELETIONS
     if "restype=container" in query:
         return Kind(BLOBS, "others of containers")
     return Kind(QUEUES, "questions how long a queue is", timed=True)
@@ -59,7 +67,7 @@ def blob_kind(verb: str, query: str) -> Kind:
     if "comp=lease" in query:
         return Kind(BLOBS, "claims")
     names = {"GET": "reads", "HEAD": "questions for properties", "PUT": "writes"}
-    return Kind(BLOBS, "deletions" if verb == "DELETE" else names[verb])
+    return DELETIONS if verb == "DELETE" else Kind(BLOBS, names[verb])
 
 
 def counted(lines: Iterable[str]) -> Counter[Kind]:

@@ -27,12 +27,15 @@ def usage() -> defaultdict[str, Usage]:
 def add(process: psutil.Process, service: str, found: defaultdict[str, Usage]) -> None:
     with suppress(psutil.NoSuchProcess):
         service = service_in(process.cmdline()) or service
-        times = process.cpu_times()
-        # Those of children that have ended are in their parent's.
-        found[service].cpu_seconds += sum(times[:4])
+        found[service].cpu_seconds += cpu_of(process)
         found[service].memory += process.memory_info().rss
         for child in process.children():
             add(child, service, found)
+
+
+def cpu_of(process: psutil.Process) -> float:
+    """With that of its children that have ended, in seconds."""
+    return float(sum(process.cpu_times()[:4]))
 
 
 def service_in(command: list[str]) -> str | None:
@@ -51,5 +54,5 @@ def tree_cpu(pid: int) -> float:
     seconds = 0.0
     for one in [process, *process.children(recursive=True)]:
         with suppress(psutil.NoSuchProcess):
-            seconds += sum(one.cpu_times()[:4])
+            seconds += cpu_of(one)
     return seconds

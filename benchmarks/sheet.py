@@ -8,10 +8,10 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-import av
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from benchmarks.sample import CLIP, frames_of
 from services.scorer.catalog import PAINTER, shipped
 from services.scorer.painter import Painter, load_network, mixed
 from services.scorer.scorer import Faded, Picture, PictureScorer
@@ -20,7 +20,6 @@ from shared.mixture import Mixture
 
 SHEET = Path("deploy/sample/styles.jpg")
 FILM = Path("deploy/sample/painted.jpg")
-CLIP = Path("deploy/sample/bigbuckbunny.mp4")
 #: Frames of the clip, and what they are painted in.
 SCENES = {20: "great-wave", 100: "auvers"}
 PHOTOS = Path(os.environ.get("PHOTOS", "../shared/media/photos"))
@@ -47,12 +46,6 @@ class Studio:
 
     def paint(self, asked: str, picture: Picture) -> Picture:
         return self.scorer(asked).score([picture])[0]
-
-
-def frames(clip: Path) -> list[Picture]:
-    with av.open(str(clip)) as container:
-        decoded = container.decode(video=0)
-        return [frame.to_ndarray(format="rgb24").astype(np.uint8) for frame in decoded]
 
 
 def photo(name: str) -> Picture:
@@ -94,7 +87,7 @@ def main() -> None:
     sweep = [style, *(f"{style}@{strength}" for strength in STRENGTHS)]
     rows.append(row([(a, studio.paint(a, photos[1])) for a in sweep]))
     save(SHEET, rows)
-    film = frames(CLIP)
+    film = frames_of(CLIP)
     save(
         FILM,
         [

@@ -14,7 +14,9 @@ from unittest.mock import patch
 
 import simplejpeg
 
+from benchmarks import model
 from benchmarks.cost import RATE, hour_of_video
+from benchmarks.model import STYLE
 from benchmarks.operations import TALKATIVE
 from benchmarks.processes import HERE, usage
 from benchmarks.report import Goal, Report, Table, tell
@@ -23,13 +25,9 @@ from benchmarks.stages import floors
 from benchmarks.watched import Run, watched
 from services.console import azurite
 from services.scorer.device import use_threads
-from services.scorer.painter import Painter, load_network, load_style
 from services.scorer.scorer import QUALITY
-from services.scorer.settings import WEIGHTS
-from services.scorer.training.studio import NETWORK, STYLES
 from shared import logs
 
-STYLE = "great-wave"
 LENGTHS = (20.0, 120.0)
 WANTED = 0.85
 BARE_SECONDS = 20.0
@@ -45,9 +43,7 @@ class Cost(NamedTuple):
 def bare() -> Cost:
     """The network alone, on frames that are decoded already."""
     use_threads(0)
-    network = load_network(WEIGHTS / NETWORK)
-    style = (WEIGHTS / STYLES / f"{STYLE}.safetensors").read_bytes()
-    painter = Painter(network, load_style(style, network))
+    painter = model.painter(model.network())
     frames = frames_of(CLIP)[:16]
     painter.paint(frames[0])
     began, before, painted = time.perf_counter(), usage()[HERE].cpu_seconds, 0
@@ -85,14 +81,14 @@ def report() -> Report:
             ):
                 runs.append(stack.paint(clip, f"{STYLE}/a.mp4", frames_in(clip)))
         last = bare()
-    model = Cost(*(sum(pair) / 2 for pair in zip(first, last, strict=True)))
-    best = ceiling(model, codecs_cpu, os.cpu_count() or 1)
+    alone = Cost(*(sum(pair) / 2 for pair in zip(first, last, strict=True)))
+    best = ceiling(alone, codecs_cpu, os.cpu_count() or 1)
     return Report(
-        [goal(run, model) for run in runs],
+        [goal(run, alone) for run in runs],
         [
             f"720p, {STYLE}, one worker and all services on the same {os.cpu_count()} cores, from a"
-            f" stack that has no worker yet. The bare model takes {model.seconds * 1000:.0f} ms a"
-            f" frame and {model.cpu_seconds * 1000:.0f} ms of CPU ({first.seconds * 1000:.0f} ms"
+            f" stack that has no worker yet. The bare model takes {alone.seconds * 1000:.0f} ms a"
+            f" frame and {alone.cpu_seconds * 1000:.0f} ms of CPU ({first.seconds * 1000:.0f} ms"
             f" before the runs, {last.seconds * 1000:.0f} ms after). The codecs take another"
             f" {codecs_cpu * 1000:.0f} ms of CPU, with no service around them: that leaves"
             f" {best:.2f} of the bare model's frames/s, and nothing with the same codecs could"

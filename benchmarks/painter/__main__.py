@@ -7,6 +7,7 @@ measured without them is left out, and said.
 import os
 from pathlib import Path
 
+from benchmarks import model
 from benchmarks.own_storage import own_storage
 from benchmarks.painter import quality
 from benchmarks.painter.learning import learning
@@ -15,19 +16,14 @@ from benchmarks.painter.speed import speed
 from benchmarks.painter.steadiness import steadiness
 from benchmarks.report import Report, Table, tell
 from benchmarks.sample import CLIP
-from services.scorer.painter import Painter, load_network, load_style
 from services.scorer.settings import WEIGHTS
-from services.scorer.training.studio import NETWORK, STYLES
 from shared import logs
-
-STYLE = "great-wave"
 
 
 def report() -> Report:
-    network = load_network(WEIGHTS / NETWORK)
-    style = (WEIGHTS / STYLES / f"{STYLE}.safetensors").read_bytes()
+    network = model.network()
     with own_storage() as own:
-        goals = speed(Painter(network, load_style(style, network)), network, own.storage)
+        goals = speed(model.painter(network), network, own.storage)
     vgg, photos, film = there("VGG"), there("PHOTOS"), there("CLIP")
     if not (vgg and photos):
         left_out = "VGG16's weights or the photos aren't there: style, steadiness and learning"

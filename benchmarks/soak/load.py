@@ -10,15 +10,14 @@ from benchmarks.soak import hostile
 from benchmarks.soak.prints import Print, print_of
 from benchmarks.soak.tally import Tally
 from services.console.jobs import Desk
+from shared import names
 from shared.jobs import Failure, Jobs, Outcome, Result
-from shared.names import job_id
 from shared.storage import Storage
 from tests.media import make_clip
 
 STYLES = ("original", "pencil", "great-wave")
 #: x264 doesn't make the same of the same pictures twice where they are narrower.
 SIZE = "256x144"
-ENDINGS = ("result.json", "failed.json")
 
 
 class Sort(NamedTuple):
@@ -77,7 +76,7 @@ class Load:
             self.drop(random.choice(self.good))
 
     def drop_again_what_is_forgotten(self) -> None:
-        there = {job_id(b.name, b.etag) for b in self._storage.container("input").under()}
+        there = {names.job_id(b.name, b.etag) for b in self._storage.container("input").under()}
         for lost in [dropped for dropped in self.dropped if dropped.job not in there]:
             self.dropped.remove(lost)
             self.forgotten.append(lost)
@@ -92,14 +91,11 @@ class Load:
         return [dropped for dropped in self.dropped if dropped.job not in self._ended]
 
     def fates(self, dropped: Iterable[Dropped]) -> dict[Dropped, Fate]:
-        ends = [
-            blob.name.split("/")[0]
-            for blob in self._jobs.records.under()
-            if blob.name.split("/")[-1] in ENDINGS
-        ]
-        return {each: self._fate(each.job, ends.count(each.job)) for each in dropped}
+        return {each: self._fate(each.job) for each in dropped}
 
-    def _fate(self, job: str, outcomes: int) -> Fate:
+    def _fate(self, job: str) -> Fate:
+        endings = names.result_record(job), names.failure_record(job)
+        outcomes = sum(self._jobs.records.find(record) is not None for record in endings)
         outcome: Outcome | None = self._jobs.outcome(job)
         if isinstance(outcome, Failure):
             return Fate(f"{outcome.state}: {outcome.reason}", outcomes)

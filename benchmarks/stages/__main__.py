@@ -9,15 +9,15 @@ import statistics
 from collections.abc import Callable
 from typing import NamedTuple
 
+from benchmarks import model
+from benchmarks.model import STYLE
 from benchmarks.own_storage import OwnStorage, own_storage
 from benchmarks.processes import HERE, usage
 from benchmarks.report import Report, Table, tell
 from benchmarks.sample import CLIP
 from benchmarks.stages import floors
-from benchmarks.stages.pipeline import STYLE, Pipeline
+from benchmarks.stages.pipeline import Pipeline
 from services.scorer.catalog import shipped
-from services.scorer.painter import Painter, load_network, load_style
-from services.scorer.settings import ScorerSettings
 from shared import logs
 from shared.models import Models
 
@@ -38,10 +38,9 @@ def cpu(call: Callable[[], None]) -> float:
 
 
 def measure(own: OwnStorage) -> list[Row]:
-    models = {model.name: model for model in shipped()}
-    Models(own.storage).publish(models[STYLE])
-    network = load_network(ScorerSettings().network)
-    painter = Painter(network, load_style(models[STYLE].data, network))
+    shipped_models = {each.name: each for each in shipped()}
+    Models(own.storage).publish(shipped_models[STYLE])
+    painter = model.painter(model.network())
     pipeline = Pipeline(own)
     spent: dict[str, list[tuple[float, float]]] = {"split": [], "score": [], "stitch": []}
     frames = 1

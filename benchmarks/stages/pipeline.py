@@ -1,8 +1,8 @@
 """One job taken through the services' own handlers, in this process."""
 
 import time
-from datetime import UTC, datetime
 
+from benchmarks.model import STYLE
 from benchmarks.own_storage import OwnStorage
 from benchmarks.sample import CLIP
 from services.scorer.service import ScoringService
@@ -12,11 +12,10 @@ from services.splitter.settings import SplitterSettings
 from services.stitcher.service import Stitcher
 from services.stitcher.settings import StitcherSettings
 from shared import names
-from shared.messages import BlobCreated, ChunkPlanned, ChunkScored, SegmentPlanned
+from shared.arrivals import announcement
+from shared.messages import ChunkPlanned, ChunkScored, SegmentPlanned
 from shared.runtime.work import Work
 from shared.shards import unpack
-
-STYLE = "great-wave"
 
 
 class Pipeline:
@@ -35,17 +34,9 @@ class Pipeline:
         self.stitcher.close()
 
     def drop(self) -> None:
-        blob = f"{STYLE}/{time.monotonic_ns()}.mp4"
-        etag = self.storage.container("input").write(blob, CLIP.read_bytes())
-        event = BlobCreated.of(
-            event_id="bench",
-            url="",
-            container="input",
-            blob=blob,
-            etag=etag,
-            size=CLIP.stat().st_size,
-            at=datetime.now(UTC),
-        )
+        container, blob = self.storage.container("input"), f"{STYLE}/{time.monotonic_ns()}.mp4"
+        etag = container.write(blob, CLIP.read_bytes())
+        event = announcement(container, blob, etag, CLIP.stat().st_size)
         self.job = event.job
         self.splitter.arrived(event, Work(1))
 

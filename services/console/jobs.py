@@ -1,17 +1,15 @@
 """What a person may do with jobs: bring a video, see how far it is, cancel it, try it again."""
 
-import uuid
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel
 
 from shared import names
+from shared.arrivals import announcement
 from shared.blobs import Container
 from shared.errors import Missing
 from shared.jobs import Job, Jobs, Result
-from shared.messages import BlobCreated
 from shared.models import Models
 from shared.storage import Storage
 
@@ -165,15 +163,3 @@ class Desk:
                 "stitched": stitched,
             }
         )
-
-
-def announcement(container: Container, blob: str, etag: str, size: int) -> BlobCreated:
-    return BlobCreated.of(
-        event_id=str(uuid.uuid4()),
-        url=container.url_of(blob),
-        container=container.name,
-        blob=blob,
-        etag=etag,
-        size=size,
-        at=datetime.now(UTC),
-    )

@@ -6,13 +6,11 @@ Uncommitted blocks aren't listed, so a blob shows up here when all of it is ther
 """
 
 import time
-import uuid
-from datetime import UTC, datetime
 
 from shared import names
+from shared.arrivals import announcement
 from shared.blobs import Blob, Container
 from shared.logs import logger
-from shared.messages import BlobCreated
 from shared.queues import Queue
 from shared.runtime.stop import Stop
 from shared.runtime.worker import Worker
@@ -61,15 +59,7 @@ class Trigger:
         record = names.arrival_record(job)
         if self._records.find(record):
             return
-        event = BlobCreated.of(
-            event_id=str(uuid.uuid4()),
-            url=container.url_of(blob.name),
-            container=container.name,
-            blob=blob.name,
-            etag=blob.etag,
-            size=blob.size,
-            at=datetime.now(UTC),
-        )
+        event = announcement(container, blob.name, blob.etag, blob.size)
         queue.send(event)
         self._records.write_once(record, event.model_dump_json(by_alias=True).encode())
         log.info("announced", job=job, blob=names.shown(blob.name), size=blob.size)

@@ -59,6 +59,11 @@ def test_requests_are_counted_by_what_they_ask() -> None:
     )
 
 
+def test_many_deletions_with_one_request_are_a_deletion() -> None:
+    line = LOG.splitlines()[-1].replace("GET", "POST").replace("comp=metadata", "comp=batch")
+    assert counted([line])[Kind(BLOBS, "deletions")] == 1
+
+
 @pytest.mark.parametrize(
     ("command", "service"),
     [

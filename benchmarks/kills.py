@@ -23,6 +23,7 @@ from services.console import stack as stack_module
 from services.console.jobs import Desk
 from services.console.stack import Stack
 from services.scorer.line import FEW
+from services.scorer.side_by_side import MOST_AT_ONCE
 from shared import names
 from shared.shards import SHARD_ITEMS
 from tests.e2e.conftest import worker_pids
@@ -31,8 +32,8 @@ from tests.waiting import eventually
 
 KILLS = 20
 STYLE = "great-wave"
-#: A shard that isn't stored, and the next begun.
-MOST = SHARD_ITEMS + FEW + 1
+#: A shard that isn't stored, and the next begun: what waits, is encoded, and is at the painter.
+MOST = SHARD_ITEMS + FEW + 1 + min(os.cpu_count() or 1, MOST_AT_ONCE)
 WORKER = [sys.executable, "-m", "benchmarks.noting"]
 
 

@@ -1,9 +1,11 @@
 """Job records. Each is written once, by one service; how far a job is follows from what exists."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, Literal, TypeVar
+from functools import lru_cache
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from shared import names
 from shared.blobs import Container
@@ -96,6 +98,7 @@ class Result(Record):
     notes: list[str] = []
     created: datetime
     finished: datetime
+    state: Literal["finished"] = "finished"
 
 
 Unhappy = Literal["refused", "failed", "cancelled"]
@@ -110,7 +113,10 @@ class Failure(Record):
 
 
 Outcome = Result | Failure
-R = TypeVar("R", bound=Record)
+OUTCOME: TypeAdapter[Outcome] = TypeAdapter(Annotated[Outcome, Field(discriminator="state")])
+#: Jobs of which a service remembers what was planned: that never changes.
+REMEMBERED = 32
+R = TypeVar("R")
 
 
 class Jobs:
@@ -120,42 +126,42 @@ class Jobs:
         self.frames = storage.container("frames")
         self.scored = storage.container("scored")
         self.segments = storage.container("segments")
+        self.job = lru_cache(REMEMBERED)(self._job)
 
     def begin(self, job: Job) -> Job:
         """The job as first recorded, be it now or by an earlier delivery of its arrival."""
         name = names.job_record(job.job)
-        return job if self._write(name, job) else self._read(name, Job)
+        return job if self._write(name, job) else self._read(name, Job.model_validate_json)
 
-    def job(self, job: str) -> Job:
-        return self._read(names.job_record(job), Job)
+    def _job(self, job: str) -> Job:
+        return self._read(names.job_record(job), Job.model_validate_json)
 
     def find(self, job: str) -> Job | None:
-        return self._find(names.job_record(job), Job)
+        return self._find(names.job_record(job), Job.model_validate_json)
 
     def add_segment(self, segment: Segment) -> None:
         name = names.segment_record(segment.job, segment.segment)
         self._write(name, segment, items=segment.items)
 
     def segment(self, job: str, segment: int) -> Segment | None:
-        return self._find(names.segment_record(job, segment), Segment)
+        return self._find(names.segment_record(job, segment), Segment.model_validate_json)
 
     def require_segment(self, job: str, segment: int) -> Segment:
-        return self._read(names.segment_record(job, segment), Segment)
+        return self._read(names.segment_record(job, segment), Segment.model_validate_json)
 
     def add_chunk(self, report: ChunkReport) -> None:
         name = names.chunk_record(report.job, report.segment, report.chunk)
         self._write(name, report, items=report.items)
 
     def finish(self, result: Result) -> None:
-        self._write(names.result_record(result.job), result)
+        """Whatever it was thought to have come to meanwhile."""
+        self.records.write(names.outcome_record(result.job), json_of(result))
 
     def fail(self, job: str, source: str | None, state: Unhappy, reason: str) -> None:
         """End the job with a reason, unless it has ended already."""
-        if self.records.find(names.result_record(job)):
-            return
         now = datetime.now(UTC)
         failure = Failure(job=job, source=source, state=state, reason=reason, at=now)
-        self._write(names.failure_record(job), failure)
+        self._write(names.outcome_record(job), failure)
 
     def fail_of(self, message: Body, reason: str) -> None:
         """Fail the job that a poisoned message was part of."""
@@ -170,9 +176,7 @@ class Jobs:
         self.fail(job, source, "failed", reason)
 
     def outcome(self, job: str) -> Outcome | None:
-        return self._find(names.result_record(job), Result) or self._find(
-            names.failure_record(job), Failure
-        )
+        return self._find(names.outcome_record(job), OUTCOME.validate_json)
 
     def ended(self, job: str) -> bool:
         """Whether there is nothing left to do; what late messages left behind is swept away."""
@@ -186,7 +190,8 @@ class Jobs:
         return outcome is not None
 
     def reopen(self, job: str) -> None:
-        self.records.delete(names.failure_record(job))
+        if isinstance(self.outcome(job), Failure):
+            self.records.delete(names.outcome_record(job))
 
     def sweep(self, job: str) -> None:
         """Delete what was only on its way."""
@@ -199,18 +204,22 @@ class Jobs:
     def _write(self, name: str, record: Record, **metadata: int) -> bool:
         return self.records.write_once(
             name,
-            record.model_dump_json().encode(),
+            json_of(record),
             {key: str(value) for key, value in metadata.items()},
         )
 
-    def _read(self, name: str, kind: type[R]) -> R:
+    def _read(self, name: str, parse: Callable[[bytes], R]) -> R:
         try:
-            return kind.model_validate_json(self.records.read(name))
+            return parse(self.records.read(name))
         except ValueError as error:
             raise Malformed(f"the record {name} can't be read: {error}") from error
 
-    def _find(self, name: str, kind: type[R]) -> R | None:
+    def _find(self, name: str, parse: Callable[[bytes], R]) -> R | None:
         try:
-            return self._read(name, kind)
+            return self._read(name, parse)
         except Missing:
             return None
+
+
+def json_of(record: Record) -> bytes:
+    return record.model_dump_json().encode()

@@ -70,12 +70,8 @@ def chunk_record(job: str, segment: int, chunk: int) -> str:
     return f"{job}/chunks/{segment:05}-{chunk:04}.json"
 
 
-def result_record(job: str) -> str:
-    return f"{job}/result.json"
-
-
-def failure_record(job: str) -> str:
-    return f"{job}/failed.json"
+def outcome_record(job: str) -> str:
+    return f"{job}/outcome.json"
 
 
 def arrival_record(job: str) -> str:

@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from shared.errors import Malformed
 
-SHARD_ITEMS = 16
+#: About a second of film.
+SHARD_ITEMS = 24
 
 
 class Item(NamedTuple):

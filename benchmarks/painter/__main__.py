@@ -23,7 +23,7 @@ from shared import logs
 def report() -> Report:
     network = model.network()
     with own_storage() as own:
-        goals = speed(model.painter(network), network, own.storage)
+        goals = speed(network, own.storage)
     vgg, photos, film = there("VGG"), there("PHOTOS"), there("CLIP")
     if not (vgg and photos):
         left_out = "VGG16's weights or the photos aren't there: style, steadiness and learning"

@@ -10,12 +10,13 @@ import simplejpeg
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from benchmarks import model
+from benchmarks.model import AT_ITS_BEST, IN_A_LOOP
 from benchmarks.painter import reference
 from benchmarks.report import Goal
 from benchmarks.sample import CLIP, frames_of
 from services.scorer.line import Line
 from services.scorer.network import Painter as Network
-from services.scorer.painter import Painter
 from services.scorer.scorer import QUALITY
 from services.scorer.stopwatch import Stopwatch
 from shared.shards import SHARD_ITEMS, Item, pack
@@ -40,7 +41,8 @@ def paired(*calls: Callable[[], object]) -> list[float]:
     return [statistics.median(column) for column in zip(*rounds, strict=True)]
 
 
-def speed(painter: Painter, network: Network, storage: Storage) -> list[Goal]:
+def speed(network: Network, storage: Storage) -> list[Goal]:
+    painter, scorer = model.painter(network), model.scorer(network)
     frames = frames_of(CLIP)[: SHARDS * SHARD_ITEMS]
     jpegs = [simplejpeg.encode_jpeg(frame, QUALITY, "RGB", "420") for frame in frames]
     shards = storage.container("frames"), storage.container("scored")
@@ -50,23 +52,24 @@ def speed(painter: Painter, network: Network, storage: Storage) -> list[Goal]:
         shards[0].write(f"{n}.tar", pack(items))
 
     def from_shard_to_shard() -> None:
-        line = Line(painter, lambda n: shards[0].read(f"{n}.tar"), Stopwatch())
+        line = Line(scorer, lambda n: shards[0].read(f"{n}.tar"), Stopwatch())
         with closing(line.run(range(SHARDS))) as scored:
             for n, made in scored:
                 shards[1].write(f"{n}.tar", pack(made))
 
     theirs = reference.Reference().eval()
     matrix = torch.randn(MATRIX, MATRIX).to(next(network.parameters()))
-    slow, line, bare, product = paired(
+    slow, line, bare, together, product = paired(
         partial(reference.loop, theirs, jpegs[:1]),
         from_shard_to_shard,
         lambda: [painter.paint(frame) for frame in frames],
+        lambda: scorer.score(frames),
         lambda: matrix @ matrix,
     )
     with FlopCounterMode(display=False) as counter:
         painter.paint(frames[0])
-    flops, their_best = counter.get_total_flops() * len(frames) / bare, 2 * MATRIX**3 / product
-    line, bare = line / len(frames), bare / len(frames)
+    flops, their_best = counter.get_total_flops() * len(frames) / together, 2 * MATRIX**3 / product
+    line, bare, together = (seconds / len(frames) for seconds in (line, bare, together))
     return [
         Goal(
             "frames/s at 720p, from shard to shard, over the reference network's loop",
@@ -74,11 +77,14 @@ def speed(painter: Painter, network: Network, storage: Storage) -> list[Goal]:
             f"{slow / line:.1f} ({1 / line:.2f} over {1 / slow:.2f})",
             slow / line >= 12,
         ),
-        Goal(
-            "frames/s from shard to shard over the bare model's",
-            "≥ 0.90",
-            f"{bare / line:.2f} ({1 / line:.2f} over {1 / bare:.2f})",
-            bare / line >= 0.90,
+        *(
+            Goal(
+                f"frames/s from shard to shard over the bare model's, {how}",
+                "≥ 0.90",
+                f"{alone / line:.2f} ({1 / line:.2f} over {1 / alone:.2f})",
+                alone / line >= 0.90,
+            )
+            for how, alone in ((IN_A_LOOP, bare), (AT_ITS_BEST, together))
         ),
         Goal(
             "FLOP/s over a large matrix product's in the same precision",

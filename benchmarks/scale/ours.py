@@ -74,7 +74,7 @@ class PulledChunks(Painting):
         self._unfinished += len(chunks)
         for chunk in chunks:
             self.put(chunk)
-        self._reconcile_soon()
+        self._reconcile_after(0)  # what has arrived doesn't wait
         self._send_soon(SEND_SECONDS * len(chunks))
 
     def _send_soon(self, seconds: float) -> None:
@@ -82,10 +82,10 @@ class PulledChunks(Painting):
             self._sending = True
             self.clock.after(seconds, self._send)
 
-    def _reconcile_soon(self) -> None:
+    def _reconcile_after(self, seconds: float) -> None:
         if not self._reconciling:
             self._reconciling = True
-            self.clock.after(RECONCILE_SECONDS, self._reconcile)
+            self.clock.after(seconds, self._reconcile)
 
     def _reconcile(self) -> None:
         self._reconciling = False
@@ -131,7 +131,7 @@ class PulledChunks(Painting):
 
     def left(self, worker: "Worker", node: Node) -> None:
         self.cluster.done(node)
-        self._reconcile_soon()
+        self._reconcile_after(RECONCILE_SECONDS)
 
     def close(self) -> None:
         return

@@ -26,11 +26,10 @@ def report(found: Evidence) -> None:
         print(f"| {kind} | {count} |")
     print(f"| {len(found.faults)} kinds | {sum(found.faults.values())} |")
     print("\n| outcome | videos |\n|---|---|")
-    seen = [fate.seen for fate in found.fates.values()]
-    for outcome, count in Counter(map(said, seen)).most_common():
+    for outcome, count in Counter(map(said, found.fates.values())).most_common():
         print(f"| {outcome} | {count} |")
     same = sum(
-        isinstance(fate.seen, Print) and fate.seen == found.undisturbed[dropped.sort]
+        isinstance(fate, Print) and fate == found.undisturbed[dropped.sort]
         for dropped, fate in found.fates.items()
     )
     print(f"\nbyte for byte as undisturbed: {same}; uploads that Azurite forgot: {found.forgotten}")

@@ -20,19 +20,16 @@ STYLES = ("original", "pencil", "great-wave")
 SIZE = "256x144"
 
 
+#: What became of a video: its output, or why there is none; nothing, where that isn't known.
+Fate = Print | str | None
+
+
 class Sort(NamedTuple):
     """Videos of one sort come out alike."""
 
     path: Path
     style: str
     hostile: str | None = None
-
-
-class Fate(NamedTuple):
-    """What became of a video; `seen` is its output, or why there is none."""
-
-    seen: Print | str | None
-    outcomes: int
 
 
 class Dropped(NamedTuple):
@@ -94,13 +91,11 @@ class Load:
         return {each: self._fate(each.job) for each in dropped}
 
     def _fate(self, job: str) -> Fate:
-        endings = names.result_record(job), names.failure_record(job)
-        outcomes = sum(self._jobs.records.find(record) is not None for record in endings)
         outcome: Outcome | None = self._jobs.outcome(job)
         if isinstance(outcome, Failure):
-            return Fate(f"{outcome.state}: {outcome.reason}", outcomes)
+            return f"{outcome.state}: {outcome.reason}"
         if isinstance(outcome, Result):
             path = self._folder / "output"
             self._desk.fetch(outcome.output, path)
-            return Fate(print_of(path), outcomes)
-        return Fate(None, outcomes)
+            return print_of(path)
+        return None

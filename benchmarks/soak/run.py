@@ -50,7 +50,7 @@ class Soak:
         if unfinished := self.load.unfinished():
             raise ImpastoError(f"undisturbed, and still not finished: {unfinished}")
         fates = self.load.fates(self.load.dropped)
-        return {dropped.sort: fate.seen for dropped, fate in fates.items()}
+        return {dropped.sort: fate for dropped, fate in fates.items()}
 
     def disturbed(self, seconds: float) -> None:
         killer, load = self.killer, self.load

@@ -14,7 +14,7 @@ LEAST_FAULTS, LEAST_KINDS = 200, 8
 FORGETTING_SECONDS = 60
 
 
-Undisturbed = Mapping[Sort, Print | str | None]
+Undisturbed = Mapping[Sort, Fate]
 
 
 class Evidence(NamedTuple):
@@ -56,15 +56,13 @@ def too_little(found: Evidence) -> Iterator[str]:
 def of_videos(found: Evidence) -> Iterator[str]:
     for dropped, fate in found.fates.items():
         name = f"{dropped.blob} ({dropped.job})"
-        if fate.outcomes != 1:
-            yield f"{name} has {fate.outcomes} outcomes"
         expected = found.undisturbed[dropped.sort]
-        if isinstance(fate.seen, Print) and isinstance(expected, Print):
-            if not fate.seen.shows_the_same(expected):
+        if isinstance(fate, Print) and isinstance(expected, Print):
+            if not fate.shows_the_same(expected):
                 yield f"{name} isn't what it is undisturbed"
-        elif fate.seen != expected:
-            yield f"{name}: {said(fate.seen)}; undisturbed: {said(expected)}"
-    finished = sum(isinstance(fate.seen, Print) for fate in found.fates.values())
+        elif fate != expected:
+            yield f"{name}: {said(fate)}; undisturbed: {said(expected)}"
+    finished = sum(isinstance(fate, Print) for fate in found.fates.values())
     if len(found.outputs) != finished:
         yield f"{len(found.outputs)} outputs of {finished} finished videos"
 
@@ -96,5 +94,5 @@ def of_leavings(found: Evidence) -> Iterator[str]:
             yield f"{name} grew from {peaks.calm:.0f} to {peaks.rough:.0f} MiB"
 
 
-def said(seen: Print | str | None) -> str:
-    return "a video" if isinstance(seen, Print) else seen or "nothing"
+def said(fate: Fate) -> str:
+    return "a video" if isinstance(fate, Print) else fate or "nothing"

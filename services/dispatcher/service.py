@@ -29,7 +29,7 @@ from shared.shards import SHARD_ITEMS
 from shared.storage import Storage
 
 log = logger()
-RECONCILE_SECONDS = 1.0
+RECONCILE_SECONDS = 2.0
 
 
 class Dispatcher:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 #: end, where the slowest node should end soon after the others.
 CHUNKS_PER_NODE = 4
 #: What a chunk costs beside its shards is small by then, and whoever comes next needn't wait long.
-LARGEST_CHUNK = 8
+LARGEST_CHUNK = 6
 #: Chunks for each worker, the one in its hand included: fewer aren't worth the minutes that a node
 #: takes to come, and while they are worked off, more are sent.
 CHUNKS_PER_WORKER = 2
@@ -23,10 +23,11 @@ def runs(shards: int, shards_after: int, nodes: int) -> Iterator[Run]:
     """A segment's shards in runs, of which none is a crumb; so many shards come after it."""
     if shards == 0:
         yield Run(0, 0)  # nothing is left of a damaged segment: that too has to be said onwards
+    parts = nodes * CHUNKS_PER_NODE if nodes > 1 else 1  # a lone node waits for no other
     first = 0
     while first < shards:
         left = shards - first
-        most = min(LARGEST_CHUNK, max(1, (left + shards_after) // (nodes * CHUNKS_PER_NODE)))
+        most = min(LARGEST_CHUNK, max(1, (left + shards_after) // parts))
         run = Run(first, ceil(left / ceil(left / most)))
         yield run
         first += run.shards

@@ -4,19 +4,19 @@ The next items are fetched and decoded, and the last ones encoded and stored, wh
 busy.
 """
 
-import queue
-import threading
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from typing import Any, NamedTuple, TypeVar
 
 from services.scorer.scorer import Scorer
 from services.scorer.stopwatch import Stopwatch
+from shared.ahead import ahead
 from shared.errors import Malformed, Reject
-from shared.shards import SHARD_ITEMS, Item, unpack
+from shared.shards import Item, unpack
 
 T = TypeVar("T")
-LOOK_SECONDS = 0.1
+#: Decoded and not scored yet: the next shard is fetched meanwhile.
+MANY = 16
 #: What is scored and isn't stored yet is lost with its worker.
 FEW = 2
 
@@ -47,7 +47,7 @@ class Line:
                     items = []
 
     def _scored(self, shards: Iterable[int]) -> Generator[Piece]:
-        with closing(ahead(self._decoded(shards), SHARD_ITEMS)) as decoded:
+        with closing(ahead(self._decoded(shards), MANY)) as decoded:
             for batch in batches(decoded, self._scorer.batch):
                 with self._watch.stage("model"):
                     values = self._scorer.score([piece.value for piece in batch])
@@ -77,43 +77,3 @@ def batches(pieces: Iterable[T], size: int) -> Iterator[list[T]]:
             batch = []
     if batch:
         yield batch
-
-
-class Failed(NamedTuple):
-    error: BaseException
-
-
-def ahead(source: Generator[T], depth: int) -> Generator[T]:
-    """What a source yields, made in a thread of its own, at most so many ahead."""
-    ready: queue.Queue[T | Failed | None] = queue.Queue(depth)
-    left = threading.Event()
-
-    def put(value: T | Failed | None) -> None:
-        while not left.is_set():
-            try:
-                ready.put(value, timeout=LOOK_SECONDS)
-                return
-            except queue.Full:
-                continue
-
-    def work() -> None:
-        try:
-            with closing(source):
-                for value in source:
-                    put(value)
-                    if left.is_set():
-                        return
-            put(None)
-        except BaseException as error:
-            put(Failed(error))
-
-    thread = threading.Thread(target=work, name="ahead", daemon=True)
-    thread.start()
-    try:
-        while (value := ready.get()) is not None:
-            if isinstance(value, Failed):
-                raise value.error
-            yield value
-    finally:
-        left.set()
-        thread.join()

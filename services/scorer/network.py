@@ -35,12 +35,12 @@ class StyledNorm(nn.Module):
 
 
 class StyledConv(nn.Module):
-    """3×3 convolution, then the style."""
+    """A 3×3 convolution, then the style."""
 
-    def __init__(self, inputs: int, outputs: int, offset: int, stride: int = 1) -> None:
+    def __init__(self, conv: nn.Conv2d, offset: int) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(inputs, outputs, 3, stride, padding=1, bias=False)
-        self.norm = StyledNorm(outputs, offset)
+        self.conv = conv
+        self.norm = StyledNorm(conv.out_channels, offset)
         self.end = self.norm.end
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
@@ -48,16 +48,42 @@ class StyledConv(nn.Module):
         return out
 
 
+def conv(inputs: int, outputs: int, stride: int = 1) -> nn.Conv2d:
+    return nn.Conv2d(inputs, outputs, 3, stride, padding=1, bias=False)
+
+
+class ConvOfTwice(nn.Conv2d):
+    """A 3×3 convolution of the picture at twice its size, smoothly enlarged.
+
+    The large one is never made: what each place of a 2×2 square sees of the small one is a 3×3
+    convolution, too.
+    """
+
+    seen: Tensor  # [2, 3, 3]: what three neighbours of the large picture, from the place before
+    #                          an even or an odd one on, are made of in the small one
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__(inputs, outputs, 3, padding=1, bias=False)
+        even = [[0.75, 0.25, 0], [0.25, 0.75, 0], [0, 0.75, 0.25]]
+        odd = [[0.25, 0.75, 0], [0, 0.75, 0.25], [0, 0.25, 0.75]]
+        self.register_buffer("seen", torch.tensor([even, odd]), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        weight = torch.einsum("yis,xjt,ocij->yxocst", self.seen, self.seen, self.weight)
+        return spread(F.conv2d(x, weight.flatten(0, 2), padding=1))
+
+
 class Block(nn.Module):
     def __init__(self, channels: int, offset: int) -> None:
         super().__init__()
-        self.first = StyledConv(channels, channels, offset)
-        self.second = StyledConv(channels, channels, self.first.end)
+        self.first = StyledConv(conv(channels, channels), offset)
+        self.second = StyledConv(conv(channels, channels), self.first.end)
         self.end = self.second.end
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
-        change: Tensor = self.second(F.relu(self.first(x, style)), style)
-        return x + change
+        change: Tensor = self.second(F.relu(self.first(x, style), inplace=True), style)
+        change += x
+        return change
 
 
 class Painter(nn.Module):
@@ -67,43 +93,54 @@ class Painter(nn.Module):
         super().__init__()
         self.margin = margin
         half, quarter, eighth = WIDTHS
-        self.enter = StyledConv(12, half, 0)
-        self.down1 = StyledConv(half, quarter, self.enter.end, stride=2)
-        self.down2 = StyledConv(quarter, eighth, self.down1.end, stride=2)
+        self.enter = StyledConv(conv(12, half), 0)
+        self.down1 = StyledConv(conv(half, quarter, stride=2), self.enter.end)
+        self.down2 = StyledConv(conv(quarter, eighth, stride=2), self.down1.end)
         blocks: list[Block] = []
         end = self.down2.end
         for _ in range(BLOCKS):
             blocks.append(Block(eighth, end))
             end = blocks[-1].end
         self.blocks = nn.ModuleList(blocks)
-        self.up1 = StyledConv(eighth, quarter, end)
+        self.up1 = StyledConv(ConvOfTwice(eighth, quarter), end)
         self.past = StyledNorm(quarter, self.up1.end)
         self.strokes = Block(quarter, self.past.end)
-        self.up2 = StyledConv(quarter, half, self.strokes.end)
+        self.up2 = StyledConv(ConvOfTwice(quarter, half), self.strokes.end)
         self.style_size = self.up2.end
         self.leave = nn.Conv2d(half, 12, 3, padding=1)
 
     def forward(self, frames: Tensor, style: Tensor) -> Tensor:
         (height, width), top = frames.shape[2:], self.margin
         x = with_margin(frames, self.margin)
-        x = F.pixel_unshuffle(x * 2 - 1, 2)  # [B, 12, H/2, W/2]
-        x = F.relu(self.enter(x, style))
-        details = F.relu(self.down1(x, style))  # [B, 64, H/4, W/4]
-        x = F.relu(self.down2(details, style))  # [B, 112, H/8, W/8]
+        x = gathered(x * 2 - 1)  # [B, 12, H/2, W/2]
+        x = F.relu(self.enter(x, style), inplace=True)
+        details = F.relu(self.down1(x, style), inplace=True)  # [B, 64, H/4, W/4]
+        x = F.relu(self.down2(details, style), inplace=True)  # [B, 112, H/8, W/8]
         for block in self.blocks:
             x = block(x, style)
         # Outlines go past the narrow middle, as far as the style wants them.
-        x = F.relu(self.up1(twice(x), style) + self.past(details, style))
+        x = F.relu(self.up1(x, style) + self.past(details, style), inplace=True)
         x = self.strokes(x, style)
-        x = F.relu(self.up2(twice(x), style))
+        x = F.relu(self.up2(x, style), inplace=True)
         x = torch.sigmoid(self.leave(x).float())
-        x = F.pixel_shuffle(x, 2)
+        x = spread(x)
         return x[:, :, top : top + height, top : top + width]
 
 
-def twice(x: Tensor) -> Tensor:
-    """Twice as large; smoothly, or flat places show the grid of the small one."""
-    return F.interpolate(x, scale_factor=2.0, mode="bilinear")
+def spread(x: Tensor) -> Tensor:
+    """[B, 4·C, H, W] to [B, C, 2·H, 2·W]: the places of a square come out of the channels."""
+    batch, channels, height, width = x.shape
+    squares = x.permute(0, 2, 3, 1).reshape(batch, height, width, 2, 2, channels // 4)
+    out = squares.transpose(2, 3).reshape(batch, 2 * height, 2 * width, channels // 4)
+    return out.permute(0, 3, 1, 2)
+
+
+def gathered(x: Tensor) -> Tensor:
+    """[B, C, 2·H, 2·W] to [B, 4·C, H, W]: the way back."""
+    batch, channels, height, width = x.shape
+    squares = x.permute(0, 2, 3, 1).reshape(batch, height // 2, 2, width // 2, 2, channels)
+    out = squares.transpose(2, 3).reshape(batch, height // 2, width // 2, 4 * channels)
+    return out.permute(0, 3, 1, 2)
 
 
 def with_margin(frames: Tensor, margin: int) -> Tensor:

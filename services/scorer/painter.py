@@ -12,6 +12,7 @@ from torch import Tensor
 from services.scorer.device import best_device, device_name
 from services.scorer.network import Painter as Network
 from services.scorer.scorer import Picture, PictureScorer
+from services.scorer.side_by_side import SideBySide
 from shared.errors import Misconfigured, Reject
 from shared.logs import logger
 
@@ -22,7 +23,7 @@ LARGEST_BATCH = 16
 
 
 class Painter(PictureScorer):
-    """On a CPU one frame at a time: a batch only falls out of the caches."""
+    """On a CPU of one frame at a time: a larger batch only falls out of the caches."""
 
     def __init__(self, network: Network, style: Tensor) -> None:
         weights = next(network.parameters())
@@ -59,6 +60,12 @@ class Painter(PictureScorer):
 
     def report(self) -> dict[str, float | str]:
         return {"batch": self.batch}
+
+
+def painter_of(network: Network, style: Tensor) -> PictureScorer:
+    """A painter as its device likes it best."""
+    painter = Painter(network, style)
+    return SideBySide(painter) if painter.batch == 1 else painter
 
 
 def alike(frames: Sequence[Picture]) -> Sequence[Picture]:

@@ -47,9 +47,8 @@ class Stitcher:
             raise NotYet("somebody else is at it", after=CLAIM_SECONDS) from None
 
     def _encode(self, job: Job, number: int, work: Work) -> None:
-        blob = names.segment_blob(job.job, number)
         segment = self._jobs.segment(job.job, number)
-        if segment is None or self._jobs.segments.find(blob):
+        if segment is None:
             return
         if len(self._jobs.scored_shards(job.job, number)) < segment.shards:
             return
@@ -57,6 +56,7 @@ class Stitcher:
             self._jobs.records.claim(names.segment_record(job.job, number)),
             TemporaryDirectory(prefix="impasto-stitcher-") as folder,
         ):
+            blob = names.segment_blob(job.job, number)
             if self._jobs.segments.find(blob):
                 return
             path = Path(folder) / "segment"

@@ -77,7 +77,7 @@ def test_a_refused_video_says_why_in_its_record(up: Up, storage: Storage, tmp_pa
     [line] = lines(impasto("submit", text, "--style", "original", "--data", up.data, "--json"))
     watched = impasto("watch", line["job"], "--data", up.data, "--json")
     assert watched.returncode == 1
-    record = json.loads(storage.container("jobs").read(f"{line['job']}/failed.json"))
+    record = json.loads(storage.container("jobs").read(f"{line['job']}/outcome.json"))
     assert record["state"] == "refused"
     assert record["reason"] == lines(watched)[0]["reason"]
 

@@ -1,11 +1,11 @@
 """The line: everything in order, side by side, and nothing left running."""
 
 import threading
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
 
-from services.scorer.line import Line, ahead
+from services.scorer.line import Line
 from services.scorer.scorer import Original
 from services.scorer.stopwatch import Stopwatch
 from shared.errors import Malformed, Reject
@@ -83,22 +83,6 @@ def test_closed_early_nothing_goes_on() -> None:
     assert next(scored)[0] == 0
     scored.close()
     assert no_threads()
-
-
-def test_ahead_is_bounded() -> None:
-    made: list[int] = []
-
-    def source() -> Generator[int]:
-        for n in range(100):
-            made.append(n)
-            yield n
-
-    values = ahead(source(), 4)
-    assert next(values) == 0
-    for n in range(1, 50):
-        assert next(values) == n
-        assert len(made) <= n + 1 + 4 + 2
-    values.close()
 
 
 def test_the_stages_add_up_to_the_whole() -> None:

@@ -21,7 +21,11 @@ def test_runs_cover_every_shard_once(shards: int, after: int, nodes: int) -> Non
     assert covered == list(range(shards))
 
 
-@given(SHARDS, st.integers(0, 100_000), NODES)
+def test_a_lone_node_takes_what_there_is() -> None:
+    assert [run.shards for run in runs(2 * LARGEST_CHUNK - 1, 0, nodes=1)] == [6, 5]
+
+
+@given(SHARDS, st.integers(0, 100_000), st.integers(2, 1000))
 def test_no_run_is_more_than_a_nodes_part_of_what_is_left(
     shards: int, after: int, nodes: int
 ) -> None:

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from benchmarks.soak.load import Dropped, Fate, Sort
+from benchmarks.soak.load import Dropped, Sort
 from benchmarks.soak.memory import Memory, Peaks
 from benchmarks.soak.prints import Print, print_of
 from benchmarks.soak.rubbish import Rubbish
@@ -20,7 +20,7 @@ ENTRY = Entry(id="m", queue="chunks", reason="the body isn't base64: it is %", b
 FINE = Evidence(
     faults={f"kind {n}": 25 for n in range(8)},
     undisturbed={SORT: VIDEO, BAD: WHY},
-    fates={GOOD: Fate(VIDEO, 1), EMPTY: Fate(WHY, 1)},
+    fates={GOOD: VIDEO, EMPTY: WHY},
     forgotten=0,
     outputs=["original/1.mp4"],
     poison=[ENTRY],
@@ -40,7 +40,7 @@ def wrong(**changes: object) -> str:
 
 def test_all_is_well() -> None:
     assert troubles(FINE) == []
-    same = Fate(VIDEO._replace(file="other bytes"), 1)
+    same = VIDEO._replace(file="other bytes")
     assert troubles(FINE._replace(fates=FINE.fates | {GOOD: same})) == []  # type: ignore[operator]
 
 
@@ -49,14 +49,11 @@ def test_too_few_faults() -> None:
 
 
 def test_a_video_that_came_to_nothing_or_to_something_else() -> None:
-    def fate(fate: Fate) -> str:
-        return wrong(fates={GOOD: fate, EMPTY: Fate(WHY, 1)}, outputs=["original/1.mp4"])
-
-    assert fate(Fate(VIDEO, 2)).endswith("has 2 outcomes")
-    assert fate(Fate(VIDEO._replace(sound="none"), 1)).endswith("isn't what it is undisturbed")
-    lost = wrong(fates={GOOD: Fate(None, 1), EMPTY: Fate(WHY, 1)}, outputs=[])
+    mute = wrong(fates={GOOD: VIDEO._replace(sound="none"), EMPTY: WHY})
+    assert mute.endswith("isn't what it is undisturbed")
+    lost = wrong(fates={GOOD: None, EMPTY: WHY}, outputs=[])
     assert lost.endswith("nothing; undisturbed: a video")
-    other = wrong(fates={GOOD: Fate(VIDEO, 1), EMPTY: Fate("failed: killed", 1)})
+    other = wrong(fates={GOOD: VIDEO, EMPTY: "failed: killed"})
     assert other.endswith(f"failed: killed; undisturbed: {WHY}")
     assert wrong(outputs=["original/1.mp4", "x.mp4"]) == "2 outputs of 1 finished videos"
 

@@ -13,7 +13,7 @@ from benchmarks.processes import service_in, tree_cpu
 from benchmarks.queues.handler import Notes
 from benchmarks.queues.trial import fate
 from benchmarks.sample import CLIP, frames_in, looped
-from benchmarks.whole import Cost, ceiling
+from benchmarks.whole import Bare, ceiling
 from tests.media import facts, make_clip
 from tests.waiting import eventually
 
@@ -21,7 +21,7 @@ LOG = """
 Azurite Blob service is successfully listening at http://127.0.0.1:54901
 {} "PUT /impastowork/frames/clip-0/00000/0000.tar HTTP/1.1" 201 -
 {} "GET /impastowork/frames/clip-0/00000/0000.tar HTTP/1.1" 206 -
-{} "GET /impastowork/jobs/clip-0/failed.json HTTP/1.1" 404 -
+{} "GET /impastowork/jobs/clip-0/outcome.json HTTP/1.1" 404 -
 {} "HEAD /impastowork/segments/clip-0/00000 HTTP/1.1" 404 -
 {} "PUT /impastowork/jobs/clip-0/job.json?comp=lease HTTP/1.1" 200 -
 {} "DELETE /impastowork/frames/clip-0/00000/0000.tar HTTP/1.1" 202 -
@@ -117,5 +117,5 @@ def test_what_became_of_messages_is_read_from_the_notes(tmp_path: Path) -> None:
 
 
 def test_the_ceiling_is_what_cores_can_do_that_only_paint_and_code() -> None:
-    assert ceiling(Cost(seconds=0.1, cpu_seconds=0.2), codecs_cpu=0.05, cores=2) == 0.8
-    assert ceiling(Cost(seconds=0.1, cpu_seconds=0.1), codecs_cpu=0.05, cores=2) == 1.0
+    assert ceiling(Bare(0.12, 0.1, cpu=0.2), codecs_cpu=0.05, cores=2) == 8.0
+    assert ceiling(Bare(0.12, 0.1, cpu=0.1), codecs_cpu=0.05, cores=2) == 10.0

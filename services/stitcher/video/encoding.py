@@ -1,7 +1,8 @@
 """Scored frames to an encoded segment, each at its source's moment."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
+from contextlib import closing
 from fractions import Fraction
 from pathlib import Path
 
@@ -20,12 +21,15 @@ from av.video.reformatter import (
 from av.video.stream import VideoStream
 
 from services.stitcher.settings import StitcherSettings
+from shared.ahead import ahead
 from shared.jobs import Job, Segment
 from shared.shards import Item
 from shared.video import SegmentDetail, VideoDetail
 
 #: Otherwise a level is lost to truncation here, and another at a saturated colour.
 ROUNDED = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
+#: Decoded while the encoder is busy with those before.
+FEW = 4
 #: SVT-AV1 counts its presets the other way; these take about as long as x264's of that name.
 AV1_PRESETS = {
     "ultrafast": 12,
@@ -44,23 +48,28 @@ def encode(
 ) -> None:
     detail = VideoDetail.model_validate(job.detail)
     times = SegmentDetail.model_validate(segment.detail).pts
-    to_yuv = VideoReformatter()
     with av.open(str(path), "w", format="mp4") as out:
         stream = add_encoder(out, detail, settings)
-        for pts, item in zip(times, items, strict=True):
-            pixels = simplejpeg.decode_jpeg(item.data, "RGB")
-            rgb = VideoFrame.from_numpy_buffer(pixels, format="rgb24")
-            frame = to_yuv.reformat(
-                rgb,
-                format="yuv420p",
-                dst_colorspace=Colorspace.ITU709,
-                src_color_range=ColorRange.JPEG,
-                dst_color_range=ColorRange.MPEG,
-                interpolation=ROUNDED,
-            )
-            frame.pts, frame.time_base = pts - times[0], detail.tick
-            out.mux(stream.encode(frame))
+        with closing(ahead(pictures(items), FEW)) as frames:
+            for pts, frame in zip(times, frames, strict=True):
+                frame.pts, frame.time_base = pts - times[0], detail.tick
+                out.mux(stream.encode(frame))
         out.mux(stream.encode(None))
+
+
+def pictures(items: Iterable[Item]) -> Generator[VideoFrame]:
+    to_yuv = VideoReformatter()
+    for item in items:
+        pixels = simplejpeg.decode_jpeg(item.data, "RGB")
+        rgb = VideoFrame.from_numpy_buffer(pixels, format="rgb24")
+        yield to_yuv.reformat(
+            rgb,
+            format="yuv420p",
+            dst_colorspace=Colorspace.ITU709,
+            src_color_range=ColorRange.JPEG,
+            dst_color_range=ColorRange.MPEG,
+            interpolation=ROUNDED,
+        )
 
 
 def add_encoder(

@@ -59,17 +59,18 @@ class ConvOfTwice(nn.Conv2d):
     convolution, too.
     """
 
-    seen: Tensor  # [2, 3, 3]: what three neighbours of the large picture, from the place before
-    #                          an even or an odd one on, are made of in the small one
+    made_of: Tensor  # [2, 3, 3]
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__(inputs, outputs, 3, padding=1, bias=False)
+        # Three neighbours in the large picture, as shares of three in the small one: those round
+        # an even place, and those round an odd one.
         even = [[0.75, 0.25, 0], [0.25, 0.75, 0], [0, 0.75, 0.25]]
         odd = [[0.25, 0.75, 0], [0, 0.75, 0.25], [0, 0.25, 0.75]]
-        self.register_buffer("seen", torch.tensor([even, odd]), persistent=False)
+        self.register_buffer("made_of", torch.tensor([even, odd]), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        weight = torch.einsum("yis,xjt,ocij->yxocst", self.seen, self.seen, self.weight)
+        weight = torch.einsum("yis,xjt,ocij->yxocst", self.made_of, self.made_of, self.weight)
         return spread(F.conv2d(x, weight.flatten(0, 2), padding=1))
 
 

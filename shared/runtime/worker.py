@@ -31,7 +31,7 @@ from shared.storage import Storage
 
 log = logger()
 #: The longest pause between two looks at a route that isn't open: behind it, work is waiting.
-CLOSED_PAUSE = 0.25
+CLOSED_PAUSE = 0.5
 #: How long a message sleeps that finds the disk full: it is tried again until there is room.
 FULL_SECONDS = 10.0
 IN_MESSAGES = ("job", "segment", "chunk", "trace")

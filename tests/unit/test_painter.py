@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import save
+from torch.nn import functional
 
 from services.scorer.catalog import PAINTER, shipped
+from services.scorer.network import ConvOfTwice
 from services.scorer.network import Painter as Network
 from services.scorer.painter import Painter, load_network, load_style, painter_of
 from services.scorer.scorer import Picture, PictureScorer
@@ -63,6 +65,15 @@ def test_styles_differ_and_are_none_of_them_the_source(painters: dict[str, Paint
         assert np.abs(one - source).mean() > 10
         for other_name, other in painted.items():
             assert name == other_name or np.abs(one - other).mean() > 10
+
+
+def test_a_convolution_of_what_was_never_enlarged_is_that_of_the_enlarged() -> None:
+    torch.manual_seed(1)
+    conv, small = ConvOfTwice(5, 7), torch.randn(2, 5, 9, 11)
+    large = functional.interpolate(small, scale_factor=2.0, mode="bilinear")
+    wanted = functional.conv2d(large, conv.weight, padding=1)
+    inside = (..., slice(2, -2), slice(2, -2))
+    assert torch.allclose(conv(small)[inside], wanted[inside], atol=1e-5)
 
 
 def test_what_is_where_stays_where_it_is(painters: dict[str, Painter]) -> None:

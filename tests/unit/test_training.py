@@ -10,6 +10,7 @@ import torch
 from services.scorer.painter import load_network, load_style, save_style
 from services.scorer.settings import WEIGHTS, ScorerSettings
 from services.scorer.training import pictures
+from services.scorer.training.calm import restlessness
 from services.scorer.training.learner import Learner
 from services.scorer.training.muon import orthogonal
 from services.scorer.training.recipe import Recipe
@@ -73,6 +74,14 @@ def test_what_moved_as_the_scene_did_does_not_flicker() -> None:
     assert flicker(soft, move(soft), move) == 0
     assert flicker(soft, soft, move) > 0
     assert 0.5 < move.seen.mean() < 1
+
+
+def test_a_weave_is_seen_where_the_photo_is_calm() -> None:
+    torch.manual_seed(1)
+    calm, busy = torch.full((1, 3, 64, 64), 0.5), torch.rand(1, 3, 64, 64)
+    weave = calm + 0.1 * (-1) ** torch.arange(64)
+    assert restlessness(calm, calm) == 0
+    assert restlessness(weave, busy) < 0.01 * restlessness(weave, calm)
 
 
 def test_orthogonal_steps_go_all_ways_alike() -> None:

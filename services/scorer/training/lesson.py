@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from services.scorer.training import pictures
+from services.scorer.training.calm import restlessness
 from services.scorer.training.eye import Eye
 from services.scorer.training.judging import Wanted, judge
 from services.scorer.training.recipe import Settings
@@ -64,7 +65,7 @@ class Lesson:
         return Losses(
             *judge(self._eye, painted, frames, wishes),
             flicker=flicker(painted, again, move) if steadily else torch.zeros(()),
-            smooth=painted.diff(dim=2).abs().mean() + painted.diff(dim=3).abs().mean(),
+            smooth=restlessness(painted, frames),
         )
 
     def _total(self, losses: Losses, step: int) -> Tensor:

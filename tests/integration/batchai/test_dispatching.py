@@ -141,7 +141,7 @@ class Scene:
 
     def splitter(self, stop: Stop) -> Worker:
         settings = SplitterSettings.model_validate(
-            self.settings | {"segment_seconds": 0.8, "segments_ahead": 1}
+            self.settings | {"segment_seconds": 1.2, "segments_ahead": 1}
         )
         return splitter.build(self.storage, settings, stop)
 
@@ -176,7 +176,7 @@ class Scene:
 def test_killed_between_any_two_of_its_effects(
     server: Server, npm_server: Azurite, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    clip = make_clip(tmp_path / "clip.mp4", seconds=1.6, size="160x90", tracks=())
+    clip = make_clip(tmp_path / "clip.mp4", seconds=2.4, size="160x90", tracks=())
     scene = Scene(npm_server, monkeypatch, clip)
     stop = Stop()
     with working(scene.splitter(stop), stop):

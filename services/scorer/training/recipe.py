@@ -20,7 +20,7 @@ class Settings(BaseModel):
         4.0, description="of each patch's, from its counterpart in the painting"
     )
     steady_weight: float = Field(50.0, description="of the flicker between two frames")
-    smooth_weight: float = Field(12.0, description="of what is restless where the photo is calm")
+    smooth_weight: float = Field(40.0, description="of what is restless where the photo is calm")
     ripening: int = Field(300, ge=0, description="steps over which style comes to its full weight")
     rate: float = Field(1.0, gt=0, description="of learning, in the usual rates")
     last_rate: float = Field(0.0, ge=0, description="the rate at the end, in parts of the first")

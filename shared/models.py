@@ -9,9 +9,10 @@ from typing import NamedTuple
 from shared import names
 from shared.blobs import Blob
 from shared.errors import Missing, NotYet, Refused
-from shared.jobs import Failure, Jobs
+from shared.jobs import Jobs
 from shared.mixture import NAME, RULE, Mixture
 from shared.names import shown
+from shared.records import Failure
 from shared.storage import Storage
 
 #: How long a job sleeps that waits for its model.

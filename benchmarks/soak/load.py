@@ -11,7 +11,8 @@ from benchmarks.soak.prints import Print, print_of
 from benchmarks.soak.tally import Tally
 from services.console.jobs import Desk
 from shared import names
-from shared.jobs import Failure, Jobs, Outcome, Result
+from shared.jobs import Jobs
+from shared.records import Failure, Outcome, Result
 from shared.storage import Storage
 from tests.media import make_clip
 

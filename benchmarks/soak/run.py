@@ -18,7 +18,8 @@ from benchmarks.soak.verdict import Evidence, Undisturbed
 from services.console import accounts
 from services.console.poison import PoisonDesk
 from shared.errors import ImpastoError
-from shared.jobs import Failure, Jobs
+from shared.jobs import Jobs
+from shared.records import Failure
 from shared.storage import QUEUES, Storage
 from tests.processes import processes_of
 

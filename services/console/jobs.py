@@ -9,8 +9,9 @@ from shared import names
 from shared.arrivals import announcement
 from shared.blobs import Container
 from shared.errors import Missing
-from shared.jobs import Job, Jobs, Result
+from shared.jobs import Jobs
 from shared.models import Models
+from shared.records import Job, Result
 from shared.storage import Storage
 
 State = Literal["waiting", "running", "finished", "refused", "failed", "cancelled"]

@@ -19,9 +19,10 @@ from services.dispatcher.sizing import has_room, runs, workers_for
 from services.dispatcher.workforce import Workforce
 from shared.attendance import Attendance
 from shared.errors import ClusterError
-from shared.jobs import Job, Jobs
+from shared.jobs import Jobs
 from shared.logs import logger
 from shared.messages import BlobCreated, ChunkPlanned, SegmentPlanned, SegmentReady
+from shared.records import Job
 from shared.runtime.stop import Stop
 from shared.runtime.work import Route, Work
 from shared.runtime.worker import Worker

@@ -11,10 +11,11 @@ from shared import names
 from shared.attendance import Attendance
 from shared.blobs import Blob
 from shared.errors import Changed, Missing, Refused, Reject
-from shared.jobs import Jobs, Result
+from shared.jobs import Jobs
 from shared.logs import logger
 from shared.messages import BlobCreated
 from shared.models import Model, Models, name_of
+from shared.records import Result
 from shared.runtime.work import Work
 from shared.storage import Storage
 

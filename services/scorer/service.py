@@ -13,8 +13,9 @@ from services.scorer.stopwatch import Stopwatch
 from shared import names
 from shared.attendance import Attendance
 from shared.errors import NotYet
-from shared.jobs import ChunkReport, Jobs
+from shared.jobs import Jobs
 from shared.messages import BlobCreated, ChunkPlanned, ChunkScored
+from shared.records import ChunkReport
 from shared.runtime.stop import Stop
 from shared.runtime.work import AnyRoute, Route, Work
 from shared.runtime.worker import Worker

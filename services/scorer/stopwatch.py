@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from shared.jobs import Times
+from shared.records import Times
 
 
 class Stopwatch:

@@ -8,10 +8,11 @@ from shared import names
 from shared.blobs import Blob
 from shared.cage import MIB, Cage
 from shared.errors import Changed, ChildDied, ChildKilled, ImpastoError, Missing, Refused, Reject
-from shared.jobs import Job, Jobs, Segment, Source, Unhappy
+from shared.jobs import Jobs
 from shared.logs import logger
 from shared.messages import BlobCreated, SegmentPlanned, SegmentReady
 from shared.models import Models
+from shared.records import Job, Segment, Source, Unhappy
 from shared.runtime.stop import Stop
 from shared.runtime.work import AnyRoute, Route, Work
 from shared.runtime.worker import Worker

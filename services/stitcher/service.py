@@ -11,9 +11,10 @@ from shared import names
 from shared.blobs import CLAIM_SECONDS
 from shared.cage import Cage
 from shared.errors import Changed, ChildDied, ChildKilled, Missing, NotYet, Refused, Taken
-from shared.jobs import Job, Jobs, Result, Segment
+from shared.jobs import Jobs
 from shared.logs import logger
 from shared.messages import ChunkScored
+from shared.records import Job, Result, Segment
 from shared.runtime.stop import Stop
 from shared.runtime.work import Route, Work
 from shared.runtime.worker import Worker

@@ -15,9 +15,10 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from shared.errors import LeaseLost
-from shared.jobs import Failure, Jobs
+from shared.jobs import Jobs
 from shared.messages import LARGEST_BODY, Poisoned, SegmentPlanned, decode, encode
 from shared.queues import Delivery, Queue
+from shared.records import Failure
 from shared.runtime.stop import LEFT_AT_ONCE, Stop
 from shared.runtime.work import Route, Work
 from shared.runtime.worker import Worker

@@ -13,9 +13,10 @@ from services.splitter.service import Splitter
 from services.splitter.settings import SplitterSettings
 from shared.blobs import Blob
 from shared.errors import ChildDied, ChildKilled, Reject
-from shared.jobs import Failure, Jobs
+from shared.jobs import Jobs
 from shared.messages import BlobCreated
 from shared.models import Model, Models
+from shared.records import Failure
 from shared.runtime.work import Work
 from shared.settings import Settings
 from shared.storage import Storage

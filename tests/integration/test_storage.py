@@ -8,9 +8,10 @@ from pydantic import SecretStr
 
 from shared import blobs
 from shared.errors import Changed, Misconfigured, Missing, Refused, Taken
-from shared.jobs import Job, Jobs, Result, Source, Span
+from shared.jobs import Jobs
 from shared.models import Model, Models
 from shared.names import check_blob_name, segment_record
+from shared.records import Job, Result, Source, Span
 from shared.settings import Settings
 from shared.storage import API_VERSION, Storage
 from tests.waiting import eventually

@@ -23,7 +23,7 @@ from services.stitcher.video.encoding import encode
 from services.stitcher.video.muxing import mux
 from services.stitcher.video.packets import Encoded
 from shared.errors import Refused
-from shared.jobs import Job, Segment, Source
+from shared.records import Job, Segment, Source
 from shared.shards import Item
 from shared.video import SegmentDetail, VideoDetail
 from tests.media import assert_same_but_for_the_picture, make_clip

@@ -9,7 +9,7 @@ from services.splitter.settings import SplitterSettings
 from services.splitter.video.decoding import frames
 from services.splitter.video.planning import Plan, plan
 from shared.blobs import Blob, Container
-from shared.jobs import Job
+from shared.records import Job
 from shared.shards import SHARD_ITEMS, pack
 from shared.storage import Storage
 from shared.video import SegmentDetail, VideoDetail

@@ -14,7 +14,7 @@ from av.video.frame import VideoFrame
 from services.splitter.settings import SplitterSettings
 from services.splitter.video.opening import opened
 from services.splitter.video.picture import ToPicture, deinterlaced
-from shared.jobs import Span
+from shared.records import Span
 from shared.shards import Item
 from shared.video import VideoDetail
 

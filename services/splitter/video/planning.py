@@ -12,7 +12,7 @@ from services.splitter.video.opening import opened, video_in
 from services.splitter.video.picture import look_of
 from services.splitter.video.scanning import Scan, gaps, missing, scanned
 from shared.errors import Refused
-from shared.jobs import Span
+from shared.records import Span
 from shared.video import VideoDetail
 
 #: A piece without a keyframe may be this many times longer than wanted before it is cut anyway.

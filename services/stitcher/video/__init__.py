@@ -10,7 +10,8 @@ from services.stitcher.video.encoding import encode
 from services.stitcher.video.muxing import mux
 from services.stitcher.video.packets import Encoded
 from shared import names
-from shared.jobs import Job, Jobs, Segment
+from shared.jobs import Jobs
+from shared.records import Job, Segment
 from shared.storage import Storage
 from shared.video import SegmentDetail, VideoDetail
 

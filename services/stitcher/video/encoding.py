@@ -22,7 +22,7 @@ from av.video.stream import VideoStream
 
 from services.stitcher.settings import StitcherSettings
 from shared.ahead import ahead
-from shared.jobs import Job, Segment
+from shared.records import Job, Segment
 from shared.shards import Item
 from shared.video import SegmentDetail, VideoDetail
 

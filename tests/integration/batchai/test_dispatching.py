@@ -23,8 +23,9 @@ from services.scorer.settings import ScorerSettings
 from services.splitter.settings import SplitterSettings
 from shared.batchai.cluster import RemoteCluster
 from shared.clusters import JobState
-from shared.jobs import Job, Jobs
+from shared.jobs import Jobs
 from shared.queues import Queue
+from shared.records import Job
 from shared.runtime.stop import Stop
 from shared.runtime.worker import Worker
 from shared.storage import QUEUES, Storage

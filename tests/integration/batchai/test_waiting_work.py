@@ -11,8 +11,9 @@ from services.dispatcher.service import build
 from services.dispatcher.settings import DispatcherSettings
 from shared.batchai.cluster import RemoteCluster
 from shared.clusters import JobState
-from shared.jobs import Failure, Jobs
+from shared.jobs import Jobs
 from shared.messages import ChunkPlanned
+from shared.records import Failure
 from shared.runtime.stop import Stop
 from shared.storage import Storage
 from tests.azurite import Server as Azurite

@@ -1,0 +1,110 @@
+"""What is recorded of a job, and read again by services that may be older or newer."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from shared.messages import Count, JobId, Model, Number, Trace
+
+
+class Record(BaseModel):
+    """Old services must be able to read what newer ones write: unknown fields are let pass."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Source(Record):
+    container: str
+    blob: str
+    etag: str
+    size: int
+
+
+class Span(Record):
+    """What a segment covers of its source, in whatever the workload counts; stop isn't in it."""
+
+    start: int
+    stop: int
+    items: Count
+
+
+class Job(Record):
+    """`detail` is the workload's own; the core carries it and doesn't look inside.
+
+    So many of its segments as `window` says are on their way to the workers at a time: each that
+    arrives there calls for the one that is so many further on.
+    """
+
+    job: JobId
+    trace: Trace
+    source: Source
+    model: Model
+    created: datetime
+    segments: list[Span] = Field(min_length=1)
+    window: int = Field(100_000, ge=1)
+    detail: dict[str, Any] = {}
+
+    @property
+    def items(self) -> int:
+        return sum(span.items for span in self.segments)
+
+    def items_after(self, segment: int) -> int:
+        return sum(span.items for span in self.segments[segment + 1 :])
+
+
+class Segment(Record):
+    job: JobId
+    segment: Number
+    items: Count
+    shards: Count
+    detail: dict[str, Any] = {}
+
+
+class Times(Record):
+    """Where the time went. The stages add up to the whole; what ran beside them comes on top."""
+
+    seconds: float
+    seconds_per_item: float
+    seconds_by_stage: dict[str, float]
+    seconds_beside: dict[str, float]
+
+
+class ChunkReport(Record):
+    """How one chunk was scored; `detail` is the scorer's own."""
+
+    job: JobId
+    segment: Number
+    chunk: Number
+    items: int
+    skipped_shards: int
+    worker: str
+    device: str
+    times: Times
+    detail: dict[str, Any] = {}
+
+
+class Result(Record):
+    job: JobId
+    source: str
+    output: str
+    items: int
+    notes: list[str] = []
+    created: datetime
+    finished: datetime
+    state: Literal["finished"] = "finished"
+
+
+Unhappy = Literal["refused", "failed", "cancelled"]
+
+
+class Failure(Record):
+    job: JobId
+    source: str | None
+    state: Unhappy
+    reason: str
+    at: datetime
+
+
+Outcome = Result | Failure
+OUTCOME: TypeAdapter[Outcome] = TypeAdapter(Annotated[Outcome, Field(discriminator="state")])

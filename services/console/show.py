@@ -9,7 +9,7 @@ from typing import TypeVar
 from pydantic import BaseModel
 from rich.console import Console, Group, RenderableType
 from rich.progress_bar import ProgressBar
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from services.console.accounts import Accounts
@@ -81,6 +81,11 @@ class Pace:
         return done / (now - began) if done and now > began else None
 
 
+def table_of(*columns: str) -> Table:
+    """Narrow screens break lines; nothing that one may want to copy is cut."""
+    return Table(*(Column(name, overflow="fold") for name in columns))
+
+
 def progress(statuses: Iterable[Status], pace: Pace) -> RenderableType:
     """Three bars a job: split, scored, stitched."""
     table = Table.grid(padding=(0, 2))
@@ -130,7 +135,7 @@ def estimate(status: Status, pace: Pace) -> str:
 
 
 def jobs_table(statuses: Iterable[Status]) -> Table:
-    table = Table("job", "state", "source", "style", "frames", "scored", "output or reason")
+    table = table_of("job", "state", "source", "style", "frames", "scored", "output or reason")
     for status in statuses:
         table.add_row(
             status.job,
@@ -145,7 +150,7 @@ def jobs_table(statuses: Iterable[Status]) -> Table:
 
 
 def poison_table(entries: Iterable[Entry]) -> Table:
-    table = Table("id", "queue", "job", "tries", "when", "reason")
+    table = table_of("id", "queue", "job", "tries", "when", "reason")
     for entry in entries:
         when = f"{entry.at:%Y-%m-%d %H:%M:%S}" if entry.at else ""
         table.add_row(
@@ -183,7 +188,7 @@ def about(state: ClusterState) -> list[str]:
 
 
 def cluster_table(jobs: Iterable[JobState]) -> Table:
-    table = Table("job", "state", "started", "ended", "exit code", "why")
+    table = table_of("job", "state", "started", "ended", "exit code", "why")
     for job in jobs:
         table.add_row(
             job.name,

@@ -57,6 +57,11 @@ class Jobs:
     def require_segment(self, job: str, segment: int) -> Segment:
         return self._read(names.segment_record(job, segment), Segment.model_validate_json)
 
+    def has_shards(self, segment: Segment) -> bool:
+        """They may be gone though it is recorded: swept away with a job that then began anew."""
+        folder = names.segment_folder(segment.job, segment.segment)
+        return len(self.frames.under(folder)) >= segment.shards
+
     def add_chunk(self, report: ChunkReport) -> None:
         name = names.chunk_record(report.job, report.segment, report.chunk)
         self._write(name, report, items=report.items)

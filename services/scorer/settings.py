@@ -14,7 +14,7 @@ class ScorerSettings(Settings):
     eye: Path | None = Field(
         None, description="VGG16's weights, to learn styles with; else torchvision downloads them."
     )
-    learning_steps: int = Field(600, ge=1, description="How long a style is practised.")
+    learning_steps: int = Field(700, ge=1, description="How long a style is practised.")
     threads: int = Field(0, ge=0, description="Cores for one worker; 0 takes all there are.")
     idle_exit_seconds: float | None = Field(
         30,

@@ -55,7 +55,8 @@ class Splitter:
         job = self._jobs.job(planned.job)
         try:
             segment = self._jobs.segment(job.job, planned.segment)
-            segment = segment or self._write_shards(job, planned.segment, work)
+            if segment is None or not self._jobs.has_shards(segment):
+                segment = self._write_shards(job, planned.segment, work)
         except (Refused, Changed, Missing, ChildDied) as trouble:
             self._end(job.job, job.source.blob, trouble, work)
             return

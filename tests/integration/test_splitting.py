@@ -14,7 +14,7 @@ from services.splitter.settings import SplitterSettings
 from shared.blobs import Blob
 from shared.errors import ChildDied, ChildKilled, Reject
 from shared.jobs import Jobs
-from shared.messages import BlobCreated
+from shared.messages import BlobCreated, SegmentPlanned
 from shared.models import Model, Models
 from shared.records import Failure
 from shared.runtime.work import Work
@@ -111,6 +111,23 @@ def test_bad_input_is_refused_in_a_sentence(
     found = failure(storage, event)
     assert found.state == "refused"
     assert found.reason.startswith(reason)
+
+
+def test_shards_that_were_swept_away_are_made_again(
+    storage: Storage, settings: Settings, tmp_path: Path
+) -> None:
+    """As where a job is taken up again whose end storage forgot, though not what it swept away."""
+    clip = make_clip(tmp_path / "clip.mp4", seconds=2)
+    event = arrival(storage, clip.read_bytes(), "original/clip.mp4")
+    service, jobs = splitter(storage, settings), Jobs(storage)
+    service.arrived(event, Work(1))
+    again = SegmentPlanned(trace="t", job=event.job, segment=0)
+    service.split(again, Work(1))
+    shards = [(blob.name, blob.size) for blob in jobs.frames.under()]
+    jobs.sweep(event.job)
+    service.split(again, Work(1))
+    assert [(blob.name, blob.size) for blob in jobs.frames.under()] == shards
+    service.close()
 
 
 def test_a_file_over_the_limit_is_refused_unread(storage: Storage, settings: Settings) -> None:

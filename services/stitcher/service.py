@@ -28,6 +28,7 @@ GONE = "the file was replaced or removed while it was scored; a newer upload is 
 class Stitcher:
     def __init__(self, storage: Storage, settings: StitcherSettings) -> None:
         self._settings = settings
+        self._input = storage.container("input")
         self._output = storage.container("output")
         self._jobs = Jobs(storage)
         self._cage = Cage(settings.muxer_mib, settings.muxer_seconds)
@@ -84,6 +85,8 @@ class Stitcher:
             try:
                 self._write_output(job, work)
             except (Changed, Missing):
+                if self._has_source(job):
+                    raise  # it is one of the segments that is gone
                 self._fail(job, GONE)
             except Refused as trouble:
                 self._fail(job, str(trouble))
@@ -93,6 +96,10 @@ class Stitcher:
                 self._fail(job, f"the output can't be made: {trouble}")
         if not self._settings.keep_intermediates:
             self._jobs.sweep(job.job)
+
+    def _has_source(self, job: Job) -> bool:
+        found = self._input.find(job.source.blob)
+        return found is not None and found.etag == job.source.etag
 
     def _write_output(self, job: Job, work: Work) -> None:
         segments = [self._jobs.require_segment(job.job, n) for n in range(len(job.segments))]

@@ -12,11 +12,12 @@ from services.splitter.service import Splitter
 from services.splitter.settings import SplitterSettings
 from services.stitcher.service import Stitcher
 from services.stitcher.settings import StitcherSettings
-from shared.errors import NotYet
+from shared.errors import Missing, NotYet
 from shared.jobs import Jobs
 from shared.messages import BlobCreated, ChunkScored, SegmentPlanned
 from shared.models import Model, Models
 from shared.names import segment_record
+from shared.records import Result
 from shared.runtime.work import Work
 from shared.settings import Settings
 from shared.storage import Storage
@@ -107,3 +108,29 @@ def test_a_source_replaced_while_it_is_scored_fails_its_job(
     assert outcome
     assert "replaced or removed" in outcome.model_dump()["reason"]
     assert storage.container("output").under() == []
+
+
+def test_a_segment_that_is_gone_is_no_fault_of_the_source(
+    storage: Storage, settings: Settings, tmp_path: Path
+) -> None:
+    """As where storage was killed and forgot what it was told last."""
+    job, jobs = (
+        scored_job(storage, settings, make_clip(tmp_path / "clip.mp4", seconds=2)),
+        Jobs(storage),
+    )
+    stitcher = Stitcher(storage, StitcherSettings.model_validate(settings.model_dump()))
+    *first, last = [
+        ChunkScored(trace="t", job=job, segment=n, chunk=0)
+        for n in range(len(jobs.job(job).segments))
+    ]
+    for message in first:
+        stitcher.scored(message, Work(1))
+    forgotten = segment_record(job, 0)
+    record = jobs.records.read(forgotten)
+    jobs.records.delete(forgotten)
+    with pytest.raises(Missing):
+        stitcher.scored(last, Work(1))
+    assert jobs.outcome(job) is None
+    jobs.records.write(forgotten, record)
+    stitcher.scored(last, Work(2))
+    assert isinstance(jobs.outcome(job), Result)

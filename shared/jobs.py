@@ -111,6 +111,12 @@ class Jobs:
         for container in (self.frames, self.scored, self.segments):
             container.delete_all(f"{job}/")
 
+    def sweep_ended(self) -> None:
+        """What is left of jobs that have ended, where storage forgot that it was deleted."""
+        for container in (self.frames, self.scored, self.segments):
+            for job in container.folders():
+                self.ended(job)
+
     def scored_shards(self, job: str, segment: int) -> set[str]:
         return {blob.name for blob in self.scored.under(names.segment_folder(job, segment))}
 

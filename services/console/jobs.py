@@ -138,6 +138,7 @@ class Desk:
             known = self._jobs.find(job)
             if known and not self._jobs.outcome(job):
                 self._announce(known)
+        self._jobs.sweep_ended()
 
     def _announce(self, job: Job) -> None:
         source = job.source

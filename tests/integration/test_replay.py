@@ -24,3 +24,17 @@ def test_a_video_that_nobody_has_opened_yet(storage: Storage, tmp_path: Path) ->
     desk.replay_open()
     assert announced(storage, "arrivals") == [video]
     assert announced(storage, "lessons") == [painting]
+
+
+def test_what_was_swept_away_and_is_back_is_swept_again(storage: Storage, tmp_path: Path) -> None:
+    (tmp_path / "clip.mp4").write_bytes(b"a video")
+    desk, jobs = Desk(storage), Jobs(storage)
+    over = desk.submit(tmp_path / "clip.mp4", "original/over.mp4")
+    still = desk.submit(tmp_path / "clip.mp4", "original/still.mp4")
+    jobs.fail(over, None, "cancelled", "by a person")
+    for job in (over, still):
+        jobs.frames.write(f"{job}/00000/0000.tar", b"shard")
+        jobs.segments.write(f"{job}/00000", b"segment")
+    desk.replay_open()
+    assert [blob.name for blob in jobs.frames.under()] == [f"{still}/00000/0000.tar"]
+    assert [blob.name for blob in jobs.segments.under()] == [f"{still}/00000"]

@@ -34,6 +34,8 @@ class Jobs:
         self.frames = storage.container("frames")
         self.scored = storage.container("scored")
         self.segments = storage.container("segments")
+        #: What is only on its way.
+        self._passing = (self.frames, self.scored, self.segments)
         self.job = lru_cache(REMEMBERED)(self._job)
 
     def begin(self, job: Job) -> Job:
@@ -107,15 +109,13 @@ class Jobs:
             self.records.delete(names.outcome_record(job))
 
     def sweep(self, job: str) -> None:
-        """Delete what was only on its way."""
-        for container in (self.frames, self.scored, self.segments):
+        for container in self._passing:
             container.delete_all(f"{job}/")
 
     def sweep_ended(self) -> None:
         """What is left of jobs that have ended, where storage forgot that it was deleted."""
-        for container in (self.frames, self.scored, self.segments):
-            for job in container.folders():
-                self.ended(job)
+        for job in {job for container in self._passing for job in container.folders()}:
+            self.ended(job)
 
     def scored_shards(self, job: str, segment: int) -> set[str]:
         return {blob.name for blob in self.scored.under(names.segment_folder(job, segment))}

@@ -10,6 +10,8 @@ from benchmarks.soak.rubbish import Rubbish
 from services.console.poison import Entry
 
 LEAST_FAULTS, LEAST_KINDS = 200, 8
+#: Of a message that was taken from its worker time after time, whatever stood in it.
+WORN_OUT = "never finished"
 #: How long after Azurite's end messages may still be cleared: it has to be up again first.
 FORGETTING_SECONDS = 60
 
@@ -74,7 +76,7 @@ def of_poison(found: Evidence) -> Iterator[str]:
         rubbish = put.get(place) if place[1] else None  # type: ignore[arg-type]
         if rubbish is None:
             yield f"poison: nobody put it into {entry.queue}: {entry.reason} (job {entry.job})"
-        elif rubbish.reason is None or rubbish.reason not in entry.reason:
+        elif not any(why in entry.reason for why in (rubbish.reason, WORN_OUT) if why):
             yield f"poison: {entry.reason}, and not {rubbish.reason}"
     for place, rubbish in put.items():
         if found.forgot_at and rubbish.put <= found.forgot_at + FORGETTING_SECONDS:

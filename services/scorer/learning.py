@@ -64,9 +64,10 @@ class Lessons:
         log.info("learnt", model=name)
 
     def _painting(self, event: BlobCreated) -> Blob:
-        blob = self._paintings.find(names.check_blob_name(event.blob))
-        if blob is None or blob.etag != names.plain_etag(event.data.e_tag):
-            raise Changed(event.blob)
+        name = names.check_blob_name(event.blob)
+        blob = self._paintings.find_unchanged(name, event.data.e_tag)
+        if blob is None:
+            raise Changed(name)
         self._models.check_new(name_of(blob.name))
         if blob.size > LARGEST_MIB << 20:
             raise Refused(f"the file is larger than {LARGEST_MIB} MiB")

@@ -73,9 +73,10 @@ class Splitter:
         )
 
     def _plan(self, event: BlobCreated, work: Work) -> Job:
-        blob = self._input.find(names.check_blob_name(event.blob))
-        if blob is None or blob.etag != names.plain_etag(event.data.e_tag):
-            raise Changed(event.blob)
+        name = names.check_blob_name(event.blob)
+        blob = self._input.find_unchanged(name, event.data.e_tag)
+        if blob is None:
+            raise Changed(name)
         if blob.size == 0:
             raise Refused("the file is empty")
         if blob.size > self._settings.largest_mib * MIB:

@@ -85,7 +85,7 @@ class Stitcher:
             try:
                 self._write_output(job, work)
             except (Changed, Missing):
-                if self._has_source(job):
+                if self._input.find_unchanged(job.source.blob, job.source.etag):
                     raise  # it is one of the segments that is gone
                 self._fail(job, GONE)
             except Refused as trouble:
@@ -97,15 +97,11 @@ class Stitcher:
         if not self._settings.keep_intermediates:
             self._jobs.sweep(job.job)
 
-    def _has_source(self, job: Job) -> bool:
-        found = self._input.find(job.source.blob)
-        return found is not None and found.etag == job.source.etag
-
     def _write_output(self, job: Job, work: Work) -> None:
         segments = [self._jobs.require_segment(job.job, n) for n in range(len(job.segments))]
         with TemporaryDirectory(prefix="impasto-stitcher-") as folder:
             path = Path(folder) / "output"
-            [made] = self._cage.run(work.check, video.muxed, self._settings, job, path)
+            [made] = self._cage.run(work.check, video.muxed, self._settings, job, segments, path)
             output = names.output_name(job.source.blob, made.suffix)
             with path.open("rb") as file:
                 self._output.write(output, file, {"job": job.job, "model": job.model})

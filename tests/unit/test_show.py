@@ -6,6 +6,7 @@ from rich.console import Console
 
 from services.console.jobs import Status
 from services.console.show import jobs_table
+from tests.tables import only_row
 
 
 def test_narrow_screens_cut_nothing() -> None:
@@ -21,8 +22,7 @@ def test_narrow_screens_cut_nothing() -> None:
     screen = Console(width=80, file=io.StringIO())
     screen.print(jobs_table([status]))
     assert isinstance(screen.file, io.StringIO)
-    rows = [line.split("│")[1:-1] for line in screen.file.getvalue().splitlines() if "│" in line]
-    shown = ["".join(cell.strip() for cell in column) for column in zip(*rows, strict=True)]
+    shown = only_row(screen.file.getvalue())
     assert shown[0] == status.job
     assert [shown[1], shown[3], shown[4]] == ["finished", "great-wave", "1000"]
     assert "…" not in screen.file.getvalue()

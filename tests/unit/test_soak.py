@@ -65,6 +65,8 @@ def test_poison_is_what_was_put_there_and_no_more() -> None:
     assert wrong(poison=[ENTRY, other]).startswith("poison: nobody put it into chunks: failed 5")
     puzzled = ENTRY.model_copy(update={"reason": "no idea"})
     assert wrong(poison=[puzzled]) == "poison: no idea, and not the body isn't base64"
+    taken = ENTRY.model_copy(update={"reason": "tried 5 times and never finished: it may kill"})
+    assert troubles(FINE._replace(poison=[taken])) == []
     refused = Rubbish("arrivals", "x", 5.0, None, "nobody-1")
     assert wrong(rubbish=[RUBBISH, refused]) == "not refused: nobody-1 of arrivals"
 

@@ -13,8 +13,7 @@ PLACE = 17
 def restlessness(painted: Tensor, photos: Tensor) -> Tensor:
     """How much neighbouring pixels differ where those of the photo don't."""
     grey = photos.mean(1, keepdim=True)
-    contrast = steps(grey).mean(1, keepdim=True)
-    calm = torch.exp(-F.avg_pool2d(contrast, PLACE, stride=1, padding=PLACE // 2) / QUIET)
+    calm = torch.exp(-F.avg_pool2d(steps(grey), PLACE, stride=1, padding=PLACE // 2) / QUIET)
     return (calm * steps(painted)).mean()
 
 

@@ -10,7 +10,6 @@ from services.stitcher.video.encoding import encode
 from services.stitcher.video.muxing import mux
 from services.stitcher.video.packets import Encoded
 from shared import names
-from shared.jobs import Jobs
 from shared.records import Job, Segment
 from shared.storage import Storage
 from shared.video import SegmentDetail, VideoDetail
@@ -34,25 +33,26 @@ def times_of(segment: Segment) -> list[int]:
     return SegmentDetail.model_validate(segment.detail).pts
 
 
-def muxed(settings: StitcherSettings, job: Job, path: Path) -> Iterator[Muxed]:
+def muxed(
+    settings: StitcherSettings, job: Job, segments: list[Segment], path: Path
+) -> Iterator[Muxed]:
     """Write the job's output to the path."""
     storage = storage_of(settings)
     source = job.source
     detail = VideoDetail.model_validate(job.detail)
     with storage.container("input").open(source.blob, source.etag, source.size) as file:
-        segments = partial(encoded, storage, job, path.parent)
-        kind, left = mux(segments, detail, file, path, settings)
+        packets = partial(encoded, storage, segments, path.parent)
+        kind, left = mux(packets, detail, file, path, settings)
     yield Muxed(f".{kind}", left)
 
 
-def encoded(storage: Storage, job: Job, folder: Path) -> Iterator[Encoded]:
+def encoded(storage: Storage, segments: list[Segment], folder: Path) -> Iterator[Encoded]:
     """Segments in order, one at a time on the disk."""
-    jobs = Jobs(storage)
+    container = storage.container("segments")
     path = folder / "segment"
-    for number in range(len(job.segments)):
-        segment = jobs.require_segment(job.job, number)
+    for segment in segments:
         if segment.items:
-            jobs.segments.download(names.segment_blob(job.job, number), path)
+            container.download(names.segment_blob(segment.job, segment.segment), path)
             yield Encoded(path, times_of(segment))
             path.unlink()
 

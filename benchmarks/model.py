@@ -1,15 +1,17 @@
 """The model that benchmarks paint with."""
 
+from collections.abc import Sequence
+
 from torch import Tensor
 
 from services.scorer.network import Painter as Network
-from services.scorer.painter import Painter, load_network, load_style, painter_of
-from services.scorer.scorer import PictureScorer
+from services.scorer.painter import Painter, load_network, load_style
+from services.scorer.scorer import Picture
 from services.scorer.settings import WEIGHTS
 from services.scorer.training.studio import NETWORK, STYLES
 
 STYLE = "great-wave"
-#: What the bare model is: as anybody would write it, and as its own scorer has it.
+#: What the bare model is: as anybody would write it, and as workers have it.
 IN_A_LOOP, AT_ITS_BEST = "in a loop", "frames side by side"
 
 
@@ -22,10 +24,15 @@ def style(network: Network) -> Tensor:
 
 
 def painter(network: Network) -> Painter:
-    """The bare model, in a loop: a frame at a time, that all cores share."""
     return Painter(network, style(network))
 
 
-def scorer(network: Network) -> PictureScorer:
-    """As workers have it."""
-    return painter_of(network, style(network))
+def in_a_loop(painter: Painter, frames: Sequence[Picture]) -> None:
+    """A frame at a time, that all cores share."""
+    for frame in frames:
+        painter.paint(frame)
+
+
+def at_its_best(painter: Painter, frames: Sequence[Picture]) -> None:
+    assert painter.threads
+    list(painter.threads.pool.map(painter.paint, frames))

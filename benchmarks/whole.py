@@ -44,9 +44,9 @@ class Bare(NamedTuple):
 
 def bare() -> Bare:
     network = model.network()
-    painter, scorer, frames = model.painter(network), model.scorer(network), frames_of(CLIP)[:16]
-    loop, _cpu = cost(lambda: [painter.paint(frame) for frame in frames], len(frames))
-    best, cpu = cost(lambda: scorer.score(frames), len(frames))
+    painter, frames = model.painter(network), frames_of(CLIP)[:16]
+    loop, _cpu = cost(lambda: model.in_a_loop(painter, frames), len(frames))
+    best, cpu = cost(lambda: model.at_its_best(painter, frames), len(frames))
     return Bare(loop, best, cpu)
 
 

@@ -42,7 +42,7 @@ def paired(*calls: Callable[[], object]) -> list[float]:
 
 
 def speed(network: Network, storage: Storage) -> list[Goal]:
-    painter, scorer = model.painter(network), model.scorer(network)
+    painter = model.painter(network)
     frames = frames_of(CLIP)[: SHARDS * SHARD_ITEMS]
     jpegs = [simplejpeg.encode_jpeg(frame, QUALITY, "RGB", "420") for frame in frames]
     shards = storage.container("frames"), storage.container("scored")
@@ -52,7 +52,7 @@ def speed(network: Network, storage: Storage) -> list[Goal]:
         shards[0].write(f"{n}.tar", pack(items))
 
     def from_shard_to_shard() -> None:
-        line = Line(scorer, lambda n: shards[0].read(f"{n}.tar"), Stopwatch())
+        line = Line(painter, lambda n: shards[0].read(f"{n}.tar"), Stopwatch())
         with closing(line.run(range(SHARDS))) as scored:
             for n, made in scored:
                 shards[1].write(f"{n}.tar", pack(made))
@@ -62,8 +62,8 @@ def speed(network: Network, storage: Storage) -> list[Goal]:
     slow, line, bare, together, product = paired(
         partial(reference.loop, theirs, jpegs[:1]),
         from_shard_to_shard,
-        lambda: [painter.paint(frame) for frame in frames],
-        lambda: scorer.score(frames),
+        lambda: model.in_a_loop(painter, frames),
+        lambda: model.at_its_best(painter, frames),
         lambda: matrix @ matrix,
     )
     with FlopCounterMode(display=False) as counter:

@@ -40,7 +40,7 @@ def cpu(call: Callable[[], None]) -> float:
 def measure(own: OwnStorage) -> list[Row]:
     shipped_models = {each.name: each for each in shipped()}
     Models(own.storage).publish(shipped_models[STYLE])
-    scorer = model.scorer(model.network())
+    painter = model.painter(model.network())
     pipeline = Pipeline(own)
     spent: dict[str, list[tuple[float, float]]] = {"split": [], "score": [], "stitch": []}
     frames = 1
@@ -48,7 +48,7 @@ def measure(own: OwnStorage) -> list[Row]:
         pipeline.drop()
         found = {"split": (cpu(floors.split), cpu(pipeline.split))}
         sources = pipeline.jpegs("frames")
-        found["score"] = (cpu(floors.score(scorer, sources)), cpu(pipeline.score))
+        found["score"] = (cpu(floors.score(painter, sources)), cpu(pipeline.score))
         painted = pipeline.jpegs("scored")
         found["stitch"] = (cpu(floors.stitch(painted, own.folder)), cpu(pipeline.stitch))
         frames = len(sources)

@@ -70,10 +70,10 @@ class Catalog:
         return scorer
 
     def _painter(self, mixture: Mixture, models: list[Model]) -> Scorer[Any]:
-        from services.scorer.painter import mixed, painter_of
+        from services.scorer.painter import Painter, mixed
 
         styles = {model.name: model.data for model in models}
-        return painter_of(self.network, mixed(styles, mixture.parts, self.network))
+        return Painter(self.network, mixed(styles, mixture.parts, self.network))
 
     @cached_property
     def network(self) -> "Network":

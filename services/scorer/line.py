@@ -4,8 +4,11 @@ The next items are fetched and decoded, and the last ones encoded and stored, wh
 busy.
 """
 
+from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import Future
 from contextlib import closing
+from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
 from services.scorer.scorer import Scorer
@@ -47,14 +50,38 @@ class Line:
                     items = []
 
     def _scored(self, shards: Iterable[int]) -> Generator[Piece]:
-        with closing(ahead(self._decoded(shards), MANY)) as decoded:
-            for batch in batches(decoded, self._scorer.batch):
+        with (
+            closing(ahead(self._decoded(shards), MANY)) as decoded,
+            closing(self._begun(batches(decoded, self._scorer.batch))) as begun,
+        ):
+            for result in begun:
                 with self._watch.stage("model"):
-                    values = self._scorer.score([piece.value for piece in batch])
-                if len(values) != len(batch):
-                    raise Reject(f"the scorer made {len(values)} items of {len(batch)}")
-                for piece, value in zip(batch, values, strict=True):
-                    yield piece._replace(value=value)
+                    pieces = result()
+                yield from pieces
+
+    def _begun(self, todo: Iterable[list[Piece]]) -> Generator[Callable[[], list[Piece]]]:
+        """What each batch comes to. Of several at once, one more is begun than is waited for."""
+        threads = self._scorer.threads
+        if threads is None:
+            yield from (partial(self._score, batch) for batch in todo)
+            return
+        begun: deque[Future[list[Piece]]] = deque()
+        try:
+            for batch in todo:
+                begun.append(threads.pool.submit(self._score, batch))
+                if len(begun) > threads.size:
+                    yield begun.popleft().result
+            while begun:
+                yield begun.popleft().result
+        finally:
+            for future in begun:
+                future.cancel()
+
+    def _score(self, batch: list[Piece]) -> list[Piece]:
+        values = self._scorer.score([piece.value for piece in batch])
+        if len(values) != len(batch):
+            raise Reject(f"the scorer made {len(values)} items of {len(batch)}")
+        return [piece._replace(value=value) for piece, value in zip(batch, values, strict=True)]
 
     def _decoded(self, shards: Iterable[int]) -> Generator[Piece]:
         for shard in shards:

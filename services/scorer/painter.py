@@ -12,7 +12,7 @@ from torch import Tensor
 from services.scorer.device import best_device, device_name
 from services.scorer.network import Painter as Network
 from services.scorer.scorer import Picture, PictureScorer
-from services.scorer.side_by_side import SideBySide
+from services.scorer.side_by_side import side_by_side
 from shared.errors import Misconfigured, Reject
 from shared.logs import logger
 
@@ -23,7 +23,7 @@ LARGEST_BATCH = 16
 
 
 class Painter(PictureScorer):
-    """On a CPU of one frame at a time: a larger batch only falls out of the caches."""
+    """On a CPU of one frame a batch: larger ones only fall out of the caches."""
 
     def __init__(self, network: Network, style: Tensor) -> None:
         weights = next(network.parameters())
@@ -31,7 +31,9 @@ class Painter(PictureScorer):
         self._where, self._dtype = weights.device, weights.dtype
         self._style = style.to(weights)
         self.device = device_name(weights)
-        self.batch = 1 if self._where.type == "cpu" else LARGEST_BATCH
+        on_cpu = self._where.type == "cpu"
+        self.batch = 1 if on_cpu else LARGEST_BATCH
+        self.threads = side_by_side() if on_cpu else None
 
     def score(self, values: Sequence[Picture]) -> Sequence[Picture]:
         """Where memory runs out in smaller batches, from then on."""
@@ -59,13 +61,7 @@ class Painter(PictureScorer):
         return list(out.cpu().numpy())
 
     def report(self) -> dict[str, float | str]:
-        return {"batch": self.batch}
-
-
-def painter_of(network: Network, style: Tensor) -> PictureScorer:
-    """A painter as its device likes it best."""
-    painter = Painter(network, style)
-    return SideBySide(painter) if painter.batch == 1 else painter
+        return {"batch": self.batch, "at_once": self.threads.size if self.threads else 1}
 
 
 def alike(frames: Sequence[Picture]) -> Sequence[Picture]:

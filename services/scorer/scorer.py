@@ -6,7 +6,8 @@ jobs ask for, and calling it makes a scorer. Most want to subclass `PictureScore
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Protocol, TypeVar
+from concurrent.futures import Executor
+from typing import NamedTuple, Protocol, TypeVar
 
 import numpy as np
 import simplejpeg
@@ -23,6 +24,11 @@ Picture = NDArray[np.uint8]  # [H, W, 3], RGB
 V = TypeVar("V")
 
 
+class Threads(NamedTuple):
+    pool: Executor
+    size: int
+
+
 class Scorer(Protocol[V]):
     """`decode` and `encode` run beside `score`, in threads of their own, one call at a time."""
 
@@ -30,6 +36,8 @@ class Scorer(Protocol[V]):
     device: str
     #: How many items it likes to be given at once.
     batch: int
+    #: To score as many batches at once; None: one after another.
+    threads: Threads | None
 
     def decode(self, data: bytes) -> V:
         """An item, as it is stored."""
@@ -49,6 +57,7 @@ class Original:
 
     device = "none"
     batch = 16
+    threads: Threads | None = None
 
     def decode(self, data: bytes) -> bytes:
         return data
@@ -68,6 +77,7 @@ class PictureScorer(ABC):
 
     device = "cpu"
     batch = 1
+    threads: Threads | None = None
 
     @abstractmethod
     def score(self, values: Sequence[Picture]) -> Sequence[Picture]:
@@ -93,7 +103,7 @@ class Faded(PictureScorer):
 
     def __init__(self, scorer: PictureScorer, strength: float) -> None:
         self._scorer, self._strength = scorer, strength
-        self.device, self.batch = scorer.device, scorer.batch
+        self.device, self.batch, self.threads = scorer.device, scorer.batch, scorer.threads
 
     def score(self, values: Sequence[Picture]) -> Sequence[Picture]:
         sources = [value.astype(np.float32) for value in values]

@@ -1,43 +1,33 @@
-"""Several pictures at once on a CPU, each scored by a thread of its own.
+"""Threads for several pictures at once on a CPU, which have its cores shared out among them.
 
-Cores that share a picture wait for each other in every layer, and that takes a fifth of their time.
+Cores that share a picture wait for each other in every layer, and for whatever runs on one of them.
 """
 
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from threading import Barrier
 
 import torch
 
-from services.scorer.scorer import Picture, PictureScorer
+from services.scorer.scorer import Threads
 
 #: Each needs the memory of a whole pass; beyond, the cores share pictures after all.
 MOST_AT_ONCE = 8
 
 
-class SideBySide(PictureScorer):
-    def __init__(self, scorer: PictureScorer) -> None:
-        cores = torch.get_num_threads()
-        self._scorer = scorer
-        self.device = scorer.device
-        self.batch = min(cores, MOST_AT_ONCE)
-        self._threads = threads(self.batch, cores)
-
-    def score(self, values: Sequence[Picture]) -> Sequence[Picture]:
-        return list(self._threads.map(lambda value: self._scorer.score([value])[0], values))
-
-    def report(self) -> dict[str, float | str]:
-        return {"batch": self.batch}
+def side_by_side() -> Threads:
+    cores = torch.get_num_threads()
+    count = min(cores, MOST_AT_ONCE)
+    return Threads(pool(count, cores), count)
 
 
 @cache
-def threads(count: int, cores: int) -> ThreadPoolExecutor:
-    """Each has its share of the cores for what it asks of torch."""
-    pool = ThreadPoolExecutor(count, "scorer", take, (cores // count,))
-    list(pool.map(lambda there: there.wait(), [Barrier(count)] * count))
+def pool(count: int, cores: int) -> ThreadPoolExecutor:
+    """Each thread has its share of the cores for what it asks of torch."""
+    threads = ThreadPoolExecutor(count, "scorer", take, (cores // count,))
+    list(threads.map(lambda there: there.wait(), [Barrier(count)] * count))
     torch.set_num_threads(cores)  # what the last of them said goes for all threads to come
-    return pool
+    return threads
 
 
 def take(cores: int) -> None:

@@ -2,11 +2,12 @@
 
 import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from services.scorer.line import Line
-from services.scorer.scorer import Original
+from services.scorer.scorer import Original, Threads
 from services.scorer.stopwatch import Stopwatch
 from shared.errors import Malformed, Reject
 from shared.shards import Item, pack
@@ -50,6 +51,21 @@ def test_the_next_shard_is_fetched_while_this_one_is_scored() -> None:
         assert second_fetched.wait(10), "nothing was fetched while the scorer was busy"
 
     assert len(list(Line(Shouting(1, wait), fetching, Stopwatch()).run(range(2)))) == 2
+
+
+def test_several_batches_are_scored_at_once_and_come_out_in_order() -> None:
+    together = threading.Barrier(5)
+
+    def meet() -> None:
+        together.wait(10)
+
+    with ThreadPoolExecutor(5) as pool:
+        scorer = Shouting(1, meet)
+        scorer.threads = Threads(pool, 5)
+        found = list(Line(scorer, fetch, Stopwatch()).run(range(4)))
+    assert [shard for shard, _made in found] == [0, 1, 2, 3]
+    made = [item for _shard, items in found for item in items]
+    assert [item.data for item in made] == [item.data + b"!" for n in SHARDS for item in SHARDS[n]]
 
 
 def test_a_scorer_that_loses_items_is_rejected() -> None:

@@ -7,7 +7,7 @@ from typing import BinaryIO, cast
 
 RANGE_BYTES = 4 * 1024 * 1024
 #: A demuxer hops between a few places: the index, the pictures, the sound.
-RANGES_KEPT = 4
+RANGES_KEPT = 3
 
 ReadRange = Callable[[int, int], bytes]
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from shared.errors import Malformed
 
 #: About a second of film.
-SHARD_ITEMS = 24
+SHARD_ITEMS = 25
 
 
 class Item(NamedTuple):

@@ -64,8 +64,12 @@ class Storage:
         options = {"api_version": API_VERSION, "retry_total": 0, "connection_timeout": 5}
         media = Account(settings.media_connection, settings.media_url)
         work = Account(settings.work_connection, settings.work_url, settings.work_queue_url)
-        self._media = media.blobs("MEDIA", max_single_get_size=64 << 20, **options)
-        self._work = work.blobs("WORK", max_single_get_size=64 << 20, **options)
+        # A shard goes and comes with one request. What is as long as its video isn't held at once.
+        large, small = 64 << 20, 4 << 20
+        self._media = media.blobs(
+            "MEDIA", max_single_get_size=large, max_single_put_size=small, **options
+        )
+        self._work = work.blobs("WORK", max_single_get_size=large, **options)
         self._queues = work.queues(read_timeout=10, **options)
 
     def container(self, name: str) -> Container:

@@ -7,8 +7,9 @@ from typing import NamedTuple
 #: What is left of a job is cut as if each node got so many chunks of it: they shrink towards its
 #: end, where the slowest node should end soon after the others.
 CHUNKS_PER_NODE = 4
-#: What a chunk costs beside its shards is small by then, and whoever comes next needn't wait long.
-LARGEST_CHUNK = 6
+#: A segment of ten seconds at 30 frames: what a chunk costs beside its shards is small by then, and
+#: whoever comes next needn't wait long.
+LARGEST_CHUNK = 12
 #: Chunks for each worker, the one in its hand included: fewer aren't worth the minutes that a node
 #: takes to come, and while they are worked off, more are sent.
 CHUNKS_PER_WORKER = 2

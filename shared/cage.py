@@ -32,7 +32,6 @@ class Cage:
         self._stall = stall_seconds
         self._child: BaseProcess | None = None
         self._line: Connection | None = None
-        self._ready()  # so the first who needs it needn't wait
 
     def run(
         self,

@@ -5,7 +5,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import BinaryIO, cast
 
-RANGE_BYTES = 4 * 1024 * 1024
+RANGE_BYTES = 2 * 1024 * 1024
 #: A demuxer hops between a few places: the index, the pictures, the sound.
 RANGES_KEPT = 3
 

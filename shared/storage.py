@@ -65,9 +65,13 @@ class Storage:
         media = Account(settings.media_connection, settings.media_url)
         work = Account(settings.work_connection, settings.work_url, settings.work_queue_url)
         # A shard goes and comes with one request. What is as long as its video isn't held at once.
-        large, small = 64 << 20, 4 << 20
+        large, small = 64 << 20, 2 << 20
         self._media = media.blobs(
-            "MEDIA", max_single_get_size=large, max_single_put_size=small, **options
+            "MEDIA",
+            max_single_get_size=large,
+            max_single_put_size=small,
+            max_block_size=small,
+            **options,
         )
         self._work = work.blobs("WORK", max_single_get_size=large, **options)
         self._queues = work.queues(read_timeout=10, **options)

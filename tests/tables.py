@@ -1,7 +1,13 @@
 """Tables as people read them."""
 
+from itertools import groupby
 
-def only_row(printed: str) -> list[str]:
-    """The cells of a table's one row, of which a narrow screen makes several lines."""
-    lines = [line.split("│")[1:-1] for line in printed.splitlines() if "│" in line]
-    return ["".join(part.strip() for part in cell) for cell in zip(*lines, strict=True)]
+
+def only_rows(printed: str) -> list[list[str]]:
+    """The cells of each table that has one row, of which a narrow screen makes several lines."""
+    found = []
+    for in_table, lines in groupby(printed.splitlines(), lambda line: "│" in line):
+        if in_table:
+            parts = zip(*(line.split("│")[1:-1] for line in lines), strict=True)
+            found.append(["".join(part.strip() for part in cell) for cell in parts])
+    return found

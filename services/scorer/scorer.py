@@ -36,7 +36,7 @@ class Scorer(Protocol[V]):
     device: str
     #: How many items it likes to be given at once.
     batch: int
-    #: To score as many batches at once; None: one after another.
+    #: In which so many batches may be scored at once; None: one after another.
     threads: Threads | None
 
     def decode(self, data: bytes) -> V:

@@ -10,7 +10,7 @@ from services.console.accounts import free_ports
 from tests import readme
 from tests.containers.compose import TAG, Compose
 from tests.media import make_clip
-from tests.tables import only_row
+from tests.tables import only_rows
 
 PARTS = ["Makefile", "docker-compose.yml", ".dockerignore", "pyproject.toml", "README.md"]
 FOLDERS = ["deploy", "services", "shared"]
@@ -60,7 +60,9 @@ def test_a_strangers_path(built: Compose, tmp_path: Path) -> None:
             check=False,
         )
         assert done.returncode == 0, done.stdout[-4000:]
-        assert "great-wave/my.mp4" in only_row(done.stdout)
+        before, after = only_rows(done.stdout)
+        assert before == after
+        assert "great-wave/my.mp4" in before
     finally:
         down = ["docker", "compose", "--profile", "*", "down", "--volumes", "--timeout", "15"]
         subprocess.run(down, cwd=tmp_path, env=environment, check=True, capture_output=True)

@@ -57,6 +57,7 @@ KEEPING_UP = ["impasto up", "impasto up --nodes 4"]
 #: tests/containers types these.
 IN_CONTAINERS = {line for line in readme.commands() if "docker" in line} | {
     'eval "$(make connections)"',
+    'impasto watch "$(impasto submit my.mp4 --style great-wave)"',
     "make up",
     "make down",
     "make images",

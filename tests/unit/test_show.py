@@ -6,7 +6,7 @@ from rich.console import Console
 
 from services.console.jobs import Status
 from services.console.show import jobs_table
-from tests.tables import only_row
+from tests.tables import only_rows
 
 
 def test_narrow_screens_cut_nothing() -> None:
@@ -22,7 +22,7 @@ def test_narrow_screens_cut_nothing() -> None:
     screen = Console(width=80, file=io.StringIO())
     screen.print(jobs_table([status]))
     assert isinstance(screen.file, io.StringIO)
-    shown = only_row(screen.file.getvalue())
+    [shown] = only_rows(screen.file.getvalue())
     assert shown[0] == status.job
     assert [shown[1], shown[3], shown[4]] == ["finished", "great-wave", "1000"]
     assert "…" not in screen.file.getvalue()

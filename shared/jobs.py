@@ -1,12 +1,12 @@
 """The records of jobs. How far a job is follows from what exists."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TypeVar
 
 from shared import names
-from shared.blobs import Container
+from shared.blobs import Blob, Container
 from shared.errors import Malformed, Missing
 from shared.messages import BlobCreated, Body
 from shared.records import (
@@ -51,7 +51,7 @@ class Jobs:
 
     def add_segment(self, segment: Segment) -> None:
         name = names.segment_record(segment.job, segment.segment)
-        self._write(name, segment, items=segment.items)
+        self._write(name, segment, counted(segment.items))
 
     def segment(self, job: str, segment: int) -> Segment | None:
         return self._find(names.segment_record(job, segment), Segment.model_validate_json)
@@ -64,9 +64,12 @@ class Jobs:
         folder = names.segment_folder(segment.job, segment.segment)
         return len(self.frames.under(folder)) >= segment.shards
 
+    def add_scored(self, shard: str, data: bytes, items: int) -> bool:
+        """Whether nobody else had scored it."""
+        return self.scored.write_once(shard, data, counted(items))
+
     def add_chunk(self, report: ChunkReport) -> None:
-        name = names.chunk_record(report.job, report.segment, report.chunk)
-        self._write(name, report, items=report.items)
+        self._write(names.chunk_record(report.job, report.segment, report.chunk), report)
 
     def finish(self, result: Result) -> None:
         """Whatever it was thought to have come to meanwhile."""
@@ -120,12 +123,8 @@ class Jobs:
     def scored_shards(self, job: str, segment: int) -> set[str]:
         return {blob.name for blob in self.scored.under(names.segment_folder(job, segment))}
 
-    def _write(self, name: str, record: Record, **metadata: int) -> bool:
-        return self.records.write_once(
-            name,
-            json_of(record),
-            {key: str(value) for key, value in metadata.items()},
-        )
+    def _write(self, name: str, record: Record, metadata: Mapping[str, str] | None = None) -> bool:
+        return self.records.write_once(name, json_of(record), metadata)
 
     def _read(self, name: str, parse: Callable[[bytes], R]) -> R:
         try:
@@ -142,3 +141,12 @@ class Jobs:
 
 def json_of(record: Record) -> bytes:
     return record.model_dump_json().encode()
+
+
+def counted(items: int) -> dict[str, str]:
+    """So that a listing tells how far a job is."""
+    return {"items": str(items)}
+
+
+def items_in(blobs: Iterable[Blob]) -> int:
+    return sum(int(blob.metadata.get("items", 0)) for blob in blobs)

@@ -62,8 +62,12 @@ def job_record(job: str) -> str:
     return f"{job}/job.json"
 
 
+def segment_records(job: str) -> str:
+    return f"{job}/segments/"
+
+
 def segment_record(job: str, segment: int) -> str:
-    return f"{job}/segments/{segment:05}.json"
+    return f"{segment_records(job)}{segment:05}.json"
 
 
 def chunk_record(job: str, segment: int, chunk: int) -> str:

@@ -9,7 +9,7 @@ from shared import names
 from shared.arrivals import announcement
 from shared.blobs import Container
 from shared.errors import Missing
-from shared.jobs import Jobs
+from shared.jobs import Jobs, items_in
 from shared.models import Models
 from shared.records import Job, Result
 from shared.storage import Storage
@@ -145,12 +145,9 @@ class Desk:
         self._arrivals.send(announcement(self._input, source.blob, source.etag, source.size))
 
     def _with_progress(self, status: Status, job: Job) -> Status:
-        counts = {"segments": 0, "chunks": 0}
         folder = names.job_folder(job.job)
-        for blob in self._jobs.records.under(folder):
-            kind = blob.name.removeprefix(folder).split("/")[0]
-            if kind in counts:
-                counts[kind] += int(blob.metadata.get("items", 0))
+        split = items_in(self._jobs.records.under(names.segment_records(job.job)))
+        scored = items_in(self._jobs.scored.under(folder))
         stitched = sum(
             job.segments[names.segment_of(blob.name)].items
             for blob in self._jobs.segments.under(folder)
@@ -160,8 +157,8 @@ class Desk:
                 "source": job.source.blob,
                 "model": job.model,
                 "items": job.items,
-                "split": counts["segments"],
-                "scored": max(stitched, min(job.items, counts["chunks"])),
+                "split": split,
+                "scored": max(stitched, min(job.items, scored)),
                 "stitched": stitched,
             }
         )

@@ -46,7 +46,8 @@ class ScoringService:
         with closing(line.run(open_shards)) as scored:
             for shard, made in scored:
                 with watch.stage("upload"):
-                    first = self._jobs.scored.write_once(shard_of(chunk, shard), pack(made))
+                    name = shard_of(chunk, shard)
+                    first = self._jobs.add_scored(name, pack(made), len(made))
                 items += len(made)
                 if time.monotonic() >= next_look:
                     if self._jobs.ended(chunk.job):

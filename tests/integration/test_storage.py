@@ -6,12 +6,13 @@ from datetime import UTC, datetime
 import pytest
 from pydantic import SecretStr
 
+from services.console.jobs import Desk
 from shared import blobs
 from shared.errors import Changed, Misconfigured, Missing, Refused, Taken
 from shared.jobs import Jobs
 from shared.models import Model, Models
-from shared.names import check_blob_name, segment_record
-from shared.records import Job, Result, Source, Span
+from shared.names import check_blob_name, segment_blob, segment_record, shard_blob
+from shared.records import Job, Result, Segment, Source, Span
 from shared.settings import Settings
 from shared.storage import API_VERSION, Storage
 from tests.waiting import eventually
@@ -146,6 +147,21 @@ def test_a_job_begins_once(storage: Storage) -> None:
     jobs = Jobs(storage)
     first = jobs.begin(job())
     assert jobs.begin(job(trace="later")) == first == jobs.job(first.job)
+
+
+def test_how_far_a_job_is_shows_shard_by_shard(storage: Storage) -> None:
+    """A chunk may take half a minute, and a person waits for it."""
+    jobs, desk = Jobs(storage), Desk(storage)
+    name = jobs.begin(job()).job
+    jobs.add_segment(Segment(job=name, segment=0, items=10, shards=2))
+    for shard, items in enumerate((7, 3)):
+        before = desk.status(name).scored
+        assert jobs.add_scored(shard_blob(name, 0, shard), b"shard", items)
+        assert desk.status(name).scored == before + items
+    status = desk.status(name)
+    assert (status.items, status.split, status.scored, status.stitched) == (15, 10, 10, 0)
+    jobs.segments.write(segment_blob(name, 0), b"segment")
+    assert desk.status(name).stitched == 10
 
 
 def test_a_finished_job_doesnt_fail_afterwards(storage: Storage) -> None:

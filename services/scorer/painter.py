@@ -1,6 +1,7 @@
 """The scorer that paints: the network, the device it is on, and the style it is told."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from torch import Tensor
 
 from services.scorer.device import best_device, device_name
 from services.scorer.network import Painter as Network
+from services.scorer.recorded import Recorded
 from services.scorer.scorer import Picture, PictureScorer
 from services.scorer.side_by_side import side_by_side
 from shared.errors import Misconfigured, Reject
@@ -27,11 +29,10 @@ class Painter(PictureScorer):
 
     def __init__(self, network: Network, style: Tensor) -> None:
         weights = next(network.parameters())
-        self._network = network
-        self._where, self._dtype = weights.device, weights.dtype
         self._style = style.to(weights)
+        self._pass = pass_of(network)
         self.device = device_name(weights)
-        on_cpu = self._where.type == "cpu"
+        on_cpu = weights.device.type == "cpu"
         self.batch = 1 if on_cpu else LARGEST_BATCH
         self.threads = side_by_side() if on_cpu else None
 
@@ -55,13 +56,23 @@ class Painter(PictureScorer):
     @torch.inference_mode()
     def _paint(self, frames: Sequence[Picture]) -> list[Picture]:
         pixels = torch.from_numpy(np.stack(frames)) if len(frames) > 1 else one(frames[0])
-        x = pixels.to(self._where).permute(0, 3, 1, 2)  # channels last, as it lies in memory
-        painted: Tensor = self._network(x.to(self._dtype) / 255, self._style.expand(len(x), -1))
-        out = (painted * 255 + 0.5).to(torch.uint8).permute(0, 2, 3, 1).contiguous()
-        return list(out.cpu().numpy())
+        return list(self._pass(pixels, self._style.expand(len(pixels), -1)).numpy())
 
     def report(self) -> dict[str, float | str]:
         return {"batch": self.batch, "at_once": self.threads.size if self.threads else 1}
+
+
+@lru_cache(1)
+def pass_of(network: Network) -> Callable[[Tensor, Tensor], Tensor]:
+    """From pixels [B, H, W, 3] and styles to pixels, on the host both; of one network at a time."""
+    weights = next(network.parameters())
+
+    def paint(pixels: Tensor, styles: Tensor) -> Tensor:
+        x = pixels.permute(0, 3, 1, 2)  # channels last, as it lies in memory
+        painted: Tensor = network(x.to(weights.dtype) / 255, styles)
+        return (painted * 255 + 0.5).to(torch.uint8).permute(0, 2, 3, 1).contiguous()
+
+    return Recorded(paint, weights.device) if weights.device.type == "cuda" else paint
 
 
 def alike(frames: Sequence[Picture]) -> Sequence[Picture]:

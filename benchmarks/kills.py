@@ -32,7 +32,8 @@ from tests.waiting import eventually
 
 KILLS = 20
 STYLE = "great-wave"
-#: A shard that isn't stored, and the next begun: what waits, is encoded, and is at the painter.
+#: A shard that isn't stored, and the next begun: what waits, is encoded, is at the painter, and is
+#: given to it ahead.
 MOST = SHARD_ITEMS + FEW + 1 + min(os.cpu_count() or 1, MOST_AT_ONCE) + 1
 WORKER = [sys.executable, "-m", "benchmarks.noting"]
 

@@ -80,7 +80,8 @@ class Desk:
         state: State = "running" if known or self._being_learnt(job) else "waiting"
         status = Status(job=job, state=state, source=self._submitted.get(job))
         if known:
-            status = self._with_progress(status, known)
+            plan = {"source": known.source.blob, "model": known.model, "items": known.items}
+            status = status.model_copy(update=plan)
         if isinstance(outcome, Result):
             items = outcome.items
             return status.model_copy(
@@ -94,6 +95,8 @@ class Desk:
                     "stitched": items,
                 }
             )
+        if known:
+            status = self._with_progress(status, known)
         if outcome:
             return status.model_copy(
                 update={
@@ -154,9 +157,6 @@ class Desk:
         )
         return status.model_copy(
             update={
-                "source": job.source.blob,
-                "model": job.model,
-                "items": job.items,
                 "split": split,
                 "scored": max(stitched, min(job.items, scored)),
                 "stitched": stitched,

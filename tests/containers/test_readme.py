@@ -1,6 +1,7 @@
 """The README's commands for containers, typed as they stand there, in a copy of the project."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -62,6 +63,7 @@ def test_a_strangers_path(built: Compose, tmp_path: Path) -> None:
         assert done.returncode == 0, done.stdout[-4000:]
         before, after = only_rows(done.stdout)
         assert before == after
+        assert re.fullmatch(r"my-[0-9a-f]{12}", before[0])
         assert "great-wave/my.mp4" in before
     finally:
         down = ["docker", "compose", "--profile", "*", "down", "--volumes", "--timeout", "15"]

@@ -92,6 +92,7 @@ def test_azurites_keeper_killed_leaves_no_azurite_behind(
     """Two of them on the same files would spoil each other's."""
     desk = Desk(stack.storage)
     job = desk.submit(clip, "original/clip.mp4")
+    eventually(lambda: stack.storage.container("frames").under(), "the first frames")
     # Killed before it has written its first index, Azurite knows of no video at all.
     index = stack.data / "azurite" / "__azurite_db_blob__.json"
     eventually(lambda: index.exists() and "clip.mp4" in index.read_text(), "the video on the disk")

@@ -114,10 +114,8 @@ def test_a_segment_that_is_gone_is_no_fault_of_the_source(
     storage: Storage, settings: Settings, tmp_path: Path
 ) -> None:
     """As where storage was killed and forgot what it was told last."""
-    job, jobs = (
-        scored_job(storage, settings, make_clip(tmp_path / "clip.mp4", seconds=2)),
-        Jobs(storage),
-    )
+    job = scored_job(storage, settings, make_clip(tmp_path / "clip.mp4", seconds=2))
+    jobs = Jobs(storage)
     stitcher = Stitcher(storage, StitcherSettings.model_validate(settings.model_dump()))
     *first, last = [
         ChunkScored(trace="t", job=job, segment=n, chunk=0)

@@ -7,7 +7,7 @@ OUTPUT ?= out
 BIN = .venv/bin
 
 .PHONY: run test lint setup locks settings keys images image up down connections publish test-containers \
-        train bench scale kills soak sheet clean
+        train bench scale kills crowd soak sheet clean
 
 run: setup
 	@$(BIN)/impasto run "$(VIDEO)" --style "$(STYLE)" --output "$(OUTPUT)"
@@ -98,6 +98,10 @@ scale: setup
 
 kills: setup
 	@$(BIN)/python -m benchmarks.kills
+
+# VIDEOS=200 drops fewer than a thousand.
+crowd: setup
+	@$(BIN)/python -m benchmarks.crowd
 
 # MINUTES=60 makes it an hour.
 MINUTES ?= 4

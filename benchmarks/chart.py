@@ -1,4 +1,4 @@
-"""Dots on logarithmic axes, side by side: an SVG written by hand."""
+"""Plots of dots side by side, on logarithmic or linear axes, written as SVG."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,6 +21,9 @@ class Panel(NamedTuple):
     title: str
     dots: Mapping[str, Sequence[Dot]]
     line_at: float | None = None
+    #: Both axes start at zero instead of being logarithmic.
+    linear: bool = False
+    radius: float = 3.5
 
 
 def svg(panels: Sequence[Panel], x_label: str) -> str:
@@ -47,17 +50,18 @@ def legend(names: Iterable[str]) -> Iterable[str]:
 
 def drawn(panel: Panel, left: float, x_label: str) -> Iterable[str]:
     dots = [dot for series in panel.dots.values() for dot in series]
-    across = Axis([dot.x for dot in dots], left, left + WIDTH)
-    up = Axis([dot.y for dot in dots], TOP + HEIGHT, TOP)
+    axis = LinearAxis if panel.linear else LogAxis
+    across = axis([dot.x for dot in dots], left, left + WIDTH)
+    up = axis([dot.y for dot in dots], TOP + HEIGHT, TOP)
     yield text(left, TOP - 14, panel.title, weight="bold")
     for tick in across.ticks():
         x = across.at(tick)
         yield line(x, TOP, x, TOP + HEIGHT, PALE)
-        yield text(x, TOP + HEIGHT + 16, power(tick), anchor="middle")
+        yield text(x, TOP + HEIGHT + 16, across.name(tick), anchor="middle")
     for tick in up.ticks():
         y = up.at(tick)
         yield line(left, y, left + WIDTH, y, PALE)
-        yield text(left - 6, y + 4, power(tick), anchor="end")
+        yield text(left - 6, y + 4, up.name(tick), anchor="end")
     if panel.line_at:
         y = up.at(panel.line_at)
         yield line(left, y, left + WIDTH, y, INK, dashes="4 3")
@@ -66,13 +70,13 @@ def drawn(panel: Panel, left: float, x_label: str) -> Iterable[str]:
     for series, colour in reversed(list(zip(panel.dots.values(), COLOURS, strict=False))):
         for dot in series:
             yield (
-                f'<circle cx="{across.at(dot.x):.1f}" cy="{up.at(dot.y):.1f}" r="3.5"'
+                f'<circle cx="{across.at(dot.x):.1f}" cy="{up.at(dot.y):.1f}" r="{panel.radius}"'
                 f' fill="{colour}" fill-opacity="0.75"/>'
             )
 
 
-class Axis:
-    """Between two powers of ten; what is hardly below the lower one may stick out."""
+class LogAxis:
+    """From one power of ten to another; a value slightly below the first lies outside."""
 
     def __init__(self, values: Sequence[float], start: float, end: float) -> None:
         self._low = math.floor(math.log10(min(values)) + 0.05)
@@ -85,6 +89,28 @@ class Axis:
 
     def ticks(self) -> list[float]:
         return [10.0**power for power in range(self._low, self._high + 1)]
+
+    def name(self, tick: float) -> str:
+        return power(tick)
+
+
+class LinearAxis:
+    """From zero to a round number not below the largest value."""
+
+    def __init__(self, values: Sequence[float], start: float, end: float) -> None:
+        largest = max(*values, 1e-9)
+        magnitude = 10.0 ** math.floor(math.log10(largest))
+        self._step = next(s * magnitude / 5 for s in (1, 2, 5, 10) if s * magnitude >= largest)
+        self._start, self._end = start, end
+
+    def at(self, value: float) -> float:
+        return self._start + value / (5 * self._step) * (self._end - self._start)
+
+    def ticks(self) -> list[float]:
+        return [number * self._step for number in range(6)]
+
+    def name(self, tick: float) -> str:
+        return f"{tick:g}"
 
 
 def power(value: float) -> str:

@@ -4,6 +4,7 @@ import threading
 from datetime import UTC, datetime
 
 import pytest
+from azure.storage.blob import ContainerClient
 from pydantic import SecretStr
 
 from services.console.jobs import Desk
@@ -15,6 +16,7 @@ from shared.names import check_blob_name, segment_blob, segment_record, shard_bl
 from shared.records import Job, Result, Segment, Source, Span
 from shared.settings import Settings
 from shared.storage import API_VERSION, Storage
+from tests.azurite import Server
 from tests.waiting import eventually
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
@@ -71,6 +73,42 @@ def test_a_folder_is_deleted_whole_in_few_requests(
     container.delete_all("job/")
     container.delete_all("job/")  # of nothing
     assert [blob.name for blob in container.under()] == ["job-of-others/0.tar"]
+
+
+@pytest.fixture
+def by_another_name(npm_server: Server) -> Storage:
+    """Storage whose host the SDK doesn't take for this machine, as `azurite` in Compose."""
+    settings = npm_server.settings()
+    # The SDK compares letter by letter; resolvers and Azurite don't.
+    there = {
+        name: SecretStr(account.get_secret_value().replace("//127.0.0.1:", "//LOCALHOST:"))
+        for name in ("media_connection", "work_connection")
+        if (account := getattr(settings, name))
+    }
+    storage = Storage(settings.model_copy(update=there))
+    storage.prepare()
+    return storage
+
+
+def test_a_folder_is_deleted_where_the_account_is_in_the_path(by_another_name: Storage) -> None:
+    container = by_another_name.container("frames")
+    assert not ContainerClient.from_container_url(container.url)._is_localhost
+    for number in range(3):
+        container.write(f"job/ünï {number}.tar", b"a shard")
+    container.write("job-of-others/0.tar", b"a shard")
+    container.delete_all("job/")
+    assert [blob.name for blob in container.under()] == ["job-of-others/0.tar"]
+
+
+def test_a_folder_is_deleted_where_a_batch_is_refused_as_a_whole(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(blobs, "BATCH", 260)  # storage takes 256 at once
+    container = storage.container("frames")
+    for number in range(260):
+        container.write(f"job/{number}.tar", b"")
+    container.delete_all("job/")
+    assert container.under() == []
 
 
 def test_what_can_not_be_deleted_is_told(storage: Storage) -> None:

@@ -1,4 +1,4 @@
-"""SIGKILL, for services, workers and cages; and the two ways in which Azurite goes."""
+"""SIGKILL and SIGTERM for services and workers, SIGKILL for sandboxes, both for Azurite."""
 
 import itertools
 import os
@@ -13,6 +13,7 @@ from benchmarks.soak.tally import Tally
 
 VICTIMS = ("trigger", "splitter", "dispatcher", "stitcher", "batchai")
 AZURITE = "azurite"
+WORKER = "worker"
 GONE_SECONDS = 10
 
 
@@ -21,6 +22,7 @@ class Killer:
         self._stack = stack
         self._tally = tally
         self._victims = itertools.cycle(VICTIMS)
+        self._next_rollout = itertools.cycle([*VICTIMS, WORKER])
         self._killed: set[int] = set()
         #: When Azurite last ended; the stack makes it forget what messages it had left.
         self.forgot_at: float | None = None
@@ -31,6 +33,13 @@ class Killer:
     def service(self) -> None:
         name = next(self._victims)
         self._kill(f"{name} killed", [self._stack.pids()[name]])
+
+    def rollout(self) -> None:
+        """As a new version is rolled out: SIGTERM, and another process takes over."""
+        name = next(self._next_rollout)
+        pids = self._stack.workers() if name == WORKER else [self._stack.pids()[name]]
+        if pids:
+            self._kill(f"{name} told to leave", [random.choice(pids)], signal.SIGTERM)
 
     def worker(self) -> None:
         self._one_of("worker killed", self._stack.workers)

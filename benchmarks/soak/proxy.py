@@ -1,6 +1,6 @@
-"""Storage as it is on a bad day: a proxy that forwards to it, slowly, wrongly or not at all.
+"""A proxy in front of storage that answers slowly, wrongly, with a refusal or not at all.
 
-Requests are signed over their path and headers, not over the port: they are passed on as they are.
+Requests are passed on unchanged: their signature covers path and headers, not the port.
 """
 
 import asyncio
@@ -28,27 +28,37 @@ class Fault(StrEnum):
     ERROR_500 = "500"
     BUSY_503 = "503 with Retry-After"
     HALF = "half an answer"
+    FORBIDDEN = "403"
 
 
-#: What the next request meets.
-Forecast = Callable[[], Fault | None]
+#: The fault that a request meets.
+Forecast = Callable[[HttpMessage], Fault | None]
+#: Faults that any request may meet by chance.
+BY_CHANCE = [fault for fault in Fault if fault != Fault.FORBIDDEN]
 SLOW_SECONDS = 1.0
 REFUSALS = {
     Fault.ERROR_500: b"HTTP/1.1 500 Out of order\r\ncontent-length: 0\r\n\r\n",
     Fault.BUSY_503: b"HTTP/1.1 503 Busy\r\nretry-after: 1\r\ncontent-length: 0\r\n\r\n",
+    Fault.FORBIDDEN: b"HTTP/1.1 403 This request is not authorized\r\n"
+    b"x-ms-error-code: AuthorizationPermissionMismatch\r\ncontent-length: 0\r\n\r\n",
 }
 #: A reset, rather than an orderly end.
 AT_ONCE = struct.pack("ii", 1, 0)
 
 
 class Weather:
-    """How likely a request is to meet a fault, and which."""
+    """Which fault a request meets: any, with a chance; 403, in a container that is forbidden."""
 
     def __init__(self) -> None:
         self.chance = 0.0
+        #: A container or queue that every request is refused to.
+        self.forbidden: str | None = None
 
-    def next(self) -> Fault | None:
-        return random.choice(list(Fault)) if random.random() < self.chance else None
+    def next(self, request: HttpMessage) -> Fault | None:
+        path = request.words[1].split("?")[0] + "/"
+        if self.forbidden and f"/{self.forbidden}/" in path:
+            return Fault.FORBIDDEN
+        return random.choice(BY_CHANCE) if random.random() < self.chance else None
 
 
 class Proxy:
@@ -99,7 +109,7 @@ class Proxy:
 
     async def _answer(self, request: HttpMessage, writer: asyncio.StreamWriter) -> bool:
         """Whether the connection is still good."""
-        fault = self._forecast()
+        fault = self._forecast(request)
         if fault == Fault.RESET_BEFORE:
             return self._reset(writer, fault)
         if fault in REFUSALS:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from benchmarks.soak.tally import Tally
+from shared import names
 from shared.messages import (
     BlobCreated,
     Body,
@@ -21,6 +22,14 @@ from shared.messages import (
 from shared.storage import QUEUES, Storage
 
 MARK = "rubbish"
+KINDS = [
+    "not base64",
+    "not JSON",
+    "wrong schema",
+    "other version",
+    "no job",
+    "unreadable record",
+]
 CONTAINERS = {"arrivals": "input", "lessons": "styles"}
 
 
@@ -43,7 +52,7 @@ class Litterer:
 
     def litter(self) -> None:
         queue = random.choice(QUEUES)
-        kind = random.choice(["not base64", "not JSON", "wrong schema", "other version", "no job"])
+        kind = random.choice(KINDS)
         found = self._made(kind, queue, f"{MARK}-{next(self._numbers)}")
         self._storage.queue(queue).send_text(found.text)
         self.put.append(found)
@@ -65,9 +74,16 @@ class Litterer:
                 changed = {"version": 99, "eventType": "Microsoft.Storage.BlobRenamed"}
                 told = {key: changed.get(key, value) for key, value in other.items()}
                 return Rubbish(queue, coded(json.dumps(told)), now, f"not a {name}")
-        if isinstance(real, BlobCreated):
-            return Rubbish(queue, encode(real), now, None, real.job)
-        return Rubbish(queue, encode(real), now, "Missing", mark)
+        job = real.job if isinstance(real, BlobCreated) else mark
+        if kind == "unreadable record":
+            self._spoil_records(job)
+            return Rubbish(queue, encode(real), now, "can't be read")
+        reason = None if isinstance(real, BlobCreated) else "Missing"
+        return Rubbish(queue, encode(real), now, reason, job)
+
+    def _spoil_records(self, job: str) -> None:
+        for record in (names.job_record(job), names.outcome_record(job)):
+            self._storage.container("jobs").write(record, b"{not JSON")
 
 
 def a_message(queue: str, mark: str) -> Body:

@@ -1,5 +1,6 @@
 """One soak: undisturbed first, then with everything at once, then until all has ended."""
 
+import random
 import time
 from contextlib import ExitStack
 from pathlib import Path
@@ -11,7 +12,7 @@ from benchmarks.soak.memory import Memory
 from benchmarks.soak.proxy import Proxy, Weather
 from benchmarks.soak.rubbish import Litterer
 from benchmarks.soak.schedule import Act, play
-from benchmarks.soak.siege import Besieged
+from benchmarks.soak.siege import Besieged, two_keys
 from benchmarks.soak.tally import Tally
 from benchmarks.soak.thief import Thief
 from benchmarks.soak.verdict import Evidence, Undisturbed
@@ -26,14 +27,22 @@ from tests.processes import processes_of
 #: Of all requests, and of all messages and claims that are handed out.
 BAD_WEATHER, THEFT = 0.06, 0.15
 AT_ONCE = 8
+#: What services lose their rights to for a while.
+FORBIDDEN = ("input", "output", "jobs", "frames", "scored", "chunks")
+#: Times that rights, and keys, change in a run.
+CHANGES = 8
 #: When services are no longer killed: what is alive then must live to the end.
 KILLING = 0.6
 DRAIN_SECONDS = 600.0
 
 
 class Soak:
-    def __init__(self, folder: Path, stack: Besieged, tally: Tally, disk: Disk) -> None:
+    def __init__(
+        self, folder: Path, stack: Besieged, tally: Tally, disk: Disk, weather: Weather
+    ) -> None:
         self._stack = stack
+        self._tally = tally
+        self._weather = weather
         self._disk = disk
         #: Past the proxies: nobody who only looks is to be disturbed.
         patient = {"outage_seconds": DRAIN_SECONDS}
@@ -61,10 +70,13 @@ class Soak:
                 Act(load.drop_a_bad_one, 8),
                 Act(self.litterer.litter, 3),
                 Act(killer.service, 6, KILLING),
+                Act(killer.rollout, 5, KILLING),
                 Act(killer.worker, 12, KILLING),
                 Act(killer.cage, 8, KILLING),
                 Act(killer.azurite_stopped, 40, KILLING),
                 Act(self._kill_azurite, 40, KILLING),
+                Act(self._change_rights, seconds / CHANGES),
+                Act(self._rotate_keys, seconds / CHANGES, KILLING),
                 Act(self._disk.fill, 20),
                 Act(self._disk.free_when_noticed, 1),
                 Act(killer.look, 0.3),
@@ -73,6 +85,15 @@ class Soak:
             seconds,
         )
         self._disk.free()
+        self._weather.forbidden = None
+
+    def _change_rights(self) -> None:
+        """Take all rights to a container or queue away, or give them back."""
+        self._weather.forbidden = None if self._weather.forbidden else random.choice(FORBIDDEN)
+
+    def _rotate_keys(self) -> None:
+        self._stack.rotate_keys()
+        self._tally.add("keys rotated")
 
     def drain(self, peaks: dict[str, float]) -> None:
         """Until all has ended and no message is left; or there is no hope that it will."""
@@ -96,7 +117,7 @@ class Soak:
 def soak(folder: Path, seconds: float, tally: Tally) -> Evidence:
     data = folder / "stack"
     data.mkdir()
-    own = accounts.make(data)
+    own = two_keys(accounts.make(data))
     weather, thief = Weather(), Thief(own, tally)
     with ExitStack() as around:
         disk = around.enter_context(Disk(data / "tmp", data / "logs", tally))
@@ -104,9 +125,8 @@ def soak(folder: Path, seconds: float, tally: Tally) -> Evidence:
             print(f"no full disk: {disk.why_not}")
         blobs = around.enter_context(Proxy(own.blob_port, weather.next, tally, thief.witness))
         queues = around.enter_context(Proxy(own.queue_port, weather.next, tally, thief.witness))
-        through = own.model_copy(update={"blob_port": blobs.port, "queue_port": queues.port})
-        stack = around.enter_context(Besieged(data, through))
-        run = Soak(folder, stack, tally, disk)
+        stack = around.enter_context(Besieged(data, own, blobs.port, queues.port))
+        run = Soak(folder, stack, tally, disk, weather)
         undisturbed = run.undisturbed()
         print(f"{len(undisturbed)} sorts of videos undisturbed; now for the faults", flush=True)
         weather.chance, thief.chance = BAD_WEATHER, THEFT

@@ -19,6 +19,7 @@ from typing import IO, Self
 from azure.core.exceptions import AzureError
 
 from services.console import accounts, azurite
+from services.console.accounts import Accounts
 from services.console.crew import Crew, crew_of
 from services.console.jobs import Desk
 from services.console.scoring import publish
@@ -72,7 +73,7 @@ class Stack:
         (self.data / "logs").mkdir(exist_ok=True)
         try:
             self._lock = locked(self.data / "lock")
-            self.accounts = accounts.make(self.data)
+            self.accounts = self._make_accounts()
             self._start_azurite()
             self._crew = crew_of(self.data, self.accounts.settings(), self._nodes)
             for service in self._crew.services:  # after it: they take ports that it hasn't chosen
@@ -96,6 +97,9 @@ class Stack:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+    def _make_accounts(self) -> Accounts:
+        return accounts.make(self.data)
 
     def _tend(self) -> None:
         """Start again what has died, until the stack is closed."""

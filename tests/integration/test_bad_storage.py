@@ -11,6 +11,7 @@ from pydantic import SecretStr
 
 from benchmarks.soak.proxy import Fault, Proxy
 from benchmarks.soak.tally import Tally
+from benchmarks.soak.wire import HttpMessage
 from shared.messages import SegmentPlanned, decode
 from shared.storage import Storage
 from tests.azurite import Server
@@ -38,7 +39,7 @@ def bad(server: Server) -> Iterator[BadStorage]:
     due: list[Fault] = []
     tally = Tally()
 
-    def forecast() -> Fault | None:
+    def forecast(_request: HttpMessage) -> Fault | None:
         return due.pop() if due else None
 
     settings = server.settings()

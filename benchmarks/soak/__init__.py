@@ -1,4 +1,4 @@
-"""The proof that it holds: a stack under load and faults, and what became of every video.
+"""A stack under load and faults: was any video, message or frame lost?
 
-`python -m benchmarks.soak` tells the story; a module beside it knows each kind of trouble.
+`run.py` has the schedule; each other module injects one kind of fault or checks one thing.
 """

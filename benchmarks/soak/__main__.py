@@ -1,7 +1,7 @@
-"""`make soak`: a stack under load and faults for some minutes, and whether anything was lost.
+"""`make soak`: run a stack under load and faults for some minutes and check that nothing is lost.
 
-MINUTES=60 makes it an hour. It prints what was done to the stack and what became of the videos,
-and fails with what was wrong; then its folder stays, with the logs.
+MINUTES=60 makes it an hour. It prints the faults and the outcomes of the videos. If a check fails,
+it exits with 1, lists what is wrong, and keeps its folder with the logs.
 """
 
 import os
@@ -12,9 +12,9 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from benchmarks.soak.prints import Print
+from benchmarks.soak.counts import Counts
+from benchmarks.soak.fingerprints import Fingerprint
 from benchmarks.soak.run import soak
-from benchmarks.soak.tally import Tally
 from benchmarks.soak.verdict import Evidence, said, troubles
 
 MINUTES = 4.0
@@ -29,11 +29,11 @@ def report(found: Evidence) -> None:
     for outcome, count in Counter(map(said, found.fates.values())).most_common():
         print(f"| {outcome} | {count} |")
     same = sum(
-        isinstance(fate, Print) and fate == found.undisturbed[dropped.sort]
+        isinstance(fate, Fingerprint) and fate == found.undisturbed[dropped.sort]
         for dropped, fate in found.fates.items()
     )
-    print(f"\nbyte for byte as undisturbed: {same}; uploads that Azurite forgot: {found.forgotten}")
-    print(f"in poison: {len(found.poison)} of {len(found.rubbish)} messages put\n")
+    print(f"\nbyte for byte as undisturbed: {same}; uploads that Azurite lost: {found.forgotten}")
+    print(f"in poison: {len(found.poison)} of {len(found.bad_messages)} planted messages\n")
     print("| service | peak MiB, undisturbed | under faults |\n|---|---|---|")
     for name, peaks in found.memory.items():
         print(f"| {name} | {peaks.calm:.0f} | {peaks.rough:.0f} |")
@@ -41,11 +41,11 @@ def report(found: Evidence) -> None:
 
 def main() -> None:
     began, folder = time.monotonic(), Path(tempfile.mkdtemp(prefix="impasto-soak-"))
-    found = soak(folder, float(os.environ.get("MINUTES") or MINUTES) * 60, Tally())
+    found = soak(folder, float(os.environ.get("MINUTES") or MINUTES) * 60, Counts())
     report(found)
     print(f"\n{time.monotonic() - began:.0f} s in all")
     if wrong := troubles(found):
-        print(f"\n{len(wrong)} things are wrong; logs are in {folder}/stack/logs")
+        print(f"\n{len(wrong)} checks failed; logs are in {folder}/stack/logs")
         print(*wrong, sep="\n")
         sys.exit(1)
     shutil.rmtree(folder)

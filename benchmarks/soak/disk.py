@@ -1,4 +1,4 @@
-"""A full disk: services have their temporary files on a small file system, filled at times."""
+"""A full disk: temporary files are on a small file system that is filled now and then."""
 
 import subprocess
 import time
@@ -6,23 +6,23 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from benchmarks.soak.tally import Tally
+from benchmarks.soak.counts import Counts
 
 SIZE_MIB = 48
-#: If nobody needs room meanwhile.
+#: When the disk is freed although no service has logged that it is full.
 LONGEST = 60.0
-#: How services say that they have met it.
+#: What services log when the disk is full.
 SAID = "the disk is full"
 
 
 class Disk:
-    """Mounted while it is entered, where that is permitted; `why_not` says so where it isn't."""
+    """A context manager that mounts the file system; `why_not` is the reason if it can't."""
 
-    def __init__(self, folder: Path, logs: Path, tally: Tally) -> None:
+    def __init__(self, folder: Path, logs: Path, counts: Counts) -> None:
         self._folder = folder
         self._ballast = folder / "ballast"
         self._logs = logs
-        self._tally = tally
+        self._tally = counts
         self._said = 0
         self._full_since = 0.0
         self.why_not: str | None = None

@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable
 
 from benchmarks.soak import processes
-from benchmarks.soak.siege import SPARED, Besieged
-from benchmarks.soak.tally import Tally
+from benchmarks.soak.counts import Counts
+from benchmarks.soak.soak_stack import SPARED, SoakStack
 
 VICTIMS = ("trigger", "splitter", "dispatcher", "stitcher", "batchai")
 AZURITE = "azurite"
@@ -18,16 +18,16 @@ GONE_SECONDS = 10
 
 
 class Killer:
-    def __init__(self, stack: Besieged, tally: Tally) -> None:
+    def __init__(self, stack: SoakStack, counts: Counts) -> None:
         self._stack = stack
-        self._tally = tally
+        self._tally = counts
         self._victims = itertools.cycle(VICTIMS)
         self._next_rollout = itertools.cycle([*VICTIMS, WORKER])
         self._killed: set[int] = set()
-        #: When Azurite last ended; the stack makes it forget what messages it had left.
+        #: When Azurite last ended; the stack then clears its queues.
         self.forgot_at: float | None = None
         self._before = stack.pids()
-        #: Services that ended and weren't killed here.
+        #: Services that ended although nobody killed them.
         self.crashes: list[str] = []
 
     def service(self) -> None:
@@ -46,14 +46,14 @@ class Killer:
 
     def cage(self) -> None:
         owners = [pid for name, pid in self._stack.pids().items() if name not in SPARED]
-        self._one_of("cage killed", lambda: [c for pid in owners for c in processes.cages(pid)])
+        self._one_of("cage killed", lambda: [c for pid in owners for c in processes.sandboxes(pid)])
 
     def azurite_stopped(self) -> None:
-        """As when a machine is restarted: it has time to write."""
+        """SIGTERM: Azurite has time to write what it holds in memory."""
         self._end_azurite("restarted", [self._stack.pids()[AZURITE]], signal.SIGTERM)
 
     def azurite_killed(self) -> None:
-        """The server itself, not who watches it; or, as likely, both, and who watches first."""
+        """SIGKILL for the Node.js process alone, or for its parent as well, with equal chance."""
         watcher = self._stack.pids()[AZURITE]
         server = list(processes.children(watcher))
         self._end_azurite("killed", random.choice([server, [watcher, *server]]), signal.SIGKILL)
@@ -63,11 +63,11 @@ class Killer:
             self.forgot_at = time.monotonic()
 
     def look(self) -> None:
-        """Notice services that have ended by themselves."""
+        """Record services that have ended although nobody killed them."""
         now = self._stack.pids()
         for name, pid in self._before.items():
             if now.get(name, pid) != pid and pid not in self._killed:
-                self.crashes.append(f"{name} ({pid}) ended by itself")
+                self.crashes.append(f"{name} ({pid}) ended without being killed")
         self._before = now
 
     def _one_of(self, kind: str, there: Callable[[], list[int]]) -> None:
@@ -75,7 +75,7 @@ class Killer:
             self._kill(kind, [random.choice(found)])
 
     def _kill(self, kind: str, pids: list[int], number: int = signal.SIGKILL) -> bool:
-        """Counted when it is dead."""
+        """Signal the processes; count the fault once all of them have ended."""
         pids = [pid for pid in pids if processes.alive(pid)]
         self._killed |= set(pids)
         if AZURITE in kind:

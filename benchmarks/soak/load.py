@@ -1,4 +1,4 @@
-"""The videos that are dropped, good ones and others, and what becomes of each."""
+"""The videos that are dropped, valid and hostile, and the outcome of each."""
 
 import itertools
 import random
@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks.soak import hostile
-from benchmarks.soak.prints import Print, print_of
-from benchmarks.soak.tally import Tally
+from benchmarks.soak import hostile_files
+from benchmarks.soak.counts import Counts
+from benchmarks.soak.fingerprints import Fingerprint, fingerprint_of
 from services.console.jobs import Desk
 from shared import names
 from shared.jobs import Jobs
@@ -17,16 +17,15 @@ from shared.storage import Storage
 from tests.media import make_clip
 
 STYLES = ("original", "pencil", "great-wave")
-#: x264 doesn't make the same of the same pictures twice where they are narrower.
+#: x264 isn't deterministic for some narrower pictures.
 SIZE = "256x144"
 
-
-#: What became of a video: its output, or why there is none; nothing, where that isn't known.
-Fate = Print | str | None
+#: The outcome of a video: its output, or why it has none; None where it has no outcome.
+Fate = Fingerprint | str | None
 
 
 class Sort(NamedTuple):
-    """Videos of one sort come out alike."""
+    """Videos with the same file and style, whose outputs must be equal."""
 
     path: Path
     style: str
@@ -40,10 +39,10 @@ class Dropped(NamedTuple):
 
 
 class Load:
-    def __init__(self, storage: Storage, folder: Path, tally: Tally) -> None:
+    def __init__(self, storage: Storage, folder: Path, counts: Counts) -> None:
         self._storage = storage
         self._folder = folder
-        self._tally = tally
+        self._tally = counts
         self._desk = Desk(storage)
         self._jobs = Jobs(storage)
         self._numbers = itertools.count()
@@ -54,10 +53,10 @@ class Load:
         ]
         self.good = [Sort(clip, style) for clip in clips for style in STYLES]
         self.bad = [
-            Sort(path, kind.style, kind.kind) for kind, path in hostile.make(folder, clips[0])
+            Sort(path, kind.style, kind.kind) for kind, path in hostile_files.make(folder, clips[0])
         ]
         self.dropped: list[Dropped] = []
-        #: Uploads that Azurite, killed, had forgotten; they were dropped again.
+        #: Uploads that Azurite lost when it was killed; they are dropped again.
         self.forgotten: list[Dropped] = []
 
     def drop(self, sort: Sort) -> None:
@@ -98,5 +97,5 @@ class Load:
         if isinstance(outcome, Result):
             path = self._folder / "output"
             self._desk.fetch(outcome.output, path)
-            return print_of(path)
+            return fingerprint_of(path)
         return None

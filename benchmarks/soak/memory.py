@@ -1,7 +1,6 @@
-"""Whether services grow: the most that one of each took undisturbed, and under faults.
+"""The peak memory of each service, undisturbed and under faults, to find leaks.
 
-Undisturbed they do all that they do later, once; so what they take later they should have taken
-then. A process that was just started has taken nothing yet, and raises no peak.
+The undisturbed run does everything that the later one does, so its peak is what a service needs.
 """
 
 from collections import defaultdict
@@ -10,7 +9,7 @@ from typing import NamedTuple
 
 from benchmarks.soak import processes
 
-#: What a service may take more, later: allocators round, and caches are warm at different times.
+#: How much higher the second peak may be: allocators round, and caches fill at other times.
 GROWTH = 1.25
 SLACK_MIB = 16
 NOT_OURS = "azurite"

@@ -1,4 +1,4 @@
-"""Processes that may be gone at any moment, and then are none."""
+"""Processes that may end at any moment; one that has ended counts as none."""
 
 import psutil
 
@@ -13,13 +13,13 @@ def descendants(pid: int) -> list[int]:
     return [child.pid for child in _below(pid, recursive=True)]
 
 
-def cages(pid: int) -> list[int]:
-    """The child processes in which a service decodes what may bite."""
+def sandboxes(pid: int) -> list[int]:
+    """The child processes in which a service decodes untrusted files."""
     return [child for child in children(pid) if CAGE in _command(child)]
 
 
 def alive(pid: int) -> bool:
-    """A zombie isn't."""
+    """Whether the process runs; a zombie doesn't."""
     try:
         return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:

@@ -13,11 +13,11 @@ from enum import StrEnum
 from types import TracebackType
 from typing import Self
 
-from benchmarks.soak.tally import Tally
-from benchmarks.soak.wire import HttpMessage, read_answer, read_request
+from benchmarks.soak.counts import Counts
+from benchmarks.soak.http_bytes import HttpMessage, read_answer, read_request
 from services.console.accounts import HOST
 
-#: Whoever wants to see what has passed: a request, and its answer.
+#: Called with each request and its answer.
 Witness = Callable[[HttpMessage, HttpMessage], None]
 
 
@@ -42,11 +42,11 @@ REFUSALS = {
     Fault.FORBIDDEN: b"HTTP/1.1 403 This request is not authorized\r\n"
     b"x-ms-error-code: AuthorizationPermissionMismatch\r\ncontent-length: 0\r\n\r\n",
 }
-#: A reset, rather than an orderly end.
+#: SO_LINGER options that make close() send a reset.
 AT_ONCE = struct.pack("ii", 1, 0)
 
 
-class Weather:
+class Faults:
     """Which fault a request meets: any, with a chance; 403, in a container that is forbidden."""
 
     def __init__(self) -> None:
@@ -62,14 +62,14 @@ class Weather:
 
 
 class Proxy:
-    """On a port of its own, in a thread of its own, until closed."""
+    """Listens on a free port, in a thread, until the context ends."""
 
     def __init__(
-        self, upstream: int, forecast: Forecast, tally: Tally, witness: Witness | None = None
+        self, upstream: int, forecast: Forecast, counts: Counts, witness: Witness | None = None
     ) -> None:
         self._upstream = upstream
         self._forecast = forecast
-        self._tally = tally
+        self._tally = counts
         self._witness = witness
         self._loop = asyncio.new_event_loop()
         self._server = self._loop.run_until_complete(asyncio.start_server(self._attend, HOST, 0))
@@ -103,12 +103,12 @@ class Proxy:
             while (request := await read_request(reader)) and await self._answer(request, writer):
                 pass
         except (OSError, EOFError, asyncio.CancelledError):
-            reset(writer)  # storage is away, or the client is, or all is over
+            reset(writer)  # storage or the client has gone, or the proxy is closing
         finally:
             writer.close()
 
     async def _answer(self, request: HttpMessage, writer: asyncio.StreamWriter) -> bool:
-        """Whether the connection is still good."""
+        """Answer one request; return whether the connection may be used again."""
         fault = self._forecast(request)
         if fault == Fault.RESET_BEFORE:
             return self._reset(writer, fault)
@@ -129,7 +129,7 @@ class Proxy:
         return told
 
     async def _ask_storage(self, request: HttpMessage) -> HttpMessage:
-        """Each time anew: a connection that is kept may be closed at the other end by now."""
+        """A new connection each time: storage may have closed one that was kept."""
         reader, writer = await asyncio.open_connection(HOST, self._upstream)
         try:
             writer.write(request.data)

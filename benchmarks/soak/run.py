@@ -1,20 +1,20 @@
-"""One soak: undisturbed first, then with everything at once, then until all has ended."""
+"""One soak: a run without faults, one with all faults, then the wait until every job ended."""
 
 import random
 import time
 from contextlib import ExitStack
 from pathlib import Path
 
+from benchmarks.soak.bad_messages import BadMessageSender
+from benchmarks.soak.counts import Counts
 from benchmarks.soak.disk import Disk
 from benchmarks.soak.killing import Killer
+from benchmarks.soak.lease_stealer import LeaseStealer
 from benchmarks.soak.load import Load
 from benchmarks.soak.memory import Memory
-from benchmarks.soak.proxy import Proxy, Weather
-from benchmarks.soak.rubbish import Litterer
+from benchmarks.soak.proxy import Faults, Proxy
 from benchmarks.soak.schedule import Act, play
-from benchmarks.soak.siege import Besieged, two_keys
-from benchmarks.soak.tally import Tally
-from benchmarks.soak.thief import Thief
+from benchmarks.soak.soak_stack import SoakStack, two_keys
 from benchmarks.soak.verdict import Evidence, Undisturbed
 from services.console import accounts
 from services.console.poison import PoisonDesk
@@ -24,41 +24,41 @@ from shared.records import Failure
 from shared.storage import QUEUES, Storage
 from tests.processes import processes_of
 
-#: Of all requests, and of all messages and claims that are handed out.
-BAD_WEATHER, THEFT = 0.06, 0.15
+#: The share of requests that meet a fault, and of leases that are stolen.
+FAULT_CHANCE, STEAL_CHANCE = 0.06, 0.15
 AT_ONCE = 8
 #: What services lose their rights to for a while.
 FORBIDDEN = ("input", "output", "jobs", "frames", "scored", "chunks")
 #: Times that rights, and keys, change in a run.
 CHANGES = 8
-#: When services are no longer killed: what is alive then must live to the end.
+#: The part of the time in which services are killed; later ones must live to the end.
 KILLING = 0.6
 DRAIN_SECONDS = 600.0
 
 
 class Soak:
     def __init__(
-        self, folder: Path, stack: Besieged, tally: Tally, disk: Disk, weather: Weather
+        self, folder: Path, stack: SoakStack, counts: Counts, disk: Disk, faults: Faults
     ) -> None:
         self._stack = stack
-        self._tally = tally
-        self._weather = weather
+        self._tally = counts
+        self._weather = faults
         self._disk = disk
-        #: Past the proxies: nobody who only looks is to be disturbed.
+        #: Without the proxies: the checks themselves must not meet faults.
         patient = {"outage_seconds": DRAIN_SECONDS}
         self.storage = Storage(stack.accounts.settings().model_copy(update=patient))
-        self.killer = Killer(stack, tally)
-        self.litterer = Litterer(self.storage, tally)
-        self.load = Load(self.storage, folder, tally)
+        self.killer = Killer(stack, counts)
+        self.bad_sender = BadMessageSender(self.storage, counts)
+        self.load = Load(self.storage, folder, counts)
         self.memory = Memory()
 
     def undisturbed(self) -> Undisturbed:
-        """What becomes of each sort of video when all is well."""
+        """The outcome of each sort of video without faults."""
         for sort in [*self.load.good, *self.load.bad]:
             self.load.drop(sort)
         self.drain(self.memory.calm)
         if unfinished := self.load.unfinished():
-            raise ImpastoError(f"undisturbed, and still not finished: {unfinished}")
+            raise ImpastoError(f"not finished although nothing disturbed them: {unfinished}")
         fates = self.load.fates(self.load.dropped)
         return {dropped.sort: fate for dropped, fate in fates.items()}
 
@@ -68,7 +68,7 @@ class Soak:
             [
                 Act(lambda: load.keep_busy(AT_ONCE), 1),
                 Act(load.drop_a_bad_one, 8),
-                Act(self.litterer.litter, 3),
+                Act(self.bad_sender.send_one, 3),
                 Act(killer.service, 6, KILLING),
                 Act(killer.rollout, 5, KILLING),
                 Act(killer.worker, 12, KILLING),
@@ -96,7 +96,7 @@ class Soak:
         self._tally.add("keys rotated")
 
     def drain(self, peaks: dict[str, float]) -> None:
-        """Until all has ended and no message is left; or there is no hope that it will."""
+        """Wait until every job has ended and the queues are empty, at most DRAIN_SECONDS."""
         until = time.monotonic() + DRAIN_SECONDS
         while (self.load.unfinished() or self.queued()) and time.monotonic() < until:
             self.killer.look()
@@ -114,44 +114,46 @@ class Soak:
         self.load.drop_again_what_is_forgotten()
 
 
-def soak(folder: Path, seconds: float, tally: Tally) -> Evidence:
+def soak(folder: Path, seconds: float, counts: Counts) -> Evidence:
     data = folder / "stack"
     data.mkdir()
     own = two_keys(accounts.make(data))
-    weather, thief = Weather(), Thief(own, tally)
+    faults, stealer = Faults(), LeaseStealer(own, counts)
     with ExitStack() as around:
-        disk = around.enter_context(Disk(data / "tmp", data / "logs", tally))
+        disk = around.enter_context(Disk(data / "tmp", data / "logs", counts))
         if disk.why_not:
             print(f"no full disk: {disk.why_not}")
-        blobs = around.enter_context(Proxy(own.blob_port, weather.next, tally, thief.witness))
-        queues = around.enter_context(Proxy(own.queue_port, weather.next, tally, thief.witness))
-        stack = around.enter_context(Besieged(data, own, blobs.port, queues.port))
-        run = Soak(folder, stack, tally, disk, weather)
+        blobs = around.enter_context(Proxy(own.blob_port, faults.next, counts, stealer.witness))
+        queues = around.enter_context(Proxy(own.queue_port, faults.next, counts, stealer.witness))
+        stack = around.enter_context(SoakStack(data, own, blobs.port, queues.port))
+        run = Soak(folder, stack, counts, disk, faults)
         undisturbed = run.undisturbed()
-        print(f"{len(undisturbed)} sorts of videos undisturbed; now for the faults", flush=True)
-        weather.chance, thief.chance = BAD_WEATHER, THEFT
+        print(
+            f"{len(undisturbed)} sorts of videos done without faults; now with faults", flush=True
+        )
+        faults.chance, stealer.chance = FAULT_CHANCE, STEAL_CHANCE
         run.disturbed(seconds)
-        weather.chance = thief.chance = 0
+        faults.chance = stealer.chance = 0
         run.drain(run.memory.rough)
-        found = gathered(run, run.storage, undisturbed, tally)
-        thief.close()
+        found = gathered(run, run.storage, undisturbed, counts)
+        stealer.close()
         stack.close()
         left = {**found.left, "processes": processes_of(data), "tmp": files(data / "tmp")}
     return found._replace(left=left)
 
 
-def gathered(run: Soak, storage: Storage, undisturbed: Undisturbed, tally: Tally) -> Evidence:
+def gathered(run: Soak, storage: Storage, undisturbed: Undisturbed, counts: Counts) -> Evidence:
     jobs = Jobs(storage)
-    outcomes = {r.job: jobs.outcome(r.job) for r in run.litterer.put if r.job}
+    outcomes = {r.job: jobs.outcome(r.job) for r in run.bad_sender.sent if r.job}
     kept = ("frames", "scored", "segments")
     return Evidence(
-        faults=tally.counts(),
+        faults=counts.counts(),
         undisturbed=undisturbed,
         fates=run.load.fates(run.load.dropped),
         forgotten=len(run.load.forgotten),
         outputs=[blob.name for blob in storage.container("output").under()],
         poison=PoisonDesk(storage).entries(),
-        rubbish=run.litterer.put,
+        bad_messages=run.bad_sender.sent,
         refused={job: end.reason for job, end in outcomes.items() if isinstance(end, Failure)},
         forgot_at=run.killer.forgot_at,
         left={"queues": run.queued()}

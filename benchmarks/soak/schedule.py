@@ -1,4 +1,4 @@
-"""Who does what how often: each action in its own rhythm, none of them late for another."""
+"""Periodic actions, each with an interval of its own."""
 
 import random
 import time
@@ -9,7 +9,7 @@ from typing import NamedTuple
 class Act(NamedTuple):
     do: Callable[[], None]
     every: float
-    #: Which part of the time it is done in; 1 is all of it.
+    #: The part of the whole time in which it is done; 1 is all of it.
     until: float = 1.0
 
 

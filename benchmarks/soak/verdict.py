@@ -1,18 +1,18 @@
-"""What must be true in the end, and what isn't. Pure: it judges what others have found."""
+"""The checks at the end of a soak. Pure functions of the evidence that others collected."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from benchmarks.soak.bad_messages import BadMessage
+from benchmarks.soak.fingerprints import Fingerprint
 from benchmarks.soak.load import Dropped, Fate, Sort
 from benchmarks.soak.memory import Peaks
-from benchmarks.soak.prints import Print
-from benchmarks.soak.rubbish import Rubbish
 from services.console.poison import Entry
 
 LEAST_FAULTS, LEAST_KINDS = 200, 8
-#: Of a message that was taken from its worker time after time, whatever stood in it.
+#: The reason for a message whose lease was stolen too often, whatever its body.
 WORN_OUT = "never finished"
-#: How long after Azurite's end messages may still be cleared: it has to be up again first.
+#: How long after Azurite's end its queues may still be cleared: it has to start first.
 FORGETTING_SECONDS = 60
 
 
@@ -21,19 +21,19 @@ Undisturbed = Mapping[Sort, Fate]
 
 class Evidence(NamedTuple):
     faults: Mapping[str, int]
-    #: What becomes of each sort of video where nobody disturbs.
+    #: The outcome of each sort of video without faults.
     undisturbed: Undisturbed
     fates: Mapping[Dropped, Fate]
-    #: How many uploads Azurite, killed, forgot.
+    #: How many uploads Azurite lost when it was killed.
     forgotten: int
     outputs: Sequence[str]
     poison: Sequence[Entry]
-    rubbish: Sequence[Rubbish]
-    #: Why, by the job that a message named which isn't there.
+    bad_messages: Sequence[BadMessage]
+    #: Why it failed, by the job that an invalid message named.
     refused: Mapping[str, str]
-    #: When Azurite last ended: rubbish that was put before then may have been cleared away.
+    #: When Azurite last ended: messages sent before then may have been cleared away.
     forgot_at: float | None
-    #: By what it is in: queues that aren't empty, intermediates, processes, files.
+    #: What is left, by place: messages, intermediates, processes, files.
     left: Mapping[str, Sequence[str]]
     crashes: Sequence[str]
     memory: Mapping[str, Peaks]
@@ -59,32 +59,32 @@ def of_videos(found: Evidence) -> Iterator[str]:
     for dropped, fate in found.fates.items():
         name = f"{dropped.blob} ({dropped.job})"
         expected = found.undisturbed[dropped.sort]
-        if isinstance(fate, Print) and isinstance(expected, Print):
+        if isinstance(fate, Fingerprint) and isinstance(expected, Fingerprint):
             if not fate.shows_the_same(expected):
                 yield f"{name} isn't what it is undisturbed"
         elif fate != expected:
             yield f"{name}: {said(fate)}; undisturbed: {said(expected)}"
-    finished = sum(isinstance(fate, Print) for fate in found.fates.values())
+    finished = sum(isinstance(fate, Fingerprint) for fate in found.fates.values())
     if len(found.outputs) != finished:
         yield f"{len(found.outputs)} outputs of {finished} finished videos"
 
 
 def of_poison(found: Evidence) -> Iterator[str]:
-    put = {(rubbish.queue, rubbish.text): rubbish for rubbish in found.rubbish}
+    sent = {(message.queue, message.text): message for message in found.bad_messages}
     kept = {(entry.queue, entry.body): entry for entry in found.poison}
     for place, entry in kept.items():
-        rubbish = put.get(place) if place[1] else None  # type: ignore[arg-type]
-        if rubbish is None:
+        message = sent.get(place) if place[1] else None  # type: ignore[arg-type]
+        if message is None:
             yield f"poison: nobody put it into {entry.queue}: {entry.reason} (job {entry.job})"
-        elif not any(why in entry.reason for why in (rubbish.reason, WORN_OUT) if why):
-            yield f"poison: {entry.reason}, and not {rubbish.reason}"
-    for place, rubbish in put.items():
-        if found.forgot_at and rubbish.put <= found.forgot_at + FORGETTING_SECONDS:
+        elif not any(why in entry.reason for why in (message.reason, WORN_OUT) if why):
+            yield f"poison: {entry.reason}, and not {message.reason}"
+    for place, message in sent.items():
+        if found.forgot_at and message.sent <= found.forgot_at + FORGETTING_SECONDS:
             continue
-        if rubbish.reason and place not in kept:
-            yield f"not in poison: {rubbish.text} of {rubbish.queue}"
-        if rubbish.job and rubbish.job not in found.refused:
-            yield f"not refused: {rubbish.job} of {rubbish.queue}"
+        if message.reason and place not in kept:
+            yield f"not in poison: {message.text} of {message.queue}"
+        if message.job and message.job not in found.refused:
+            yield f"not refused: {message.job} of {message.queue}"
 
 
 def of_leavings(found: Evidence) -> Iterator[str]:
@@ -97,4 +97,4 @@ def of_leavings(found: Evidence) -> Iterator[str]:
 
 
 def said(fate: Fate) -> str:
-    return "a video" if isinstance(fate, Print) else fate or "nothing"
+    return "a video" if isinstance(fate, Fingerprint) else fate or "nothing"

@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 import pytest
 from pydantic import SecretStr
 
+from benchmarks.soak.counts import Counts
+from benchmarks.soak.http_bytes import HttpMessage
 from benchmarks.soak.proxy import Fault, Proxy
-from benchmarks.soak.tally import Tally
-from benchmarks.soak.wire import HttpMessage
 from shared.messages import SegmentPlanned, decode
 from shared.storage import Storage
 from tests.azurite import Server
@@ -24,10 +24,10 @@ DATA = os.urandom(100_000)
 class BadStorage:
     """A storage whose next request meets the fault that is due, and the rest none."""
 
-    def __init__(self, storage: Storage, due: list[Fault], tally: Tally) -> None:
+    def __init__(self, storage: Storage, due: list[Fault], counts: Counts) -> None:
         self.storage = storage
         self.due = due
-        self._tally = tally
+        self._tally = counts
 
     @property
     def met(self) -> dict[str, int]:
@@ -37,7 +37,7 @@ class BadStorage:
 @pytest.fixture
 def bad(server: Server) -> Iterator[BadStorage]:
     due: list[Fault] = []
-    tally = Tally()
+    counts = Counts()
 
     def forecast(_request: HttpMessage) -> Fault | None:
         return due.pop() if due else None
@@ -50,12 +50,12 @@ def bad(server: Server) -> Iterator[BadStorage]:
         for end in ("BlobEndpoint", "QueueEndpoint"):
             port = urlsplit(parts[end]).port
             assert port
-            proxy = proxies.enter_context(Proxy(port, forecast, tally))
+            proxy = proxies.enter_context(Proxy(port, forecast, counts))
             connection = connection.replace(f":{port}/", f":{proxy.port}/")
         through = settings.model_copy(update={"work_connection": SecretStr(connection)})
         storage = Storage(through)
         storage.prepare()
-        yield BadStorage(storage, due, tally)
+        yield BadStorage(storage, due, counts)
 
 
 def read(storage: Storage, path: Path) -> object:

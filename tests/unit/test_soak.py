@@ -3,19 +3,19 @@
 import os
 from pathlib import Path
 
+from benchmarks.soak.bad_messages import BadMessage
+from benchmarks.soak.fingerprints import Fingerprint, fingerprint_of
 from benchmarks.soak.load import Dropped, Sort
 from benchmarks.soak.memory import Memory, Peaks
-from benchmarks.soak.prints import Print, print_of
-from benchmarks.soak.rubbish import Rubbish
 from benchmarks.soak.verdict import Evidence, troubles
 from services.console.poison import Entry
 from tests.media import make_clip
 
 SORT, BAD = Sort(Path("clip.mp4"), "original"), Sort(Path("bad.mp4"), "original", "empty")
-VIDEO, WHY = Print("pictures", "sound", "file"), "refused: the file is empty"
+VIDEO, WHY = Fingerprint("pictures", "sound", "file"), "refused: the file is empty"
 GOOD = Dropped(SORT, "original/1.mp4", "1-a")
 EMPTY = Dropped(BAD, "original/2.mp4", "2-b")
-RUBBISH = Rubbish("chunks", "%", 5.0, "the body isn't base64")
+RUBBISH = BadMessage("chunks", "%", 5.0, "the body isn't base64")
 ENTRY = Entry(id="m", queue="chunks", reason="the body isn't base64: it is %", body="%")
 FINE = Evidence(
     faults={f"kind {n}": 25 for n in range(8)},
@@ -24,7 +24,7 @@ FINE = Evidence(
     forgotten=0,
     outputs=["original/1.mp4"],
     poison=[ENTRY],
-    rubbish=[RUBBISH],
+    bad_messages=[RUBBISH],
     refused={},
     forgot_at=None,
     left={"frames": []},
@@ -67,8 +67,8 @@ def test_poison_is_what_was_put_there_and_no_more() -> None:
     assert wrong(poison=[puzzled]) == "poison: no idea, and not the body isn't base64"
     taken = ENTRY.model_copy(update={"reason": "tried 5 times and never finished: it may kill"})
     assert troubles(FINE._replace(poison=[taken])) == []
-    refused = Rubbish("arrivals", "x", 5.0, None, "nobody-1")
-    assert wrong(rubbish=[RUBBISH, refused]) == "not refused: nobody-1 of arrivals"
+    refused = BadMessage("arrivals", "x", 5.0, None, "nobody-1")
+    assert wrong(bad_messages=[RUBBISH, refused]) == "not refused: nobody-1 of arrivals"
 
 
 def test_what_is_left_and_what_grows() -> None:
@@ -88,9 +88,9 @@ def test_peaks_are_of_real_processes() -> None:
 
 
 def test_two_videos_are_told_apart_by_what_they_show(tmp_path: Path) -> None:
-    one = print_of(make_clip(tmp_path / "one.mp4", seconds=0.4, size="256x144"))
-    silent = print_of(make_clip(tmp_path / "two.mp4", seconds=0.4, size="256x144", tracks=()))
-    other = print_of(
+    one = fingerprint_of(make_clip(tmp_path / "one.mp4", seconds=0.4, size="256x144"))
+    silent = fingerprint_of(make_clip(tmp_path / "two.mp4", seconds=0.4, size="256x144", tracks=()))
+    other = fingerprint_of(
         make_clip(tmp_path / "three.mp4", seconds=0.4, size="256x144", picture="testsrc=")
     )
     assert (silent.pictures, other.sound) == (one.pictures, one.sound)

@@ -1,4 +1,4 @@
-"""What somebody may drop who means no good, or doesn't know better."""
+"""Files that must be refused: no videos, damaged videos, playlists that open other files."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +18,7 @@ PLAYLIST = b"""#EXTM3U
 file:///etc/passwd
 #EXT-X-ENDLIST
 """
-#: Each is made of a good video.
+#: Each is made from a good video.
 KINDS = [
     Hostile("not a video", "original", ".mp4", lambda _: b"Dear painter, " * 4000),
     Hostile("truncated", "original", ".mp4", lambda video: video[: len(video) // 2]),

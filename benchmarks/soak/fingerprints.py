@@ -1,4 +1,4 @@
-"""What a video is, so that two may be compared: its pictures as decoded, its sound as it is."""
+"""Digests of a video, to compare two: of its decoded pictures, its sound packets, its file."""
 
 import hashlib
 from pathlib import Path
@@ -7,17 +7,17 @@ from typing import NamedTuple
 import av
 
 
-class Print(NamedTuple):
+class Fingerprint(NamedTuple):
     pictures: str
     sound: str
-    #: Of the whole file, whose bytes need not be the same where the others are.
+    #: Of the whole file; it may differ although pictures and sound are equal.
     file: str
 
-    def shows_the_same(self, other: "Print") -> bool:
+    def shows_the_same(self, other: "Fingerprint") -> bool:
         return (self.pictures, self.sound) == (other.pictures, other.sound)
 
 
-def print_of(path: Path) -> Print:
+def fingerprint_of(path: Path) -> Fingerprint:
     pictures, sound = hashlib.sha256(), hashlib.sha256()
     with av.open(str(path)) as container:
         for frame in container.decode(video=0):
@@ -27,4 +27,4 @@ def print_of(path: Path) -> Print:
         for packet in container.demux(*container.streams.audio):
             sound.update(f"{packet.stream_index} {packet.pts}".encode() + bytes(packet))
     whole = hashlib.sha256(path.read_bytes())
-    return Print(pictures.hexdigest(), sound.hexdigest(), whole.hexdigest())
+    return Fingerprint(pictures.hexdigest(), sound.hexdigest(), whole.hexdigest())

@@ -1,7 +1,7 @@
-"""Leases that end sooner than their holders think, as with a clock that goes wrong.
+"""Ends leases early, as a wrong clock would.
 
-The proxy shows who has been given what. A message is made visible while it is in a worker's hand,
-so that the next one takes it; a claim is broken, and held by somebody else.
+The proxy reports which messages were received and which blobs were leased. A message in flight is
+made visible, so that another consumer receives it; a blob's lease is broken and taken.
 """
 
 import queue
@@ -14,8 +14,8 @@ from urllib.parse import unquote, urlsplit
 from azure.core.exceptions import AzureError
 from azure.storage.blob import BlobLeaseClient
 
-from benchmarks.soak.tally import Tally
-from benchmarks.soak.wire import HttpMessage
+from benchmarks.soak.counts import Counts
+from benchmarks.soak.http_bytes import HttpMessage
 from services.console.accounts import Accounts
 from shared.blobs import CLAIM_SECONDS
 from shared.storage import API_VERSION, Account
@@ -25,19 +25,19 @@ RECEIVED = re.compile(r"^/[^/]+/(?P<queue>[^/]+)/messages\?")
 CLAIMED = re.compile(r"^/[^/]+/(?P<container>jobs)/(?P<blob>.+)\?comp=lease")
 
 
-class Thief:
-    def __init__(self, accounts: Accounts, tally: Tally) -> None:
+class LeaseStealer:
+    def __init__(self, accounts: Accounts, counts: Counts) -> None:
         work = Account(accounts.settings().work_connection, None)
         self._queues = work.queues(api_version=API_VERSION, retry_total=0)
         self._blobs = work.blobs("WORK", api_version=API_VERSION, retry_total=0)
-        self._tally = tally
+        self._tally = counts
         self.chance = 0.0
         self._seen: queue.Queue[tuple[HttpMessage, HttpMessage] | None] = queue.Queue()
-        self._thread = threading.Thread(target=self._work, name="thief", daemon=True)
+        self._thread = threading.Thread(target=self._work, name="stealer", daemon=True)
         self._thread.start()
 
     def witness(self, request: HttpMessage, answer: HttpMessage) -> None:
-        """Called by the proxy, which has no time: the robbing is done elsewhere."""
+        """Called by the proxy, which must not wait: another thread does the work."""
         method, path, _ = request.words
         received = method == "GET" and "/messages?" in path and "peekonly" not in path
         claimed = method == "PUT" and request.header("x-ms-lease-action") == "acquire"
@@ -53,7 +53,7 @@ class Thief:
             request, answer = seen
             path = urlsplit(request.words[1])
             asked = f"{unquote(path.path)}?{path.query}"
-            with suppress(AzureError):  # too late: it has been let go of already
+            with suppress(AzureError):  # too late: it has been released
                 if place := RECEIVED.match(asked):
                     self._steal_message(place["queue"], answer)
                 elif (place := CLAIMED.match(asked)) and answer.words[1] == "201":

@@ -14,12 +14,12 @@ from tests.e2e.conftest import worker_pids
 
 SPARED = ("splitter-2", "stitcher-2")
 NODES = 2
-#: So short that what is lost comes back while somebody still watches.
+#: Short, so that an expired lease is seen within the run.
 SETTINGS = {
     "IMPASTO_SEGMENT_SECONDS": "1",
     "IMPASTO_LEASE_SECONDS": "6",
     "IMPASTO_IDLE_SECONDS": "0.5",
-    # Workers round alike only with as many threads.
+    # Sums are rounded differently with another number of threads.
     "IMPASTO_THREADS": "1",
     "OMP_NUM_THREADS": "1",
 }
@@ -57,7 +57,7 @@ def two_keys(made: Accounts) -> TwoKeys:
     )
 
 
-class Besieged(Stack):
+class SoakStack(Stack):
     services = (*SERVICES, *SPARED)
 
     def __init__(self, data: Path, own: TwoKeys, blob_port: int, queue_port: int) -> None:
@@ -78,5 +78,5 @@ class Besieged(Stack):
         return super()._environment() | through.environment() | SETTINGS
 
     def workers(self) -> list[int]:
-        """Themselves, not the shells that started them."""
+        """The workers, not the shells that started them."""
         return [pid for shell in worker_pids(self.data) for pid in processes.descendants(shell)]

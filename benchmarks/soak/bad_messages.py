@@ -1,4 +1,4 @@
-"""Messages that mean nothing, in every queue, and what must become of each."""
+"""Invalid messages for every queue, and where each must end."""
 
 import base64
 import itertools
@@ -8,7 +8,7 @@ import time
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from benchmarks.soak.tally import Tally
+from benchmarks.soak.counts import Counts
 from shared import names
 from shared.messages import (
     BlobCreated,
@@ -21,7 +21,7 @@ from shared.messages import (
 )
 from shared.storage import QUEUES, Storage
 
-MARK = "rubbish"
+MARK = "invalid"
 KINDS = [
     "not base64",
     "not JSON",
@@ -33,53 +33,53 @@ KINDS = [
 CONTAINERS = {"arrivals": "input", "lessons": "styles"}
 
 
-class Rubbish(NamedTuple):
+class BadMessage(NamedTuple):
     queue: str
     text: str
-    put: float
-    #: What poison must say of it.
+    sent: float
+    #: Part of the reason that the poison message must have.
     reason: str | None
-    #: The job that must have been refused instead.
+    #: The job that must have failed or been refused.
     job: str | None = None
 
 
-class Litterer:
-    def __init__(self, storage: Storage, tally: Tally) -> None:
+class BadMessageSender:
+    def __init__(self, storage: Storage, counts: Counts) -> None:
         self._storage = storage
-        self._tally = tally
+        self._tally = counts
         self._numbers = itertools.count()
-        self.put: list[Rubbish] = []
+        self.sent: list[BadMessage] = []
 
-    def litter(self) -> None:
+    def send_one(self) -> None:
         queue = random.choice(QUEUES)
         kind = random.choice(KINDS)
         found = self._made(kind, queue, f"{MARK}-{next(self._numbers)}")
         self._storage.queue(queue).send_text(found.text)
-        self.put.append(found)
+        self.sent.append(found)
         self._tally.add(f"message: {kind}")
 
-    def _made(self, kind: str, queue: str, mark: str) -> Rubbish:
+    def _made(self, kind: str, queue: str, mark: str) -> BadMessage:
         real = a_message(queue, mark)
         name = type(real).__name__
         now = time.monotonic()
         match kind:
             case "not base64":
-                return Rubbish(queue, f"%{mark}", now, "the body isn't base64")
+                return BadMessage(queue, f"%{mark}", now, "the body isn't base64")
             case "not JSON":
-                return Rubbish(queue, coded(f"{{{mark}"), now, f"not a {name}: Invalid JSON")
+                return BadMessage(queue, coded(f"{{{mark}"), now, f"not a {name}: Invalid JSON")
             case "wrong schema":
-                return Rubbish(queue, coded(json.dumps({"is": mark})), now, f"not a {name}")
+                return BadMessage(queue, coded(json.dumps({"is": mark})), now, f"not a {name}")
             case "other version":
                 other = json.loads(real.model_dump_json(by_alias=True))
                 changed = {"version": 99, "eventType": "Microsoft.Storage.BlobRenamed"}
                 told = {key: changed.get(key, value) for key, value in other.items()}
-                return Rubbish(queue, coded(json.dumps(told)), now, f"not a {name}")
+                return BadMessage(queue, coded(json.dumps(told)), now, f"not a {name}")
         job = real.job if isinstance(real, BlobCreated) else mark
         if kind == "unreadable record":
             self._spoil_records(job)
-            return Rubbish(queue, encode(real), now, "can't be read")
+            return BadMessage(queue, encode(real), now, "can't be read")
         reason = None if isinstance(real, BlobCreated) else "Missing"
-        return Rubbish(queue, encode(real), now, reason, job)
+        return BadMessage(queue, encode(real), now, reason, job)
 
     def _spoil_records(self, job: str) -> None:
         for record in (names.job_record(job), names.outcome_record(job)):
@@ -87,7 +87,7 @@ class Litterer:
 
 
 def a_message(queue: str, mark: str) -> Body:
-    """A good one, but that there is no such job."""
+    """A valid message about a job that doesn't exist."""
     match queue:
         case "segments":
             return SegmentPlanned(trace=mark, job=mark, segment=0)

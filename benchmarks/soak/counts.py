@@ -1,10 +1,10 @@
-"""What was really done to the stack: a fault is counted when it has hit, not when it was tried."""
+"""How often each fault happened; one that was tried without effect isn't counted."""
 
 import threading
 from collections import Counter
 
 
-class Tally:
+class Counts:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._counts: Counter[str] = Counter()

@@ -15,7 +15,9 @@ def configure(service: str, level: str = "info") -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     if sys.stderr.isatty():
-        last: list[Processor] = [structlog.dev.ConsoleRenderer()]
+        # Rich's tracebacks, the default, show the values of variables: keys are among them.
+        plain = structlog.dev.plain_traceback
+        last: list[Processor] = [structlog.dev.ConsoleRenderer(exception_formatter=plain)]
     else:
         last = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     structlog.configure(

@@ -3,12 +3,16 @@
 import io
 import tarfile
 from collections.abc import Iterable
+from itertools import islice
 from typing import NamedTuple
 
 from shared.errors import Malformed
 
 #: About a second of film.
 SHARD_ITEMS = 25
+#: More than a JPEG of the largest frame takes.
+LARGEST_ITEM = 256 * 1024 * 1024
+REGULAR = (tarfile.REGTYPE, tarfile.AREGTYPE)
 
 
 class Item(NamedTuple):
@@ -27,15 +31,23 @@ def pack(items: Iterable[Item]) -> bytes:
 
 
 def unpack(data: bytes) -> list[Item]:
+    """The items of a shard; Malformed where there is anything else in it, or too much."""
     try:
         with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as tar:
-            return [Item(info.name, _content(tar, info)) for info in tar]
+            items = [Item(info.name, _content(tar, info)) for info in islice(tar, SHARD_ITEMS + 1)]
     except tarfile.TarError as error:
         raise Malformed(f"a shard isn't a tar: {error}") from error
+    if len(items) > SHARD_ITEMS:
+        raise Malformed(f"a shard has over {SHARD_ITEMS} items")
+    return items
 
 
 def _content(tar: tarfile.TarFile, info: tarfile.TarInfo) -> bytes:
+    # `isreg` is also true of a sparse file, which is filled up with zeros to any size it claims.
+    if info.type not in REGULAR or info.issparse():
+        raise Malformed(f"{info.name} in a shard isn't a regular file")
+    if info.size > LARGEST_ITEM:
+        raise Malformed(f"{info.name} in a shard is over {LARGEST_ITEM:,} bytes")
     file = tar.extractfile(info)
-    if file is None:
-        raise Malformed(f"{info.name} in a shard isn't a file")
+    assert file
     return file.read()

@@ -7,6 +7,17 @@ from fractions import Fraction
 
 from pydantic import BaseModel, ConfigDict
 
+#: How FFmpeg opens what people bring. Playlists and concat scripts open other files, and text opens
+#: as a video of letters: nothing but these is ever tried. Sound formats are here to be refused for
+#: what they are.
+SOURCE_ONLY = {
+    "format_whitelist": "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,flv,asf,ogg,"
+    "mp3,flac,wav,aac",
+    "protocol_whitelist": "none",
+}
+#: How it opens a segment that the stitcher encoded.
+SEGMENT_ONLY = {"format_whitelist": "mov,mp4,m4a,3gp,3g2,mj2", "protocol_whitelist": "file"}
+
 
 class VideoDetail(BaseModel):
     """How the painted frames are to be shown, and what the splitter has to know to make them."""

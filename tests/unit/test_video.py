@@ -254,3 +254,40 @@ def test_an_encrypted_video_is_refused(tmp_path: Path) -> None:
 def test_a_file_that_only_looks_like_a_blob_is_read_through_python(tmp_path: Path) -> None:
     clip = make_clip(tmp_path / "clip.mp4", seconds=0.2)
     assert planning.plan(io.BytesIO(clip.read_bytes()), SplitterSettings()).segments[0].items == 5
+
+
+def script_for(other: Path) -> bytes:
+    return f"ffconcat version 1.0\nfile {other.name}\n".encode()
+
+
+def test_a_segment_opened_again_may_only_be_a_segment(tmp_path: Path) -> None:
+    """Whoever can write one must not make the stitcher read another file."""
+    clip = make_clip(tmp_path / "clip.mp4", seconds=0.4, tracks=())
+    script = tmp_path / "segment"
+    script.write_bytes(script_for(clip))
+    found = split(clip)
+    detail = VideoDetail.model_validate(found.job.detail)
+    times = [frame.pts for frame in found.segments[0]]
+    with clip.open("rb") as file, pytest.raises(av.FFmpegError):
+        mux(
+            lambda: iter([Encoded(script, times)]),
+            detail,
+            file,
+            tmp_path / "output",
+            StitcherSettings(),
+        )
+
+
+def test_a_source_opened_again_may_only_be_what_is_taken(tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "clip.mp4", seconds=0.4, tracks=())
+    found = split(clip)
+    detail = VideoDetail.model_validate(found.job.detail)
+    times = [frame.pts for frame in found.segments[0]]
+    with pytest.raises(av.FFmpegError):
+        mux(
+            lambda: iter([Encoded(clip, times)]),
+            detail,
+            io.BytesIO(found.segments[0][0].item.data),
+            tmp_path / "output",
+            StitcherSettings(),
+        )

@@ -10,18 +10,14 @@ from av.video.stream import VideoStream
 
 from services.splitter.settings import SplitterSettings
 from shared.errors import Refused
-
-#: Playlists and concat scripts make FFmpeg open other files, and text opens as a video of letters:
-#: nothing but these is ever tried. Sound formats are here to be refused for what they are.
-FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,flv,asf,ogg,mp3,flac,wav,aac"
+from shared.video import SOURCE_ONLY
 
 
 @contextmanager
 def opened(file: BinaryIO) -> Iterator[InputContainer]:
-    options = {"format_whitelist": FORMATS, "protocol_whitelist": "none"}
     file.seek(0)
     try:
-        container = av.open(file, "r", container_options=options)
+        container = av.open(file, "r", container_options=SOURCE_ONLY)
     except (av.FFmpegError, OSError, ValueError) as error:
         raise Refused(
             "the file isn't a video that can be read (mp4, mov, mkv, webm, avi, ts, mpg, flv, wmv)"

@@ -23,7 +23,7 @@ from services.stitcher.video.carrying import (
 from services.stitcher.video.packets import AnyPacket, Encoded, passenger_packets, video_packets
 from shared.disk import is_full
 from shared.errors import Refused
-from shared.video import VideoDetail
+from shared.video import SEGMENT_ONLY, SOURCE_ONLY, VideoDetail
 
 LARGEST_TIMESCALE = 10_000_000
 #: Facts of the old file that are not so in the new one.
@@ -38,7 +38,7 @@ def mux(
     settings: StitcherSettings,
 ) -> tuple[Kind, list[str]]:
     """The kind of file that it became, and what of the source it doesn't have."""
-    with av.open(source, "r") as original:
+    with av.open(source, "r", container_options=SOURCE_ONLY) as original:
         freight = load(original, detail.stream, settings.output_format)
         try:
             spoiled = mux_with(freight, segments(), original, detail, path)
@@ -68,7 +68,7 @@ def mux_with(
     form = FORMATS[freight.kind]
     with av.open(str(path), "w", format=form, container_options=options(original)) as out:
         out.metadata.update(fresh(original.metadata))
-        with av.open(str(head.path)) as encoded:
+        with av.open(str(head.path), container_options=SEGMENT_ONLY) as encoded:
             video: Stream = out.add_stream_from_template(encoded.streams.video[0], opaque=True)
         video.metadata.update(fresh(original.streams[detail.stream].metadata))
         seats = {p.stream.index: (p, seat(p, out)) for p in freight.passengers}

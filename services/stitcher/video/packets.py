@@ -13,7 +13,7 @@ from av.stream import Stream
 
 from services.stitcher.video.carrying import Passenger, codec_of
 from shared.errors import ImpastoError
-from shared.video import VideoDetail
+from shared.video import SEGMENT_ONLY, VideoDetail
 
 AnyPacket: TypeAlias = "Packet[Any]"
 
@@ -36,7 +36,7 @@ def video_packets(
     """Packets timed anew over all segments: a container shifts times, and no seam may show."""
     due: deque[int] = deque()
     for segment in segments:
-        with av.open(str(segment.path)) as encoded:
+        with av.open(str(segment.path), container_options=SEGMENT_ONLY) as encoded:
             if not due:
                 ahead = REORDERED[codec_of(encoded.streams.video[0]) or ""]
                 due.extend(segment.times[0] - n * detail.step for n in range(ahead, 0, -1))

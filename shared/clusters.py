@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 
 from shared.errors import Misconfigured
 from shared.settings import Settings
+from shared.storage import work_endpoint
 
 
 class ClusterSettings(Settings):
@@ -94,7 +95,10 @@ def from_extra(extra: str) -> Iterator[None]:
 
 
 def fleet(settings: Settings) -> str:
-    """What tells our workers from others' on the same cluster: the work account that they serve."""
-    connection = settings.work_connection
-    account = connection.get_secret_value() if connection else settings.work_url or ""
-    return "impasto-" + hashlib.sha256(account.encode()).hexdigest()[:8]
+    """What tells our workers from others' on the same cluster: the work account that they serve.
+
+    Its endpoint, not its key: workers are still known when the key has been changed. Versions before
+    this one hashed the whole connection string; workers that they started on Ray aren't counted
+    any more, take chunks like the others, and leave by themselves.
+    """
+    return "impasto-" + hashlib.sha256(work_endpoint(settings).encode()).hexdigest()[:8]

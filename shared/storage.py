@@ -56,6 +56,18 @@ def identity() -> TokenCredential:
     return DefaultAzureCredential()
 
 
+def work_endpoint(settings: Settings) -> str:
+    """The blob URL of the work account, without any secret; empty if there is no way to it."""
+    connection = settings.work_connection
+    if connection is None:
+        return (settings.work_url or "").rstrip("/")
+    try:
+        with BlobServiceClient.from_connection_string(connection.get_secret_value()) as client:
+            return str(client.url).partition("?")[0].rstrip("/")
+    except ValueError as error:
+        raise Misconfigured(f"IMPASTO_WORK_CONNECTION is no connection string: {error}") from None
+
+
 class Storage:
     def __init__(self, settings: Settings) -> None:
         self.patience = settings.outage_seconds

@@ -17,6 +17,10 @@ from tests.waiting import eventually
 Make = Callable[..., RayCluster]
 
 
+def account(name: str) -> SecretStr:
+    return SecretStr(f"AccountName={name};AccountKey=a2V5")
+
+
 @pytest.fixture
 def go(tmp_path: Path) -> Path:
     return tmp_path / "go"
@@ -32,7 +36,7 @@ def make(ray: LocalRay, tmp_path: Path, go: Path) -> Iterator[Make]:
         defaults = {
             "ray_url": ray.url,
             "worker_command": work,
-            "work_connection": SecretStr(str(tmp_path)),
+            "work_connection": account(tmp_path.name),
         }
         made.append(RayCluster(DispatcherSettings(**{**defaults, **changes})))
         return made[-1]
@@ -68,7 +72,7 @@ def test_workers_are_counted_by_whoever_asks(make: Make, go: Path) -> None:
 
 
 def test_each_fleet_has_its_own(make: Make) -> None:
-    ours, theirs = make(), make(work_connection=SecretStr("another"))
+    ours, theirs = make(), make(work_connection=account("another"))
     ours.workers()
     ours.start(1)
     assert len(alive(ours)) == 1
@@ -92,7 +96,7 @@ def test_what_a_worker_is_told(make: Make, tmp_path: Path, monkeypatch: pytest.M
     eventually(said.exists, "it to say so")
     told = dict(line.partition("=")[::2] for line in said.read_text().splitlines())
     assert told["IMPASTO_THREADS"] == "3"
-    assert told["IMPASTO_WORK_CONNECTION"] == str(tmp_path)
+    assert told["IMPASTO_WORK_CONNECTION"] == account(tmp_path.name).get_secret_value()
     assert told["OMP_NUM_THREADS"] == "1"
     assert "IMPASTO_RAY_URL" not in told
 

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -92,12 +93,37 @@ def test_only_the_libraries_of_the_one_that_is_used_are_imported(cluster: str) -
     assert {heavy[name] for name in heavy.keys() & set(loaded)} <= {cluster}
 
 
+def of(connection: str) -> str:
+    return fleet(Settings(work_connection=SecretStr(connection)))
+
+
 def test_a_fleet_is_told_by_the_work_account() -> None:
     one = fleet(Settings(work_url="https://one.blob.core.windows.net"))
-    other = fleet(Settings(work_connection=SecretStr("AccountName=one;AccountKey=secret")))
+    other = of("AccountName=other;AccountKey=a2V5")
     assert one != other
-    assert "secret" not in other
     assert one == fleet(Settings(work_url="https://one.blob.core.windows.net", max_attempts=3))
+    assert one == of("AccountName=one;AccountKey=a2V5;EndpointSuffix=core.windows.net")
+
+
+def test_a_fleet_is_the_same_after_its_accounts_key_was_changed() -> None:
+    account = "DefaultEndpointsProtocol=http;AccountName=a;BlobEndpoint=http://127.0.0.1:9/a;"
+    assert of(f"{account}AccountKey=b2xk") == of(f"{account}AccountKey=bmV3")
+    assert of(f"{account}SharedAccessSignature=sig=old") == of(f"{account}AccountKey=bmV3")
+    elsewhere = account.replace(":9/", ":10/")
+    assert of(f"{account}AccountKey=b2xk") != of(f"{elsewhere}AccountKey=b2xk")
+
+
+def test_a_fleet_of_an_account_that_is_reached_by_url_is_called_as_before() -> None:
+    """Workers that the previous version started are known by it."""
+    url = "https://one.blob.core.windows.net"
+    assert fleet(Settings(work_url=url)) == f"impasto-{sha256(url.encode()).hexdigest()[:8]}"
+    assert fleet(Settings(work_url=f"{url}/")) == fleet(Settings(work_url=url))
+
+
+@pytest.mark.parametrize("connection", ["nonsense", "AccountKey=a2V5"])
+def test_a_connection_string_that_names_no_account(connection: str) -> None:
+    with pytest.raises(Misconfigured, match="IMPASTO_WORK_CONNECTION"):
+        of(connection)
 
 
 @needs_ray

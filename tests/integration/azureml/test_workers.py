@@ -130,7 +130,7 @@ def test_only_so_many_ended_workers_are_kept(make: Make, fake: FakeAzureML) -> N
 
 
 def test_a_connection_string_stays_with_the_dispatcher(make: Make, fake: FakeAzureML) -> None:
-    cluster = make(work_connection=SecretStr("AccountKey=secret"))
+    cluster = make(work_connection=SecretStr("AccountName=work;AccountKey=secret"))
     cluster.workers()
     cluster.start(1)
     assert all("secret" not in str(asked) for asked in fake.asked)

@@ -97,8 +97,8 @@ def from_extra(extra: str) -> Iterator[None]:
 def fleet(settings: Settings) -> str:
     """What tells our workers from others' on the same cluster: the work account that they serve.
 
-    Its endpoint, not its key: workers are still known when the key has been changed. Versions before
-    this one hashed the whole connection string; workers that they started on Ray aren't counted
+    Its endpoint, not its key: workers are still known when the key has been changed. Earlier
+    versions hashed the whole connection string; workers that they started on Ray aren't counted
     any more, take chunks like the others, and leave by themselves.
     """
     return "impasto-" + hashlib.sha256(work_endpoint(settings).encode()).hexdigest()[:8]

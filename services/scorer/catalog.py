@@ -1,5 +1,6 @@
 """Which scorer stands behind what a job asks for. Torch is imported only when it is needed."""
 
+from collections import OrderedDict
 from functools import cached_property
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
 
 GROUP = "impasto.scorers"
 PAINTER = "painter"
+#: How many scorers are kept, those that were asked for last.
+KEPT = 8
+#: Names and their shares.
+Parts = tuple[tuple[str, float], ...]
 
 
 def shipped() -> list[Model]:
@@ -33,32 +38,43 @@ def brought() -> dict[str, EntryPoint]:
 
 
 class Catalog:
-    """Scorers by what was asked for, each made once, and anew when a model is learnt anew."""
+    """Scorers by what they mix, each made once, and anew when a model is learnt anew.
+
+    Strengths of one mixture share its scorer.
+    """
 
     def __init__(self, storage: Storage, settings: ScorerSettings) -> None:
         self._models = Models(storage)
         self._settings = settings
-        self._made: dict[str, tuple[list[str], Scorer[Any]]] = {}
+        self._made: OrderedDict[Parts, tuple[list[str], Scorer[Any]]] = OrderedDict()
 
     def scorer(self, asked: str) -> Scorer[Any]:
         try:
             mixture = Mixture.parse(asked)
-            versions = [self._models.version(name) for name in mixture.parts]
-            if asked not in self._made or self._made[asked][0] != versions:
-                models = [self._models.load(name) for name in mixture.parts]
-                self._made[asked] = versions, self._make(mixture, models)
+            scorer = self._whole(mixture)
         except (Missing, Refused) as error:
             raise Reject(str(error)) from error
-        return self._made[asked][1]
-
-    def _make(self, mixture: Mixture, models: list[Model]) -> Scorer[Any]:
-        kinds = {model.scorer for model in models}
-        scorer = self._painter(mixture, models) if kinds == {PAINTER} else self._own(models)
         if mixture.strength == 1:
             return scorer
         if not isinstance(scorer, PictureScorer):
-            raise Reject(f"{models[0].name} has no strength; leave out the @")
+            raise Reject(f"{next(iter(mixture.parts))} has no strength; leave out the @")
         return Faded(scorer, mixture.strength)
+
+    def _whole(self, mixture: Mixture) -> Scorer[Any]:
+        """At full strength."""
+        parts = tuple(mixture.parts.items())
+        versions = [self._models.version(name) for name in mixture.parts]
+        if parts not in self._made or self._made[parts][0] != versions:
+            models = [self._models.load(name) for name in mixture.parts]
+            self._made[parts] = versions, self._make(mixture, models)
+        self._made.move_to_end(parts)
+        while len(self._made) > KEPT:
+            self._made.popitem(last=False)
+        return self._made[parts][1]
+
+    def _make(self, mixture: Mixture, models: list[Model]) -> Scorer[Any]:
+        kinds = {model.scorer for model in models}
+        return self._painter(mixture, models) if kinds == {PAINTER} else self._own(models)
 
     def _own(self, models: list[Model]) -> Scorer[Any]:
         if len(models) > 1:

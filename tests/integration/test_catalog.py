@@ -1,12 +1,14 @@
 """Scorers by name: what is shipped, what a package brings, and what can't be had."""
 
+import gc
+import weakref
 from pathlib import Path
 
 import numpy as np
 import pytest
 import simplejpeg
 
-from services.scorer.catalog import Catalog, brought, shipped
+from services.scorer.catalog import KEPT, Catalog, brought, shipped
 from services.scorer.pencil import Pencil
 from services.scorer.scorer import Original, PictureScorer
 from services.scorer.settings import ScorerSettings
@@ -103,3 +105,30 @@ def test_a_style_that_is_learnt_anew_is_taken_anew(catalog: Catalog, storage: St
     assert catalog.scorer("mine") is first
     models.publish(style._replace(source="2"))
     assert catalog.scorer("mine") is not first
+
+
+def test_strengths_of_one_style_share_its_scorer(
+    catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[Pencil] = []
+
+    class Counted(Pencil):
+        def __init__(self) -> None:
+            super().__init__()
+            made.append(self)
+
+    monkeypatch.setattr("services.scorer.pencil.Pencil", Counted)
+    for hundredths in range(10, 100):
+        assert isinstance(catalog.scorer(f"pencil@0.{hundredths}"), PictureScorer)
+    assert catalog.scorer("pencil") is made[0]
+    assert len(made) == 1
+
+
+def test_only_so_many_scorers_are_kept(catalog: Catalog) -> None:
+    scorers = [weakref.ref(catalog.scorer(f"great-wave:0.{n}+auvers")) for n in range(10, 40)]
+    first = weakref.ref(catalog.scorer("pencil"))
+    for n in range(40, 40 + KEPT - 1):
+        catalog.scorer(f"great-wave:0.{n}+auvers")
+        assert catalog.scorer("pencil") is first()  # what is asked for again and again stays
+    gc.collect()
+    assert sum(scorer() is not None for scorer in scorers) == 0

@@ -29,6 +29,20 @@ class Hopeless(NamedTuple):
         return since + WHOLE_SECONDS < self.last
 
 
+class Trouble(NamedTuple):
+    """What keeps workers from coming, and since when it has done so without a break."""
+
+    why: str
+    since: datetime
+
+
+def continued(trouble: Trouble | None, why: str | None, now: datetime) -> Trouble | None:
+    """After another look at the cluster, which found this in the way, or nothing."""
+    if why is None:
+        return None
+    return Trouble(why, trouble.since if trouble else now)
+
+
 def failed_tries(workers: Sequence[WorkerState], at_work: datetime | None) -> list[WorkerState]:
     """The failures since a worker last got to work, newest first; those side by side are one."""
     since = (at_work or LONG_AGO) + CLOCKS
@@ -71,14 +85,26 @@ def never_at_work(
 
 
 def never_a_node(
-    workers: Sequence[WorkerState], trouble: str | None, now: datetime, seconds: float
+    workers: Sequence[WorkerState], trouble: Trouble | None, now: datetime, seconds: float
 ) -> Hopeless | None:
-    """For so long a worker has waited for a node, and the cluster says why none comes."""
+    """For so long a worker has waited for a node, and the cluster has said why none comes."""
     since = now - timedelta(seconds=seconds)
     waiting = [worker.asked for worker in workers if not worker.started and not worker.ended]
-    if not trouble or not waiting or min(waiting) > since or any(map(is_running, workers)):
+    if not trouble or not waiting or any(map(is_running, workers)):
         return None
-    return Hopeless(f"no node came for {seconds:.0f} s: {trouble}", since)
+    if max(trouble.since, min(waiting)) > since:
+        return None
+    return Hopeless(f"no node came for {seconds:.0f} s: {trouble.why}", since)
+
+
+def no_answer(
+    trouble: Trouble, at_work: datetime | None, now: datetime, seconds: float
+) -> Hopeless | None:
+    """For so long the cluster has refused or not answered, and nobody was seen working."""
+    since = now - timedelta(seconds=seconds)
+    if max(trouble.since, at_work or LONG_AGO) > since:
+        return None
+    return Hopeless(trouble.why, since)
 
 
 def is_running(worker: WorkerState) -> bool:

@@ -7,13 +7,13 @@ nothing to remember: what isn't sent yet is still in its queue.
 """
 
 import time
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 
 from services.dispatcher.backlog import Backlog, Task
 from services.dispatcher.cluster import Cluster
 from services.dispatcher.clusters import chosen
-from services.dispatcher.patience import Hopeless
+from services.dispatcher.patience import Hopeless, Trouble, no_answer
 from services.dispatcher.settings import DispatcherSettings
 from services.dispatcher.sizing import has_room, runs, workers_for
 from services.dispatcher.workforce import Workforce
@@ -33,10 +33,22 @@ log = logger()
 RECONCILE_SECONDS = 2.0
 
 
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
 class Dispatcher:
-    def __init__(self, storage: Storage, cluster: Cluster, settings: DispatcherSettings) -> None:
+    def __init__(
+        self,
+        storage: Storage,
+        cluster: Cluster,
+        settings: DispatcherSettings,
+        clock: Callable[[], datetime] = utc_now,
+    ) -> None:
         self._cluster = cluster
-        self._workforce = Workforce(cluster, settings, Attendance(storage).last_signed)
+        self._clock = clock
+        self._attendance = Attendance(storage)
+        self._workforce = Workforce(cluster, settings, self._attendance.got_to_work, clock)
         self._node_seconds = settings.node_seconds
         self._jobs = Jobs(storage)
         self._chunks = Backlog(storage, "chunks", ChunkPlanned)
@@ -44,7 +56,8 @@ class Dispatcher:
         self._segments = storage.queue("segments")
         self._on_their_way = [storage.queue(name) for name in ("arrivals", "segments", "shards")]
         self._next_look = 0.0
-        self._in_trouble = False
+        #: Since the cluster has refused, or not answered, at every look.
+        self._trouble: Trouble | None = None
 
     def has_room(self) -> bool:
         return has_room(self._chunks.count(), self._cluster.nodes)
@@ -68,14 +81,19 @@ class Dispatcher:
         self._next_look = now + RECONCILE_SECONDS
         try:
             self._match_workers_to_work()
-            self._in_trouble = False
+            self._trouble = None
         except ClusterError as error:
-            if not self._in_trouble:
-                log.warning("no new workers for now; trying again", why=str(error))
-            self._in_trouble = True
-            since = datetime.now(UTC) - timedelta(seconds=self._node_seconds)
-            self._clear(Hopeless(str(error), since))
+            self._sit_out(error)
         return False
+
+    def _sit_out(self, error: ClusterError) -> None:
+        """Workers that run don't need the cluster's answers; what waits can wait for a while."""
+        if self._trouble is None:
+            log.warning("no new workers for now; trying again", why=str(error))
+        now = self._clock()
+        self._trouble = Trouble(str(error), self._trouble.since if self._trouble else now)
+        at_work = self._attendance.at_work()
+        self._clear(no_answer(self._trouble, at_work, now, self._node_seconds))
 
     def _match_workers_to_work(self) -> None:
         hopeless = self._workforce.look()

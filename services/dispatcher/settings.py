@@ -29,5 +29,6 @@ class DispatcherSettings(BatchAISettings, AzureMLSettings, RaySettings):
     node_seconds: float = Field(
         1800,
         gt=0,
-        description="How long a cluster in trouble may be without a node before it does.",
+        description="How long the cluster may give no node, or not answer, without a break and with"
+        " nobody at work, before what waits for workers fails.",
     )

@@ -1,11 +1,11 @@
 """The workers there are, brought to what the work wants; and what became of those that ended."""
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
 from services.dispatcher import patience
 from services.dispatcher.cluster import Cluster, WorkerState
-from services.dispatcher.patience import LONG_AGO, Hopeless, failed_tries
+from services.dispatcher.patience import LONG_AGO, Hopeless, Trouble, continued, failed_tries
 from services.dispatcher.settings import DispatcherSettings
 from services.dispatcher.sizing import workers_to_start
 from shared.errors import ClusterError
@@ -14,28 +14,24 @@ from shared.logs import logger
 log = logger()
 
 
-def utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
 class Workforce:
-    """All that is remembered here is what has been said, so as not to say it twice."""
+    """All that is remembered here is what has been said, and since when there is trouble."""
 
     def __init__(
         self,
         cluster: Cluster,
         settings: DispatcherSettings,
-        last_at_work: Callable[[], datetime | None],
-        clock: Callable[[], datetime] = utc_now,
+        got_to_work: Callable[[], datetime | None],
+        clock: Callable[[], datetime],
     ) -> None:
         self._cluster = cluster
         self._settings = settings
-        self._last_at_work = last_at_work
+        self._got_to_work = got_to_work
         self._clock = clock
         self._workers: Sequence[WorkerState] = []
         self._tries: Sequence[WorkerState] = []
         self._rest_said = LONG_AGO
-        self._trouble_said: str | None = None
+        self._trouble: Trouble | None = None
         #: None until there was a first look: what ended before that is not news.
         self._endings_said: set[str] | None = None
 
@@ -53,15 +49,15 @@ class Workforce:
         self._workers = self._cluster.workers()
         ended = [worker for worker in self._workers if worker.ended]
         self._say_endings(ended)
-        trouble = self._cluster.trouble()
-        if trouble and trouble != self._trouble_said:
-            log.warning("the cluster has trouble", why=trouble)
-        self._trouble_said = trouble
+        why, now = self._cluster.trouble(), self._clock()
+        if why and (not self._trouble or why != self._trouble.why):
+            log.warning("the cluster has trouble", why=why)
+        self._trouble = continued(self._trouble, why, now)
         failed = ended and ended[-1].failed
-        self._tries = failed_tries(self._workers, self._last_at_work()) if failed else []
+        self._tries = failed_tries(self._workers, self._got_to_work()) if failed else []
         return patience.never_at_work(
             self._workers, self._tries, settings.worker_tries
-        ) or patience.never_a_node(self._workers, trouble, self._clock(), settings.node_seconds)
+        ) or patience.never_a_node(self._workers, self._trouble, now, settings.node_seconds)
 
     def grow(self, wanted: int) -> None:
         """As many as the work wants, as far as there may be so many."""

@@ -87,6 +87,7 @@ class Lessons:
             done = int(kept.metadata["step"])
         for step in learner.practise(done):
             work.check()
+            self._attendance.sign()
             if step % KEEP == 0:
                 if self._jobs.ended(job):
                     return None

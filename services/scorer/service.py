@@ -50,6 +50,7 @@ class ScoringService:
                     first = self._jobs.add_scored(name, pack(made), len(made))
                 items += len(made)
                 if time.monotonic() >= next_look:
+                    self._attendance.sign()
                     if self._jobs.ended(chunk.job):
                         return
                     next_look = time.monotonic() + LOOK_SECONDS

@@ -10,10 +10,13 @@ from services.dispatcher.cluster import WorkerState
 from services.dispatcher.patience import (
     LONG_AGO,
     Hopeless,
+    Trouble,
+    continued,
     failed_tries,
     may_start,
     never_a_node,
     never_at_work,
+    no_answer,
     rest_until,
 )
 
@@ -99,14 +102,35 @@ def test_hope_is_back_with_the_first_that_leaves_in_peace() -> None:
 
 def test_no_node_for_too_long_is_hopeless_where_the_cluster_says_why() -> None:
     waiting = [queued(0), queued(50)]
-    assert never_a_node(waiting, "no quota", at(99), 100) is None
+    trouble = Trouble("no quota", at(20))
+    assert never_a_node(waiting, trouble, at(99), 100) is None
     assert never_a_node(waiting, None, at(200), 100) is None
-    assert never_a_node([], "no quota", at(200), 100) is None
-    assert never_a_node([*waiting, running(1)], "no quota", at(200), 100) is None
-    hopeless = never_a_node(waiting, "no quota", at(140), 100)
+    assert never_a_node([], trouble, at(200), 100) is None
+    assert never_a_node([*waiting, running(1)], trouble, at(200), 100) is None
+    hopeless = never_a_node(waiting, trouble, at(140), 100)
     assert hopeless
     assert hopeless.last == at(40)
     assert hopeless.why == "no node came for 100 s: no quota"
+
+
+def test_trouble_that_has_only_begun_ends_nothing_that_waited_longer() -> None:
+    assert never_a_node([queued(0)], Trouble("no quota", at(139)), at(140), 100) is None
+    assert no_answer(Trouble("too many requests", at(139)), None, at(140), 100) is None
+
+
+def test_trouble_lasts_until_a_look_finds_none() -> None:
+    first = continued(None, "no quota", at(1))
+    assert first == Trouble("no quota", at(1))
+    assert continued(first, "no route", at(5)) == Trouble("no route", at(1))
+    assert continued(first, None, at(5)) is None
+
+
+def test_no_answer_for_too_long_is_hopeless_where_nobody_is_at_work() -> None:
+    trouble = Trouble("Batch AI doesn't answer", at(0))
+    assert no_answer(trouble, None, at(99), 100) is None
+    assert no_answer(trouble, at(60), at(140), 100) is None
+    hopeless = no_answer(trouble, at(-60), at(140), 100)
+    assert hopeless == Hopeless("Batch AI doesn't answer", at(40))
 
 
 @given(st.lists(st.tuples(st.floats(0, 100), st.floats(0.1, 30), st.booleans()), max_size=30))

@@ -1,0 +1,121 @@
+"""A cluster that refuses to be looked at: what becomes of the work that waits."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from services.dispatcher.cluster import WorkerState
+from services.dispatcher.replicas import Replicas
+from services.dispatcher.service import Dispatcher
+from services.dispatcher.settings import DispatcherSettings
+from shared.attendance import AT_WORK, GOT_TO_WORK, Attendance
+from shared.errors import ClusterError
+from shared.jobs import Jobs
+from shared.messages import ChunkPlanned
+from shared.records import Failure
+from shared.settings import Settings
+from shared.storage import QUEUES, Storage
+
+JOB = "one-0123456789ab"
+PATIENCE = 1800.0
+BUSY = "Azure Machine Learning refused: too many requests"
+
+
+class Moody(Replicas):
+    """A cluster that answers, or doesn't."""
+
+    refuses = False
+
+    def workers(self) -> list[WorkerState]:
+        if self.refuses:
+            raise ClusterError(BUSY)
+        return []
+
+
+class Scene:
+    """A dispatcher whose clock can be put forward, and a chunk that nobody has taken yet."""
+
+    def __init__(self, storage: Storage, settings: Settings) -> None:
+        own = DispatcherSettings.model_validate(settings.model_dump() | {"node_seconds": PATIENCE})
+        self.storage = storage
+        self.cluster = Moody(own)
+        self._ahead = timedelta(0)
+        self._dispatcher = Dispatcher(storage, self.cluster, own, self._clock)
+        chunk = ChunkPlanned(
+            trace="t", job=JOB, segment=0, chunk=0, model="m", first_shard=0, shards=1
+        )
+        storage.queue("chunks").send(chunk)
+
+    def _clock(self) -> datetime:
+        return datetime.now(UTC) + self._ahead
+
+    def look(self, refused: bool, after: float) -> None:
+        self._ahead += timedelta(seconds=after)
+        self.cluster.refuses = refused
+        self._dispatcher.reconcile()
+
+    @property
+    def failure(self) -> str | None:
+        outcome = Jobs(self.storage).outcome(JOB)
+        return outcome.reason if isinstance(outcome, Failure) else None
+
+    @property
+    def chunks(self) -> int:
+        return self.storage.queue("chunks").count()
+
+
+@pytest.fixture
+def scene(storage: Storage, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Scene:
+    monkeypatch.setattr("services.dispatcher.service.RECONCILE_SECONDS", 0)
+    return Scene(storage, settings)
+
+
+def test_one_refused_look_ends_nothing_however_long_it_has_waited(scene: Scene) -> None:
+    for _ in range(3):
+        scene.look(refused=False, after=2 * PATIENCE)
+        scene.look(refused=True, after=2 * PATIENCE)
+        scene.look(refused=True, after=PATIENCE / 2)
+    assert scene.failure is None
+    assert scene.chunks == 1
+
+
+def test_refused_for_as_long_as_it_is_worth_waiting_it_ends_with_the_reason(scene: Scene) -> None:
+    scene.look(refused=True, after=0)
+    scene.look(refused=True, after=PATIENCE + 10)
+    assert scene.failure == f"no worker could start: {BUSY}"
+    assert scene.chunks == 0
+    assert [scene.storage.poison(name).count() for name in QUEUES] == [0] * len(QUEUES)
+
+
+def test_while_a_worker_is_at_work_nothing_is_ended(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lately = datetime.now(UTC) + timedelta(seconds=PATIENCE - 60)
+    monkeypatch.setattr(Attendance, "at_work", lambda self: lately)
+    scene.look(refused=True, after=0)
+    scene.look(refused=True, after=PATIENCE + 10)
+    assert scene.failure is None
+    assert scene.chunks == 1
+    scene.look(refused=True, after=PATIENCE)
+    assert scene.failure is not None
+
+
+def test_a_worker_signs_for_as_long_as_it_works(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def signs() -> list[str]:
+        found = [storage.container("logs").find(name) for name in (GOT_TO_WORK, AT_WORK)]
+        return [blob.etag for blob in found if blob]
+
+    attendance = Attendance(storage)
+    attendance.sign()
+    got_to_work, at_work = signs()
+    attendance.sign()
+    assert signs() == [got_to_work, at_work]
+    monkeypatch.setattr("shared.attendance.SIGN_SECONDS", 0)
+    other = Attendance(storage)
+    other.sign()
+    got_to_work, at_work = signs()
+    other.sign()
+    assert signs()[0] == got_to_work
+    assert signs()[1] != at_work

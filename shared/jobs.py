@@ -97,17 +97,22 @@ class Jobs:
         return self._find(names.outcome_record(job), OUTCOME.validate_json)
 
     def ended(self, job: str) -> bool:
-        """Whether there is nothing left to do; what late messages left behind is swept away."""
+        """Whether there is nothing left to do.
+
+        What is left of a job that finished, or that was cancelled or refused, is swept away. A
+        failed one keeps what it had done, for another try.
+        """
         outcome = self.outcome(job)
         if isinstance(outcome, Result):
             kept = self._storage.keep_intermediates
         else:
-            kept = outcome is None or outcome.state == "failed"  # for another try
+            kept = outcome is None or outcome.state == "failed"
         if not kept:
             self.sweep(job)
         return outcome is not None
 
     def reopen(self, job: str) -> None:
+        """Take back that it failed, or was refused or cancelled."""
         if isinstance(self.outcome(job), Failure):
             self.records.delete(names.outcome_record(job))
 

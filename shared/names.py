@@ -7,6 +7,8 @@ import unicodedata
 from shared.errors import Refused
 
 LONGEST_BLOB_NAME = 1024
+#: How a name ends that was too long, before its suffix.
+SHORTENED = re.compile(r"-[0-9a-f]{16}$")
 JOB_PATTERN = r"^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$"
 
 
@@ -45,13 +47,18 @@ def shown(name: str) -> str:
 
 
 def output_name(source: str, suffix: str) -> str:
-    """`a/b.mp4` stays so, `a/b.mov` becomes `a/b.mov.mp4`: no two sources share an output."""
-    if source.lower().endswith(suffix):
+    """`a/b.mp4` keeps its name; `a/b.mov` becomes `a/b.mov.painted.mp4`.
+
+    No two sources share an output: a name that looks like one that was made here doesn't stay as
+    it is, and a shortened one has a digest at its end that no other name is given.
+    """
+    ending = f".painted{suffix}"
+    if source.lower().endswith(suffix) and not source.endswith(ending):
         return source
-    if len(source) + len(suffix) <= LONGEST_BLOB_NAME:
-        return source + suffix
-    digest = hashlib.sha256(source.encode()).hexdigest()[:16]
-    return f"{source[: LONGEST_BLOB_NAME - len(suffix) - 17]}-{digest}{suffix}"
+    if len(source) + len(ending) <= LONGEST_BLOB_NAME and not SHORTENED.search(source):
+        return source + ending
+    digest = hashlib.sha256(source.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    return f"{source[: LONGEST_BLOB_NAME - len(ending) - 17]}-{digest}{ending}"
 
 
 def job_folder(job: str) -> str:

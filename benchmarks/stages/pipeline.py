@@ -12,7 +12,7 @@ from services.splitter.settings import SplitterSettings
 from services.stitcher.service import Stitcher
 from services.stitcher.settings import StitcherSettings
 from shared import names
-from shared.arrivals import announcement
+from shared.arrivals import event_of
 from shared.messages import ChunkPlanned, ChunkScored, SegmentPlanned
 from shared.runtime.work import Work
 from shared.shards import unpack
@@ -36,7 +36,7 @@ class Pipeline:
     def drop(self) -> None:
         container, blob = self.storage.container("input"), f"{STYLE}/{time.monotonic_ns()}.mp4"
         etag = container.write(blob, CLIP.read_bytes())
-        event = announcement(container, blob, etag, CLIP.stat().st_size)
+        event = event_of(container, blob, etag, CLIP.stat().st_size)
         self.job = event.job
         self.splitter.arrived(event, Work(1))
 

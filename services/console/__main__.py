@@ -41,6 +41,7 @@ Ids = Annotated[list[str] | None, typer.Argument(help="Which messages, by id.")]
 All = Annotated[bool, typer.Option("--all", help="All of them.")]
 
 HOME = Path(".impasto")
+HERE = Path()
 
 
 @app.command()
@@ -133,6 +134,33 @@ def cancel(job: str, json: Json = False, data: Data = HOME) -> None:
     desk = Desk(connected(data))
     desk.cancel(job)
     show.listing([desk.status(job)], show.jobs_table, json)
+
+
+@app.command()
+def retry(job: str, json: Json = False, data: Data = HOME) -> None:
+    """Take up a job that failed, from what is there of it; does no harm to others."""
+    desk = Desk(connected(data))
+    desk.retry(job)
+    show.listing([desk.status(job)], show.jobs_table, json)
+
+
+@app.command()
+def download(
+    job: str,
+    output: Annotated[Path, typer.Option(file_okay=False, help="The folder to put it in.")] = HERE,
+    json: Json = False,
+    data: Data = HOME,
+) -> None:
+    """Bring a finished job's output here."""
+    path = Desk(connected(data)).download(job, output)
+    show.print_line({"job": job, "output": str(path)}, str(path), json)
+
+
+@app.command()
+def replay(json: Json = False, data: Data = HOME) -> None:
+    """Announce again whatever in `input` and `styles` has no outcome; safe at any time."""
+    count = Desk(connected(data)).replay()
+    show.print_line({"announced": count}, f"{count} announced again", json)
 
 
 @app.command()

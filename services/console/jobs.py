@@ -6,10 +6,11 @@ from typing import Literal
 from pydantic import BaseModel
 
 from shared import names
-from shared.arrivals import announcement
+from shared.arrivals import Arrivals, event_of
 from shared.blobs import Container
 from shared.errors import Missing
 from shared.jobs import Jobs, items_in
+from shared.messages import BlobCreated
 from shared.models import Models
 from shared.records import Job, Result
 from shared.storage import Storage
@@ -44,10 +45,8 @@ class Desk:
         self._paintings = storage.container("styles")
         self._output = storage.container("output")
         self._models = Models(storage)
-        self._arrivals = storage.queue("arrivals")
-        self._lessons = storage.queue("lessons")
+        self._arrivals = Arrivals(storage)
         self._jobs = Jobs(storage)
-        self._submitted: dict[str, str] = {}
 
     def submit(self, path: Path, blob: str) -> str:
         """Upload a video; the job that it will be."""
@@ -62,12 +61,25 @@ class Desk:
         names.check_blob_name(blob)
         with path.open("rb") as file:
             etag = container.write(blob, file)
-        job = names.job_id(blob, etag)
-        self._submitted[job] = blob
-        return job
+        event = event_of(container, blob, etag, path.stat().st_size)
+        self._arrivals.announce_new(event)
+        return event.job
 
     def fetch(self, output: str, path: Path) -> None:
         self._output.download(output, path)
+
+    def download(self, job: str, folder: Path) -> Path:
+        """Bring a finished job's output into the folder, over a file of its name; its path."""
+        status = self.status(job)
+        if status.output is None:
+            reason = f": {status.reason}" if status.reason else ""
+            raise Missing(f"{job} has no output: it is {status.state}{reason}")
+        if self._is_lesson(job):
+            raise Missing(f"{job} has no output: it taught a style, {status.output}")
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / Path(status.output).name
+        self.fetch(status.output, path)
+        return path
 
     def jobs(self) -> list[str]:
         return self._jobs.records.folders()
@@ -75,10 +87,11 @@ class Desk:
     def status(self, job: str) -> Status:
         known = self._jobs.find(job)
         outcome = self._jobs.outcome(job)
-        if not (known or outcome or job in self._submitted or self._announced(job)):
+        arrival = None if known or outcome else self._arrivals.find(job)
+        if not (known or outcome or arrival):
             raise Missing(f"there is no job called {names.shown(job)}")
         state: State = "running" if known or self._being_learnt(job) else "waiting"
-        status = Status(job=job, state=state, source=self._submitted.get(job))
+        status = Status(job=job, state=state, source=arrival.blob if arrival else None)
         if known:
             plan = {"source": known.source.blob, "model": known.model, "items": known.items}
             status = status.model_copy(update=plan)
@@ -107,45 +120,63 @@ class Desk:
             )
         return status
 
-    def _announced(self, job: str) -> bool:
-        return self._jobs.records.find(names.arrival_record(job)) is not None
+    def _is_lesson(self, job: str) -> bool:
+        arrival = self._arrivals.find(job)
+        return arrival is not None and arrival.container == self._paintings.name
 
     def _being_learnt(self, job: str) -> bool:
         return self._jobs.segments.find(names.lesson_blob(job)) is not None
 
     def cancel(self, job: str) -> None:
         status = self.status(job)
-        if status.ended:
+        if status.state == "failed":  # it kept what it had done
+            self._jobs.reopen(job)
+        elif status.ended:
             return
         self._jobs.fail(job, status.source, "cancelled", "cancelled by a person")
         self._jobs.sweep(job)
 
-    def retry(self, job: str) -> bool:
-        """Take the failure back and go on from what is there already; whether it could be done."""
+    def retry(self, job: str) -> None:
+        """Take up a job that failed, or was refused or cancelled, from what is there of it.
+
+        A job that is on its way is announced again, and a finished one is left alone.
+        """
+        if isinstance(self._jobs.outcome(job), Result):
+            return
+        event = self._event_of(job)
+        if event is None:
+            self.status(job)  # raises Missing where there is no such job at all
+            raise Missing(f"nothing is recorded of what {job} is made of; drop its file again")
         self._jobs.reopen(job)
-        known = self._jobs.find(job)
-        if known:
-            self._announce(known)
-        return known is not None
+        self._arrivals.announce(event)
 
-    def replay_open(self) -> None:
-        """Announce again all that is unfinished; what is done of it already is not done twice."""
+    def replay(self) -> int:
+        """Announce again all that has no outcome: how many. What is done of it isn't done twice."""
         there = set()
-        for container, queue in ((self._input, self._arrivals), (self._paintings, self._lessons)):
+        count = 0
+        for container in (self._input, self._paintings):
             for blob in container.under():
-                job = names.job_id(blob.name, blob.etag)
-                there.add(job)
-                if not self._jobs.outcome(job):
-                    queue.send(announcement(container, blob.name, blob.etag, blob.size))
-        for job in set(self.jobs()) - there:  # what it was made of is gone, and it has to say so
-            known = self._jobs.find(job)
-            if known and not self._jobs.outcome(job):
-                self._announce(known)
+                event = event_of(container, blob.name, blob.etag, blob.size)
+                there.add(event.job)
+                count += self._replay(event)
+        for job in set(self.jobs()) - there:  # its file is gone, and the job has to say so
+            gone = self._event_of(job)
+            count += gone is not None and self._replay(gone)
         self._jobs.sweep_ended()
+        return count
 
-    def _announce(self, job: Job) -> None:
-        source = job.source
-        self._arrivals.send(announcement(self._input, source.blob, source.etag, source.size))
+    def _replay(self, event: BlobCreated) -> bool:
+        if self._jobs.outcome(event.job):
+            return False
+        self._arrivals.announce(event)
+        return True
+
+    def _event_of(self, job: str) -> BlobCreated | None:
+        known = self._jobs.find(job)
+        if known is None:
+            return self._arrivals.find(job)
+        source = known.source
+        return event_of(self._input, source.blob, source.etag, source.size)
 
     def _with_progress(self, status: Status, job: Job) -> Status:
         folder = names.job_folder(job.job)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import datetime
 
 from pydantic import BaseModel
@@ -73,7 +74,9 @@ class PoisonDesk:
 
     def _requeue(self, entry: Entry) -> None:
         if entry.job:
-            self._desk.retry(entry.job)
+            self._jobs.reopen(entry.job)
+            with suppress(Missing):  # the message itself is all that is known of its job
+                self._desk.retry(entry.job)
         if entry.body is not None:
             self._storage.queue(entry.queue).send_text(entry.body)
 

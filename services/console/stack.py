@@ -140,7 +140,7 @@ class Stack:
         storage = Storage(impatient)
         for name in QUEUES:
             storage.queue(name).clear()
-        Desk(storage).replay_open()
+        Desk(storage).replay()
         self._forgetful = False
 
     def pids(self) -> dict[str, int]:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from services.scorer.catalog import PAINTER
 from services.scorer.settings import ScorerSettings
 from shared import names
+from shared.arrivals import Arrivals
 from shared.attendance import Attendance
 from shared.blobs import Blob
 from shared.errors import Changed, Missing, Refused, Reject
@@ -31,12 +32,14 @@ class Lessons:
         self._settings = settings
         self._paintings = storage.container("styles")
         self._jobs = Jobs(storage)
+        self._arrivals = Arrivals(storage)
         self._models = Models(storage)
 
     def learn(self, event: BlobCreated, work: Work) -> None:
         if event.container != self._paintings.name:
             raise Reject(f"{names.shown(event.container)} isn't the container of paintings")
         self._attendance.sign()
+        self._arrivals.record(event)
         if self._jobs.ended(event.job):
             return
         began = datetime.now(UTC)

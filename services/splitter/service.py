@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from services.splitter import video
 from services.splitter.settings import SplitterSettings
 from shared import names
+from shared.arrivals import Arrivals
 from shared.blobs import Blob
 from shared.cage import MIB, Cage
 from shared.errors import Changed, ChildDied, ChildKilled, ImpastoError, Missing, Refused, Reject
@@ -27,6 +28,7 @@ class Splitter:
         self._settings = settings
         self._input = storage.container("input")
         self._jobs = Jobs(storage)
+        self._arrivals = Arrivals(storage)
         self._models = Models(storage)
         self._segments = storage.queue("segments")
         self._shards = storage.queue("shards")
@@ -38,6 +40,7 @@ class Splitter:
     def arrived(self, event: BlobCreated, work: Work) -> None:
         if event.container != self._input.name:
             raise Reject(f"{names.shown(event.container)} isn't the container to drop files in")
+        self._arrivals.record(event)
         if self._jobs.ended(event.job):
             return
         try:
@@ -138,7 +141,7 @@ class Splitter:
             state, reason = "refused", str(trouble) if isinstance(trouble, Refused) else GONE
         log.warning(state, job=job, source=names.shown(source), reason=reason)
         self._jobs.fail(job, source, state, reason)
-        self._jobs.sweep(job)
+        self._jobs.ended(job)
 
 
 def build(storage: Storage, settings: SplitterSettings, stop: Stop) -> Worker:

@@ -14,7 +14,7 @@ from shared.errors import Changed, ChildDied, ChildKilled, Missing, NotYet, Refu
 from shared.jobs import Jobs
 from shared.logs import logger
 from shared.messages import ChunkScored
-from shared.records import Job, Result, Segment
+from shared.records import Job, Result, Segment, Unhappy
 from shared.runtime.stop import Stop
 from shared.runtime.work import Route, Work
 from shared.runtime.worker import Worker
@@ -87,15 +87,14 @@ class Stitcher:
             except (Changed, Missing):
                 if self._input.find_unchanged(job.source.blob, job.source.etag):
                     raise  # it is one of the segments that is gone
-                self._fail(job, GONE)
+                self._end(job, "refused", GONE)
             except Refused as trouble:
-                self._fail(job, str(trouble))
+                self._end(job, "refused", str(trouble))
             except ChildDied as trouble:
                 if isinstance(trouble, ChildKilled) or work.attempt == 1:
                     raise  # it may be no fault of the video's
-                self._fail(job, f"the output can't be made: {trouble}")
-        if not self._settings.keep_intermediates:
-            self._jobs.sweep(job.job)
+                self._end(job, "failed", f"the output can't be made: {trouble}")
+        self._jobs.ended(job.job)
 
     def _write_output(self, job: Job, work: Work) -> None:
         segments = [self._jobs.require_segment(job.job, n) for n in range(len(job.segments))]
@@ -117,9 +116,9 @@ class Stitcher:
         self._jobs.finish(result)
         log.info("finished", output=names.shown(output), items=result.items, notes=result.notes)
 
-    def _fail(self, job: Job, reason: str) -> None:
-        log.error("failed", reason=reason)
-        self._jobs.fail(job.job, job.source.blob, "failed", reason)
+    def _end(self, job: Job, state: Unhappy, reason: str) -> None:
+        log.error(state, reason=reason)
+        self._jobs.fail(job.job, job.source.blob, state, reason)
 
 
 def build(storage: Storage, settings: StitcherSettings, stop: Stop) -> Worker:

@@ -125,7 +125,7 @@ def test_lost_messages_are_made_good_by_announcing_again(
     for name in QUEUES:
         for delivery in stack.storage.queue(name).receive_all(60):
             delivery.done()
-    desk.replay_open()
+    desk.replay()
     assert_same_but_for_the_picture(finish(desk, job, tmp_path / "output.mp4"), clip)
 
 

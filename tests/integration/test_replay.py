@@ -21,7 +21,7 @@ def test_a_video_that_nobody_has_opened_yet(storage: Storage, tmp_path: Path) ->
     painting = desk.teach(tmp_path / "wave.jpg", "wave")
     over = desk.submit(tmp_path / "clip.mp4", "original/over.mp4")
     Jobs(storage).fail(over, None, "refused", "it was no good")
-    desk.replay_open()
+    desk.replay()
     assert announced(storage, "arrivals") == [video]
     assert announced(storage, "lessons") == [painting]
 
@@ -35,6 +35,6 @@ def test_what_was_swept_away_and_is_back_is_swept_again(storage: Storage, tmp_pa
     for job in (over, still):
         jobs.frames.write(f"{job}/00000/0000.tar", b"shard")
         jobs.segments.write(f"{job}/00000", b"segment")
-    desk.replay_open()
+    desk.replay()
     assert [blob.name for blob in jobs.frames.under()] == [f"{still}/00000/0000.tar"]
     assert [blob.name for blob in jobs.segments.under()] == [f"{still}/00000"]

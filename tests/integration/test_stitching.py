@@ -1,6 +1,8 @@
 """However many stitchers race for a job, its segments are encoded once and it has one output."""
 
+import os
 from collections import Counter, deque
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,14 +12,15 @@ from structlog.testing import capture_logs
 
 from services.splitter.service import Splitter
 from services.splitter.settings import SplitterSettings
+from services.stitcher import video
 from services.stitcher.service import Stitcher
 from services.stitcher.settings import StitcherSettings
-from shared.errors import Missing, NotYet
+from shared.errors import ChildDied, Missing, NotYet
 from shared.jobs import Jobs
 from shared.messages import BlobCreated, ChunkScored, SegmentPlanned
 from shared.models import Model, Models
 from shared.names import segment_record
-from shared.records import Result
+from shared.records import Failure, Job, Result, Segment
 from shared.runtime.work import Work
 from shared.settings import Settings
 from shared.storage import Storage
@@ -105,9 +108,43 @@ def test_a_source_replaced_while_it_is_scored_fails_its_job(
     for n in range(len(Jobs(storage).job(job).segments)):
         stitcher.scored(ChunkScored(trace="t", job=job, segment=n, chunk=0), Work(1))
     outcome = Jobs(storage).outcome(job)
-    assert outcome
-    assert "replaced or removed" in outcome.model_dump()["reason"]
+    assert isinstance(outcome, Failure)
+    assert outcome.state == "refused"  # another try would find no more
+    assert "replaced or removed" in outcome.reason
     assert storage.container("output").under() == []
+    for name in ("frames", "scored", "segments"):
+        assert storage.container(name).under() == []
+
+
+def die(
+    _settings: StitcherSettings, _job: Job, _segments: list[Segment], _path: Path
+) -> Iterator[None]:
+    os._exit(1)
+    yield
+
+
+def test_after_a_failed_mux_it_goes_on_from_the_encoded_segments(
+    storage: Storage, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = scored_job(storage, settings, make_clip(tmp_path / "clip.mp4", seconds=1))
+    jobs = Jobs(storage)
+    stitcher = Stitcher(storage, StitcherSettings.model_validate(settings.model_dump()))
+    message = ChunkScored(trace="t", job=job, segment=0, chunk=0)
+    with monkeypatch.context() as during:
+        during.setattr(video, "muxed", die)
+        with pytest.raises(ChildDied):
+            stitcher.scored(message, Work(1))
+        stitcher.scored(message, Work(2))
+    outcome = jobs.outcome(job)
+    assert isinstance(outcome, Failure)
+    assert outcome.state == "failed"
+    assert [blob.name for blob in jobs.segments.under()] == [f"{job}/00000"]
+    jobs.reopen(job)
+    stitcher.scored(message, Work(1))
+    stitcher.close()
+    assert isinstance(jobs.outcome(job), Result)
+    for name in ("frames", "scored", "segments"):
+        assert storage.container(name).under() == []
 
 
 def test_a_segment_that_is_gone_is_no_fault_of_the_source(

@@ -55,12 +55,42 @@ def test_odd_but_honest_names_pass(name: str) -> None:
     assert names.check_blob_name(name) == name
 
 
-@given(st.text(min_size=1, max_size=1024), st.text(min_size=1, max_size=1024))
+@pytest.mark.parametrize(
+    ("source", "output"),
+    [
+        ("a/b.mp4", "a/b.mp4"),
+        ("a/b.MP4", "a/b.MP4"),
+        ("a/b", "a/b.painted.mp4"),
+        ("a/b.mov", "a/b.mov.painted.mp4"),
+        ("a/b.mov.mp4", "a/b.mov.mp4"),
+        ("a/b.painted.mp4", "a/b.painted.mp4.painted.mp4"),
+    ],
+)
+def test_what_an_output_is_called(source: str, output: str) -> None:
+    assert names.output_name(source, ".mp4") == output
+
+
+endings = st.sampled_from(["", ".mp4", ".mov", ".painted.mp4", ".mov.mp4", "-0123456789abcdef"])
+any_name = st.builds(
+    lambda stem, one, two: (stem + one + two)[-1024:],
+    st.one_of(st.text(min_size=1, max_size=1024), st.sampled_from(["a", "x" * 1020])),
+    endings,
+    endings,
+)
+
+
+@given(any_name, any_name)
 def test_no_two_sources_share_an_output(one: str, other: str) -> None:
     outputs = {names.output_name(name, ".mp4") for name in (one, other)}
     assert all(len(output) <= 1024 for output in outputs)
-    if other not in {one, f"{one}.mp4"} and one != f"{other}.mp4":
+    if one != other:
         assert len(outputs) == 2
+
+
+def test_no_name_can_be_chosen_to_take_a_long_ones_output() -> None:
+    taken = names.output_name("x" * 1024, ".mp4")
+    for rival in (taken, taken.removesuffix(".painted.mp4")):
+        assert names.output_name(rival, ".mp4") != taken
 
 
 def test_a_shown_name_is_short_and_plain() -> None:

@@ -1,0 +1,150 @@
+"""What a person does with jobs: submit, follow, try again, cancel, bring the output home."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from services.console.jobs import Desk
+from services.trigger.service import Trigger
+from shared.errors import Missing
+from shared.jobs import Jobs
+from shared.messages import BlobCreated, decode
+from shared.records import Job, Result, Source, Span
+from shared.storage import Storage
+
+
+@pytest.fixture
+def video(tmp_path: Path) -> Path:
+    path = tmp_path / "clip.mp4"
+    path.write_bytes(b"a video")
+    return path
+
+
+def begun(storage: Storage, job: str, blob: str) -> Job:
+    found = storage.container("input").find(blob)
+    assert found
+    return Jobs(storage).begin(
+        Job(
+            job=job,
+            trace="t-1",
+            source=Source(container="input", blob=blob, etag=found.etag, size=found.size),
+            model="original",
+            created=datetime.now(UTC),
+            segments=[Span(start=0, stop=10, items=10)],
+        )
+    )
+
+
+def announced(storage: Storage, queue: str = "arrivals") -> list[str]:
+    return [decode(d.text, BlobCreated).job for d in storage.queue(queue).receive_all(1)]
+
+
+def test_a_submitted_job_is_known_to_everybody_at_once(storage: Storage, video: Path) -> None:
+    """Also where there is no trigger, and to another process than the one that submitted it."""
+    job = Desk(storage).submit(video, "original/clip.mp4")
+    status = Desk(storage).status(job)
+    assert (status.state, status.source) == ("waiting", "original/clip.mp4")
+    assert job in Desk(storage).jobs()
+    assert announced(storage) == [job]
+    assert not Trigger(storage).look()  # it has been announced
+
+
+def test_a_lesson_is_known_to_everybody_at_once(storage: Storage, video: Path) -> None:
+    job = Desk(storage).teach(video, "wave")
+    status = Desk(storage).status(job)
+    assert (status.state, status.source) == ("waiting", "wave.mp4")
+    assert job in Desk(storage).jobs()
+    assert announced(storage, "lessons") == [job]
+    assert announced(storage) == []
+
+
+@pytest.mark.parametrize("planned", [True, False], ids=["planned", "never opened"])
+def test_a_failed_job_is_taken_up_where_it_was(
+    storage: Storage, video: Path, planned: bool
+) -> None:
+    desk, jobs = Desk(storage), Jobs(storage)
+    job = desk.submit(video, "original/clip.mp4")
+    storage.queue("arrivals").clear()
+    if planned:
+        begun(storage, job, "original/clip.mp4")
+    jobs.frames.write(f"{job}/00000/0000.tar", b"shard")
+    jobs.fail(job, None, "failed", "the output can't be made")
+    assert jobs.ended(job)
+    for _ in range(2):  # a second time it is only announced again
+        desk.retry(job)
+        assert desk.status(job).state == ("running" if planned else "waiting")
+        assert announced(storage) == [job]
+        storage.queue("arrivals").clear()
+    assert [blob.name for blob in jobs.frames.under()] == [f"{job}/00000/0000.tar"]
+
+
+def test_a_failed_lesson_is_tried_again(storage: Storage, video: Path) -> None:
+    desk = Desk(storage)
+    job = desk.teach(video, "wave")
+    storage.queue("lessons").clear()
+    Jobs(storage).fail(job, None, "failed", "no worker could start")
+    desk.retry(job)
+    assert announced(storage, "lessons") == [job]
+    assert announced(storage) == []
+
+
+def test_a_finished_job_is_not_tried_again(storage: Storage, video: Path) -> None:
+    desk = Desk(storage)
+    job = desk.submit(video, "original/clip.mp4")
+    storage.queue("arrivals").clear()
+    finish(storage, job)
+    desk.retry(job)
+    assert desk.status(job).state == "finished"
+    assert announced(storage) == []
+    with pytest.raises(Missing, match="nope"):
+        desk.retry("nope")
+
+
+def finish(storage: Storage, job: str) -> None:
+    now = datetime.now(UTC)
+    Jobs(storage).finish(
+        Result(
+            job=job,
+            source="original/clip.mp4",
+            output="original/clip.mp4",
+            items=10,
+            created=now,
+            finished=now,
+        )
+    )
+
+
+def test_cancelling_a_failed_job_deletes_what_it_had_half_done(
+    storage: Storage, video: Path
+) -> None:
+    desk, jobs = Desk(storage), Jobs(storage)
+    job = desk.submit(video, "original/clip.mp4")
+    jobs.frames.write(f"{job}/00000/0000.tar", b"shard")
+    jobs.fail(job, None, "failed", "the output can't be made")
+    desk.cancel(job)
+    assert desk.status(job).state == "cancelled"
+    assert jobs.frames.under() == []
+
+
+def test_an_output_is_brought_home(storage: Storage, video: Path, tmp_path: Path) -> None:
+    desk = Desk(storage)
+    job = desk.submit(video, "original/clip.mp4")
+    with pytest.raises(Missing, match="has no output: it is waiting"):
+        desk.download(job, tmp_path / "home")
+    storage.container("output").write("original/clip.mp4", b"painted")
+    finish(storage, job)
+    path = desk.download(job, tmp_path / "home")
+    assert path == tmp_path / "home" / "clip.mp4"
+    assert path.read_bytes() == b"painted"
+    assert [found.name for found in path.parent.iterdir()] == ["clip.mp4"]
+    with pytest.raises(Missing, match="no job called 'nope'"):
+        desk.download("nope", tmp_path)
+
+
+def test_a_lesson_has_no_file_to_bring_home(storage: Storage, video: Path, tmp_path: Path) -> None:
+    desk = Desk(storage)
+    job = desk.teach(video, "wave")
+    finish(storage, job)
+    with pytest.raises(Missing, match="it taught a style"):
+        desk.download(job, tmp_path)

@@ -1,6 +1,7 @@
 """The records of jobs. How far a job is follows from what exists."""
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TypeVar
@@ -82,15 +83,17 @@ class Jobs:
         self._write(names.outcome_record(job), failure)
 
     def fail_of(self, message: Body, reason: str) -> None:
-        """Fail the job that a poisoned message was part of."""
+        """Fail the job that a poisoned message was part of, be its record readable or not."""
         job = getattr(message, "job", None)
         if job is None:
             return
+        source: str | None = None
         if isinstance(message, BlobCreated):
-            source: str | None = message.blob
+            source = message.blob
         else:
-            known = self.find(job)
-            source = known.source.blob if known else None
+            with suppress(Malformed):
+                known = self.find(job)
+                source = known.source.blob if known else None
         self.fail(job, source, "failed", reason)
 
     def outcome(self, job: str) -> Outcome | None:

@@ -61,10 +61,10 @@ class Queue:
         )
 
     @ridden_out
-    def peek(self) -> "Waiting | None":
-        """The first message that anybody could take, left where it is."""
-        peeked = self._client.peek_messages(max_messages=1)
-        return Waiting(str(peeked[0].content), moment(peeked[0])) if peeked else None
+    def peek(self, most: int = 32) -> "list[Waiting]":
+        """The first messages that anybody could take, left where they are; 32 at the most."""
+        peeked = self._client.peek_messages(max_messages=most)
+        return [Waiting(str(raw.id), str(raw.content), moment(raw)) for raw in peeked]
 
     @ridden_out
     def count(self) -> int:
@@ -87,6 +87,7 @@ class Queue:
 
 
 class Waiting(NamedTuple):
+    id: str
     text: str
     inserted: datetime
 

@@ -1,22 +1,26 @@
 """The poison queues, as a person sees them: listed, shown, put back, thrown away."""
 
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
+from functools import partial
 
 from pydantic import BaseModel
 
 from services.console.jobs import Desk
-from shared.errors import Malformed, Missing
+from shared.errors import LeaseLost, Malformed, Missing, Taken
 from shared.jobs import Jobs
 from shared.messages import Poisoned, decode
-from shared.queues import Delivery
+from shared.queues import Delivery, Waiting
 from shared.storage import QUEUES, Storage
 
-#: How long messages are out of others' sight while all of a queue is looked through.
-HIDDEN_SECONDS = 300
+#: How long messages stay hidden that were received by somebody who was killed before handing back.
+HIDDEN_SECONDS = 30
 AT_A_TIME = 8
+#: Who holds the lease of this blob, in `logs`, may hide messages; others wait.
+DESK = "poison-desk"
 
 
 class Entry(BaseModel):
@@ -40,10 +44,45 @@ class PoisonDesk:
         self._desk = Desk(storage)
 
     def entries(self) -> list[Entry]:
-        found = list(self._all())
-        with ThreadPoolExecutor(AT_A_TIME) as pool:
-            list(pool.map(Delivery.hand_back, (delivery for _, delivery in found)))
-        return [entry for entry, _ in found]
+        """All of them, however many people look at the same time."""
+        return [entry for name in QUEUES for entry in self._listed(name)]
+
+    def _listed(self, queue: str) -> list[Entry]:
+        box = self._storage.poison(queue)
+        count = box.count()
+        waiting: Sequence[Waiting | Delivery] = box.peek()
+        if len(waiting) < count:  # more than can be peeked at, or somebody has some of them
+            with self._alone(), ThreadPoolExecutor(AT_A_TIME) as pool:
+                held = self._hold(queue)
+                list(pool.map(put_back, held))
+            waiting = held
+        return [self._entry(queue, message.id, message.text) for message in waiting]
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """While nobody else hides messages from us, nor we from them."""
+        logs = self._storage.container("logs")
+        logs.write_once(DESK, b"")
+        with ExitStack() as held:
+            while True:
+                try:
+                    held.enter_context(logs.claim(DESK))
+                    break
+                except Taken:
+                    time.sleep(0.1)
+            yield
+
+    def _hold(self, queue: str) -> list[Delivery]:
+        """All of a queue; what somebody hid who was killed is waited for."""
+        box = self._storage.poison(queue)
+        until = time.monotonic() + HIDDEN_SECONDS + 1
+        held: dict[str, Delivery] = {}
+        while True:
+            count = box.count()
+            held |= {delivery.id: delivery for delivery in box.receive_all(HIDDEN_SECONDS)}
+            if len(held) >= count or time.monotonic() > until:
+                return list(held.values())
+            time.sleep(0.1)
 
     def show(self, message_id: str) -> Entry:
         for entry in self.entries():
@@ -60,17 +99,18 @@ class PoisonDesk:
         return self._each(chosen, self._forget)
 
     def _each(self, chosen: Callable[[Entry], bool], act: Callable[[Entry], None]) -> int:
-        def settle(found: tuple[Entry, Delivery]) -> bool:
-            entry, delivery = found
+        def settle(queue: str, delivery: Delivery) -> bool:
+            entry = self._entry(queue, delivery.id, delivery.text)
             if not chosen(entry):
-                delivery.hand_back()
+                put_back(delivery)
                 return False
             act(entry)
-            delivery.done()
+            with suppress(LeaseLost):  # it took so long that somebody else has settled it
+                delivery.done()
             return True
 
-        with ThreadPoolExecutor(AT_A_TIME) as pool:
-            return sum(pool.map(settle, self._all()))
+        with self._alone(), ThreadPoolExecutor(AT_A_TIME) as pool:
+            return sum(sum(pool.map(partial(settle, queue), self._hold(queue))) for queue in QUEUES)
 
     def _requeue(self, entry: Entry) -> None:
         if entry.job:
@@ -84,17 +124,11 @@ class PoisonDesk:
         if entry.job and self._jobs.outcome(entry.job):
             self._jobs.sweep(entry.job)
 
-    def _all(self) -> Iterator[tuple[Entry, Delivery]]:
-        for name in QUEUES:
-            held = list(self._storage.poison(name).receive_all(HIDDEN_SECONDS))
-            for delivery in held:
-                yield self._entry(name, delivery), delivery
-
-    def _entry(self, queue: str, delivery: Delivery) -> Entry:
+    def _entry(self, queue: str, message_id: str, text: str) -> Entry:
         try:
-            found = decode(delivery.text, Poisoned)
+            found = decode(text, Poisoned)
         except Malformed as error:
-            return Entry(id=delivery.id, queue=queue, reason=str(error), body=delivery.text)
+            return Entry(id=message_id, queue=queue, reason=str(error), body=text)
         body = found.body
         if found.body_blob:
             body = self._storage.container("logs").read(found.body_blob).decode()
@@ -109,3 +143,8 @@ class PoisonDesk:
             error=found.error,
             body=body,
         )
+
+
+def put_back(delivery: Delivery) -> None:
+    with suppress(LeaseLost):  # it took so long that it is back already
+        delivery.hand_back()

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import datetime
 
-from shared.errors import Malformed
+from shared.errors import LeaseLost, Malformed
 from shared.messages import BlobCreated, ChunkPlanned, decode
 from shared.queues import Delivery
 from shared.runtime.poison import PoisonBox
@@ -32,25 +33,29 @@ class Backlog:
 
     def clear(self, unwanted: Unwanted) -> None:
         """Take from its front what nobody wants, where there is no worker who would."""
-        while (first := self._queue.peek()) and self._to_go(first.text, first.inserted, unwanted):
+        while any(self._to_go(w.text, w.inserted, unwanted) for w in self._queue.peek(1)):
             delivery = self._queue.receive(HOLD_SECONDS)
             if delivery is None:
                 return
-            if not self._to_go(delivery.text, delivery.inserted, unwanted):
-                delivery.hand_back()  # somebody else was faster with the first
-                return
-            self._take_off(delivery)
+            with suppress(LeaseLost):  # somebody else settled it first
+                if not self._take_off(delivery, unwanted):
+                    return
 
-    def _take_off(self, delivery: Delivery) -> None:
+    def _take_off(self, delivery: Delivery, unwanted: Unwanted) -> bool:
+        """To poison where the message or its job's record can't be read, as a worker would do."""
+        task = None
         try:
-            decode(delivery.text, self._kind)
+            task = decode(delivery.text, self._kind)
+            if not unwanted(task, delivery.inserted):
+                delivery.hand_back()  # it isn't the one that was looked at
+                return False
         except Malformed as error:
-            self._poison.keep(delivery, None, str(error), error)
+            self._poison.keep(delivery, task, str(error), error)
         delivery.done()
+        return True
 
     def _to_go(self, text: str, inserted: datetime, unwanted: Unwanted) -> bool:
         try:
-            task = decode(text, self._kind)
+            return unwanted(decode(text, self._kind), inserted)
         except Malformed:
             return True
-        return unwanted(task, inserted)

@@ -5,12 +5,14 @@ import socket
 import traceback
 from datetime import UTC, datetime
 
-from shared.errors import TooBig
+from shared.errors import TooBig, Unavailable
 from shared.jobs import Jobs
+from shared.logs import logger
 from shared.messages import Body, Poisoned
 from shared.queues import Delivery
 from shared.storage import Storage
 
+log = logger()
 LONGEST_REASON = 1_000
 LONGEST_ERROR = 8_000
 
@@ -24,9 +26,7 @@ class PoisonBox:
     def keep(
         self, delivery: Delivery, message: Body | None, reason: str, error: BaseException | None
     ) -> None:
-        """Fail the message's job, and keep the message; doing it twice does no harm."""
-        if message is not None:
-            self._jobs.fail_of(message, reason)
+        """Keep the message, then fail its job; doing it twice does no harm."""
         trouble = "".join(traceback.format_exception(error)) if error else None
         poisoned = Poisoned(
             queue=delivery.queue.name,
@@ -40,6 +40,17 @@ class PoisonBox:
             body=delivery.text,
         )
         self._send(poisoned)
+        if message is not None:
+            self._fail_job_of(message, reason)
+
+    def _fail_job_of(self, message: Body, reason: str) -> None:
+        """An outage is raised: the message comes back. Nothing else keeps it from being settled."""
+        try:
+            self._jobs.fail_of(message, reason)
+        except Unavailable:
+            raise
+        except Exception as error:
+            log.error("the poisoned message's job can't be failed", exc_info=error)
 
     def _send(self, poisoned: Poisoned) -> None:
         box = self._storage.poison(poisoned.queue)

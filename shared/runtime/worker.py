@@ -22,6 +22,7 @@ from shared.logs import logger
 from shared.messages import Body, decode
 from shared.queues import Delivery
 from shared.runtime.backoff import IdlePause, retry_delay
+from shared.runtime.guarded import Guarded
 from shared.runtime.hand import Hand
 from shared.runtime.poison import PoisonBox
 from shared.runtime.stop import Stop
@@ -51,15 +52,22 @@ class Worker:
         at_end: Callable[[], None] | None = None,
     ) -> None:
         """`tick` is called between messages, and says whether it found something to do."""
+        self._hand = Hand(stop, settings.grace_seconds)
+        self._tick = Guarded(tick, self._hand, settings, what="tick") if tick else None
         self._routes = [(storage.queue(route.queue), route) for route in routes]
+        self._is_open = {
+            route.queue: Guarded(
+                route.is_open, self._hand, settings, what="is_open", queue=route.queue
+            )
+            for route in routes
+            if route.is_open
+        }
         self._storage = storage
         self._settings = settings
         self._poison = PoisonBox(storage)
         self._stop = stop
-        self._tick = tick
         self._leave_when_idle = leave_when_idle
         self._at_end = at_end
-        self._hand = Hand(stop, settings.grace_seconds)
         self._pause = IdlePause(settings.idle_seconds)
 
     @property
@@ -88,9 +96,10 @@ class Worker:
     def _look(self) -> bool:
         """Handle one message, from the first queue that has one; whether there was any."""
         try:
-            ticked = self._tick is not None and self._ask(self._tick)
+            ticked = self._tick is not None and self._tick()
             for queue, route in self._routes:
-                if route.is_open and not self._ask(route.is_open):
+                is_open = self._is_open.get(route.queue)
+                if is_open and not is_open():
                     self._pause.at_most(CLOSED_PAUSE)
                 elif delivery := queue.receive(self._settings.lease_seconds):
                     self._take(route, delivery)
@@ -103,11 +112,9 @@ class Worker:
             pass  # logged, once, by the outage; the pause that follows is the same as for idling
         except AzureError as error:
             log.error("storage refused", error=str(error)[:500])
+        except Exception as error:  # a message that isn't settled comes back by itself
+            log.error("failed; going on", exc_info=error)
         return False
-
-    def _ask(self, question: Callable[[], bool]) -> bool:
-        done = self._hand.do(question)
-        return bool(done and done.result())
 
     def _take(self, route: AnyRoute, delivery: Delivery) -> None:
         with bound_contextvars(queue=route.queue, message_id=delivery.id, attempt=delivery.attempt):

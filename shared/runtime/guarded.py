@@ -1,0 +1,51 @@
+"""Calls of a service's own between messages: one that fails is logged, and tried again later."""
+
+import time
+from collections.abc import Callable
+
+from shared.errors import Missing, Unavailable
+from shared.logs import logger
+from shared.runtime.backoff import retry_delay
+from shared.runtime.hand import Hand
+from shared.settings import Settings
+
+log = logger()
+
+
+class Guarded:
+    """Says False while it isn't tried. Unavailable and Missing are storage's: they are raised."""
+
+    def __init__(
+        self, call: Callable[[], bool], hand: Hand, settings: Settings, **context: str
+    ) -> None:
+        self._call = call
+        self._hand = hand
+        self._settings = settings
+        #: What a log line says of it.
+        self._context = context
+        self._failures = 0
+        self._not_before = 0.0
+
+    def __call__(self) -> bool:
+        if time.monotonic() < self._not_before:
+            return False
+        done = self._hand.do(self._call)
+        if done is None:
+            return False
+        error = done.exception()
+        if error is None:
+            self._failures = 0
+            return bool(done.result())
+        if isinstance(error, Unavailable | Missing):
+            raise error
+        self._failures += 1
+        settings = self._settings
+        pause = retry_delay(self._failures, settings.retry_seconds, settings.retry_max_seconds)
+        self._not_before = time.monotonic() + pause
+        log.error(
+            "failed between messages; trying again later",
+            after=round(pause, 1),
+            exc_info=error,
+            **self._context,
+        )
+        return False

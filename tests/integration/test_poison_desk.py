@@ -1,0 +1,81 @@
+"""Listing poison: whoever looks sees all of it, and hides none of it from others."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+
+import pytest
+
+from services.console.poison import PoisonDesk
+from shared.messages import Poisoned, encode
+from shared.storage import Storage
+from tests.integration.conftest import JOB, PLANNED
+
+LOOKERS, PEEKED = 4, 32
+
+
+def poison(storage: Storage, count: int) -> set[str]:
+    """So many poisoned messages, on two queues; their ids."""
+    ids = {f"m-{n}" for n in range(count)}
+    for message_id in ids:
+        queue = "segments" if int(message_id[2:]) % 3 else "chunks"
+        storage.poison(queue).send(
+            Poisoned(
+                queue=queue,
+                message_id=message_id,
+                reason="it will never work",
+                attempts=1,
+                worker="w",
+                at=datetime.now(UTC),
+                job=JOB,
+                body=encode(PLANNED),
+            )
+        )
+    return ids
+
+
+@pytest.mark.parametrize("count", [9, 2 * PEEKED])
+def test_people_who_look_at_the_same_time_see_all_of_it(storage: Storage, count: int) -> None:
+    ids = poison(storage, count)
+    together = threading.Barrier(LOOKERS)
+
+    def look(_: int) -> list[set[str]]:
+        desk = PoisonDesk(storage)
+        seen = []
+        for _ in range(3):
+            together.wait(60)
+            seen.append({entry.id for entry in desk.entries()})
+        return seen
+
+    with ThreadPoolExecutor(LOOKERS) as pool:
+        for seen in pool.map(look, range(LOOKERS)):
+            assert seen == [ids] * 3
+
+
+def test_what_few_are_listed_is_not_even_touched(storage: Storage) -> None:
+    poison(storage, 9)
+    PoisonDesk(storage).entries()
+    deliveries = list(storage.poison("segments").receive_all(30))
+    assert [delivery.attempt for delivery in deliveries] == [1] * 6
+
+
+def test_who_lists_much_and_dies_meanwhile_hides_it_from_nobody(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.console.poison.HIDDEN_SECONDS", 3)
+    ids = poison(storage, 3 * PEEKED)
+    for queue in ("segments", "chunks"):
+        list(storage.poison(queue).receive_all(3))  # as one does who is killed before it puts back
+    assert {entry.id for entry in PoisonDesk(storage).entries()} == ids
+
+
+def test_who_lists_while_another_throws_away_sees_what_stays(storage: Storage) -> None:
+    ids = poison(storage, 2 * PEEKED)
+    gone = set(sorted(ids)[:10])
+    stays = ids - gone
+    with ThreadPoolExecutor(1) as pool:
+        purged = pool.submit(PoisonDesk(storage).purge, lambda entry: entry.id in gone)
+        while not purged.done():
+            assert stays <= {entry.id for entry in PoisonDesk(storage).entries()} <= ids
+        assert purged.result() == len(gone)
+    assert {entry.id for entry in PoisonDesk(storage).entries()} == stays

@@ -38,7 +38,7 @@ locks: setup
 	@echo hatchling | $(LOCK) - --constraint deploy/locks/dev.txt \
 	  --output-file deploy/locks/build.txt
 
-# The tables of settings in the README.
+# The tables in docs/settings.md.
 settings: setup
 	@$(BIN)/python -m deploy.settings_table
 

@@ -1,4 +1,4 @@
-"""The settings of every service, as tables for the README: `make settings` renews them."""
+"""The settings of every service, as tables in docs/settings.md: `make settings` renews them."""
 
 import re
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ from shared.rayjobs import RaySettings
 from shared.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[1]
-README = ROOT / "README.md"
+PAGE = ROOT / "docs" / "settings.md"
 PLACE = re.compile(r"(?<=<!-- settings -->\n).*?(?=<!-- end of settings -->)", re.DOTALL)
 GROUPS: dict[str, list[type[Settings]]] = {
     "Every service": [Settings],
@@ -71,9 +71,9 @@ def sentence(field: FieldInfo) -> str:
     return described
 
 
-def renewed(readme: str) -> str:
-    return PLACE.sub(lambda _: tables(), readme)
+def renewed(page: str) -> str:
+    return PLACE.sub(lambda _: tables(), page)
 
 
 if __name__ == "__main__":
-    README.write_text(renewed(README.read_text()))
+    PAGE.write_text(renewed(PAGE.read_text()))

@@ -1,4 +1,4 @@
-"""What the README tells people to type."""
+"""The commands that the README and the pages in docs tell people to type."""
 
 import re
 from pathlib import Path
@@ -18,5 +18,9 @@ def commands() -> set[str]:
     return {*lines, *IN_A_SENTENCE.findall(BLOCK.sub("", text()))} - {""}
 
 
+def pages() -> list[Path]:
+    return [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
 def text() -> str:
-    return (ROOT / "README.md").read_text()
+    return "\n".join(page.read_text() for page in pages())

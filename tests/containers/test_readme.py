@@ -14,7 +14,7 @@ from tests.media import make_clip
 from tests.tables import only_rows
 
 PARTS = ["Makefile", "docker-compose.yml", ".dockerignore", "pyproject.toml", "README.md"]
-FOLDERS = ["deploy", "services", "shared"]
+FOLDERS = ["deploy", "docs", "services", "shared"]
 LATER = "v2"
 
 

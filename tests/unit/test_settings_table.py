@@ -1,6 +1,6 @@
-"""The README's tables of settings: whole, and as the code has them."""
+"""The tables of settings are complete and match the code."""
 
-from deploy.settings_table import GROUPS, README, renewed
+from deploy.settings_table import GROUPS, PAGE, renewed
 from shared.settings import Settings
 
 
@@ -9,12 +9,12 @@ def all_below(settings: type[Settings]) -> set[type[Settings]]:
     return {settings}.union(*map(all_below, below))
 
 
-def test_the_readme_has_the_settings_of_today() -> None:
-    readme = README.read_text()
-    assert renewed(readme) == readme, "`make settings` renews them"
+def test_the_page_matches_the_code() -> None:
+    page = PAGE.read_text()
+    assert renewed(page) == page, "`make settings` renews it"
 
 
-def test_no_service_has_settings_of_which_the_readme_is_silent() -> None:
+def test_the_page_has_every_setting_class() -> None:
     told = {settings for group in GROUPS.values() for settings in group}
     ours = {s for s in all_below(Settings) if s.__module__.startswith(("services.", "shared."))}
     assert told == ours

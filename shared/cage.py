@@ -1,6 +1,7 @@
-"""A child process for what may hang, crash or eat memory: that costs the caller an error, no more.
+"""A child process for what may hang, crash or use up memory: that costs the caller an error.
 
-The child is kept for the next call; a call that goes wrong, or is given up, costs the child.
+A run has its child to itself. The child is kept for a later run only if this one ended whole;
+else it is killed, with whatever it still had to say.
 """
 
 import contextlib
@@ -12,8 +13,8 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager
 from multiprocessing.connection import Connection
-from multiprocessing.process import BaseProcess
 from typing import Any, ParamSpec, TypeVar
 
 from shared.disk import is_full
@@ -30,71 +31,109 @@ class Cage:
     def __init__(self, memory_mib: int, stall_seconds: float) -> None:
         self._memory = memory_mib * MIB
         self._stall = stall_seconds
-        self._child: BaseProcess | None = None
-        self._line: Connection | None = None
+        self._lock = threading.Lock()
+        #: All that live; of these, one may be free. None as soon as the cage is closed.
+        self._children: set[Child] = set()
+        self._free: Child | None = None
 
+    @contextmanager
     def run(
         self,
         check: Callable[[], None],
         function: Callable[P, Iterator[T]],
         *args: P.args,
         **kwargs: P.kwargs,
-    ) -> Generator[T, None, None]:
+    ) -> Iterator[Iterator[T]]:
         """What the function yields, in the child; `check` is asked whether to go on waiting."""
-        line = self._ready()
-        whole = False
+        child = self._take()
         try:
-            line.send((function, args, kwargs))
-            while True:
-                kind, value = self._next(line, check)
-                if kind == "item":
-                    yield value
-                    continue
-                whole = True
-                if kind == "error":
-                    raise value
-                return
+            with closing(child.results(self._stall, check, (function, args, kwargs))) as results:
+                yield results
         finally:
-            if not whole:
-                self.close()
+            self._give_back(child)
 
     def close(self) -> None:
-        if self._line:
-            self._line.close()
-        if self._child:
-            self._child.kill()
-            self._child.join()
-        self._child = self._line = None
+        """End all children, also one that is at work."""
+        with self._lock:
+            children, self._children, self._free = self._children, set(), None
+        for child in children:
+            child.end()
 
-    def _ready(self) -> Connection:
-        if self._line and self._child and self._child.is_alive():
-            return self._line
-        self.close()
+    def _take(self) -> "Child":
+        with self._lock:
+            child, self._free = self._free, None
+            if child and not child.alive:
+                self._children.discard(child)
+                child.end()
+                child = None
+            if child is None:
+                child = Child(self._memory)
+                self._children.add(child)
+        return child
+
+    def _give_back(self, child: "Child") -> None:
+        with self._lock:
+            if child.done and child in self._children and self._free is None:
+                self._free = child
+                return
+            self._children.discard(child)
+        child.end()
+
+
+class Child:
+    """One process, which serves one run at a time."""
+
+    def __init__(self, memory: int) -> None:
         context = multiprocessing.get_context("spawn")
         self._line, theirs = context.Pipe()
-        self._child = context.Process(
-            target=_serve, args=(theirs, self._memory, os.getpid()), name="cage", daemon=True
+        self._process = context.Process(
+            target=_serve, args=(theirs, memory, os.getpid()), name="cage", daemon=True
         )
-        self._child.start()
+        self._process.start()
         theirs.close()
-        return self._line
+        #: Whether all that the last run had to say has been read.
+        self.done = False
 
-    def _next(self, line: Connection, check: Callable[[], None]) -> tuple[str, Any]:
-        until = time.monotonic() + self._stall
-        while not line.poll(LOOK_SECONDS):
+    @property
+    def alive(self) -> bool:
+        return self._process.is_alive()
+
+    def end(self) -> None:
+        self._process.kill()
+        self._process.join()
+        self._line.close()
+
+    def results(self, stall: float, check: Callable[[], None], task: object) -> Generator[Any]:
+        self.done = False
+        try:
+            self._line.send(task)
+        except (BrokenPipeError, ConnectionResetError):
+            raise self._fate() from None
+        while True:
+            kind, value = self._next(stall, check)
+            if kind == "item":
+                yield value
+                continue
+            self.done = True
+            if kind == "error":
+                raise value
+            return
+
+    def _next(self, stall: float, check: Callable[[], None]) -> tuple[str, Any]:
+        until = time.monotonic() + stall
+        while not self._line.poll(LOOK_SECONDS):
             check()
             if time.monotonic() > until:
-                raise ChildDied(f"it made no progress for {self._stall:.0f} s")
+                raise ChildDied(f"it made no progress for {stall:.0f} s")
         try:
-            kind, value = line.recv()
+            kind, value = self._line.recv()
         except (EOFError, ConnectionResetError):
             raise self._fate() from None
         return kind, value
 
     def _fate(self) -> ChildDied:
-        assert self._child
-        self._child.join(LOOK_SECONDS * 25)
-        code = self._child.exitcode
+        self._process.join(LOOK_SECONDS * 25)
+        code = self._process.exitcode
         if code is None or code >= 0:
             return ChildDied(f"its process ended with code {code}")
         crashed = f"it crashed its process ({signal.Signals(-code).name})"

@@ -85,7 +85,8 @@ class Splitter:
         if blob.size > self._settings.largest_mib * MIB:
             raise Refused(f"the file is larger than {self._settings.largest_mib:,} MiB")
         model = self._models.require(self._model_of(blob))
-        [plan] = self._cage.run(work.check, video.plan_of, self._settings, blob)
+        with self._cage.run(work.check, video.plan_of, self._settings, blob) as plans:
+            [plan] = plans
         return Job(
             job=event.job,
             trace=event.trace,
@@ -108,14 +109,14 @@ class Splitter:
         """Uploaded here while the next is decoded in the cage."""
         pts: list[int] = []
         shards = damaged = scaled = 0
-        found = self._cage.run(work.check, video.shards_of, self._settings, job, number)
-        for shard in found:
-            work.check()
-            self._jobs.frames.write(names.shard_blob(job.job, number, shards), shard.data)
-            pts += shard.pts
-            damaged += shard.damaged
-            scaled += shard.scaled
-            shards += 1
+        with self._cage.run(work.check, video.shards_of, self._settings, job, number) as found:
+            for shard in found:
+                work.check()
+                self._jobs.frames.write(names.shard_blob(job.job, number, shards), shard.data)
+                pts += shard.pts
+                damaged += shard.damaged
+                scaled += shard.scaled
+                shards += 1
         lost = max(0, job.segments[number].items - len(pts))
         if (lost or damaged) and self._settings.refuse_damaged:
             raise Refused(f"the video is damaged: {lost} frames are lost, {damaged} are damaged")

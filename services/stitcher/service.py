@@ -100,7 +100,10 @@ class Stitcher:
         segments = [self._jobs.require_segment(job.job, n) for n in range(len(job.segments))]
         with TemporaryDirectory(prefix="impasto-stitcher-") as folder:
             path = Path(folder) / "output"
-            [made] = self._cage.run(work.check, video.muxed, self._settings, job, segments, path)
+            with self._cage.run(
+                work.check, video.muxed, self._settings, job, segments, path
+            ) as results:
+                [made] = results
             output = names.output_name(job.source.blob, made.suffix)
             with path.open("rb") as file:
                 self._output.write(output, file, {"job": job.job, "model": job.model})

@@ -138,6 +138,7 @@ def test_spoiled_files_end_well(suffix: str, tmp_path: Path) -> None:
         path.write_bytes(spoil(good.read_bytes(), chance))
         folder = tmp_path / f"out-{number}"
         folder.mkdir()
-        [said] = cage.run(on, outcome, path, folder)
+        with cage.run(on, outcome, path, folder) as results:
+            [said] = results
         assert said.startswith(("finished: ", "refused: "))
     cage.close()

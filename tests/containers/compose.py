@@ -18,6 +18,7 @@ from services.console.jobs import Desk
 from shared.settings import Settings
 from shared.storage import Storage
 from tests.azurite import docker_missing
+from tests.leftovers import assert_nothing_is_left
 from tests.waiting import eventually
 
 ROOT = Path(__file__).parents[2]
@@ -123,6 +124,7 @@ class Compose:
         status = self.desk.status(job)
         assert status.state == "finished", f"{status}\n{self('logs', '--tail', '50')}"
         assert status.output
+        assert_nothing_is_left(self.storage)
         self.desk.fetch(status.output, path)
         return path
 

@@ -10,6 +10,7 @@ import pytest
 from azure.storage.blob import BlobServiceClient
 
 from tests.containers.compose import ROOT, TAG, Compose, Container, done_by
+from tests.leftovers import assert_nothing_is_left
 from tests.media import assert_same_but_for_the_picture
 from tests.waiting import eventually
 
@@ -50,6 +51,7 @@ def test_a_video_dropped_with_azures_own_sdk(compose: Compose, clip: Path, tmp_p
         eventually(output.exists, "the output", within=240)
         path = tmp_path / "output.mp4"
         path.write_bytes(output.download_blob().readall())
+    assert_nothing_is_left(compose.storage)
     assert_same_but_for_the_picture(path, clip)
 
 

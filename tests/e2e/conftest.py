@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from services.console.stack import Stack
+from tests.leftovers import assert_nothing_is_left
 from tests.media import make_clip
 from tests.waiting import eventually
 
@@ -76,12 +77,21 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_clip(tmp_path_factory.mktemp("clip") / "clip.mp4", seconds=4)
 
 
+@contextlib.contextmanager
+def stack_in(folder: Path, nodes: int | None = None) -> Iterator[Stack]:
+    """A stack that has nothing left to do, and no poison, when a test is through with it."""
+    with Stack(folder, nodes) as stack:
+        yield stack
+        if stack.pids():  # else the test has closed it
+            assert_nothing_is_left(stack.storage)
+
+
 @pytest.fixture
 def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
     """A stack in this process, so that a test can lay hands on its services."""
     for name, value in QUICK.items():
         monkeypatch.setenv(name, value)
-    with Stack(tmp_path / "stack", nodes=1) as stack:
+    with stack_in(tmp_path / "stack", nodes=1) as stack:
         yield stack
 
 

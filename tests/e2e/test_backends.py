@@ -9,7 +9,7 @@ import pytest
 
 from services.console.jobs import Desk
 from services.console.stack import Stack
-from tests.e2e.conftest import QUICK, impasto, lines
+from tests.e2e.conftest import QUICK, impasto, lines, stack_in
 from tests.media import make_clip
 from tests.raycluster import LocalRay
 from tests.waiting import eventually
@@ -37,7 +37,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def expected(clip: Path, tmp_path_factory: pytest.TempPathFactory) -> Frames:
     """As Batch AI, the default, has them painted."""
-    with Stack(tmp_path_factory.mktemp("batchai"), nodes=2) as stack:
+    with stack_in(tmp_path_factory.mktemp("batchai"), nodes=2) as stack:
         found = painted(stack, clip)
     assert {style: len(hashes) for style, hashes in found.items()} == dict.fromkeys(STYLES, 30)
     return found
@@ -80,7 +80,7 @@ def test_on_replicas(
     expected: Frames, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("IMPASTO_CLUSTER", "queue")
-    with Stack(tmp_path / "stack", nodes=2) as stack:
+    with stack_in(tmp_path / "stack", nodes=2) as stack:
         assert {"scorer-1", "scorer-2"} <= stack.pids().keys()
         assert "batchai" not in stack.pids()
         assert painted(stack, clip) == expected
@@ -93,7 +93,7 @@ def test_on_replicas(
 
 @pytest.mark.usefixtures("on_ray")
 def test_on_ray(expected: Frames, clip: Path, tmp_path: Path) -> None:
-    with Stack(tmp_path / "stack") as stack:
+    with stack_in(tmp_path / "stack") as stack:
         assert painted(stack, clip) == expected
         [shown] = lines(impasto("cluster", "show", "--data", stack.data, "--json"))
         assert shown["cluster"]["maximum"] == shown["cluster"]["nodes"] == 2
@@ -107,7 +107,7 @@ def test_on_ray(expected: Frames, clip: Path, tmp_path: Path) -> None:
 def test_a_ray_node_lost_in_the_middle(
     expected: Frames, ray: LocalRay, clip: Path, tmp_path: Path
 ) -> None:
-    with Stack(tmp_path / "stack") as stack:
+    with stack_in(tmp_path / "stack") as stack:
         desk = Desk(stack.storage)
         jobs = submit(desk, clip)
         scored = stack.storage.container("scored")

@@ -9,7 +9,7 @@ import pytest
 
 from services.console.jobs import Desk
 from services.console.stack import Stack
-from tests.e2e.conftest import QUICK, impasto, lines
+from tests.e2e.conftest import QUICK, impasto, lines, stack_in
 from tests.waiting import eventually
 
 
@@ -25,7 +25,7 @@ def test_from_no_nodes_to_two_and_back(
     quick = {"IMPASTO_IDLE_EXIT_SECONDS": "1", "IMPASTO_NODE_IDLE_SECONDS": "0.5"}
     for name, value in (QUICK | quick).items():
         monkeypatch.setenv(name, value)
-    with Stack(tmp_path / "stack", nodes=2) as stack:
+    with stack_in(tmp_path / "stack", nodes=2) as stack:
         desk = Desk(stack.storage)
         job = desk.submit(clip, "original/clip.mp4")
         eventually(lambda: desk.status(job).ended, "the job to end", within=240)

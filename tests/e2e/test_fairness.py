@@ -5,8 +5,7 @@ from pathlib import Path
 import pytest
 
 from services.console.jobs import Desk
-from services.console.stack import Stack
-from tests.e2e.conftest import QUICK
+from tests.e2e.conftest import QUICK, stack_in
 from tests.media import make_clip
 from tests.waiting import eventually
 
@@ -18,7 +17,7 @@ def test_a_short_one_behind_a_long_one_ends_first(
     short = make_clip(tmp_path / "short.mp4", seconds=2, size="64x36", gop=25, tracks=())
     for name, value in QUICK.items():
         monkeypatch.setenv(name, value)
-    with Stack(tmp_path / "stack", nodes=2) as stack:
+    with stack_in(tmp_path / "stack", nodes=2) as stack:
         desk = Desk(stack.storage)
         first = desk.submit(long, "original/long.mp4")
         eventually(lambda: desk.status(first).scored, "something of the long one scored")

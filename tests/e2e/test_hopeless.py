@@ -9,9 +9,8 @@ import pytest
 
 from services.console import stack as stack_module
 from services.console.jobs import Desk
-from services.console.stack import Stack
 from shared.storage import QUEUES
-from tests.e2e.conftest import QUICK
+from tests.e2e.conftest import QUICK, stack_in
 from tests.waiting import eventually
 
 FEW = {"IMPASTO_WORKER_TRIES": "4", "IMPASTO_NODE_SECONDS": "4", "IMPASTO_NODE_IDLE_SECONDS": "1"}
@@ -51,7 +50,7 @@ def test_it_says_why_and_the_next_is_painted(
             for name, value in settings.items():
                 faulty.setenv(name, value)
             faulty.setattr(stack_module, "WORKER", worker)
-            stack = open_until_the_end.enter_context(Stack(tmp_path / "stack", nodes=1))
+            stack = open_until_the_end.enter_context(stack_in(tmp_path / "stack", nodes=1))
         desk = Desk(stack.storage)
         job = desk.submit(clip, "original/first.mp4")
         eventually(lambda: desk.status(job).ended, "the job to fail", within=90)

@@ -10,7 +10,7 @@ from services.console.stack import Stack
 from shared import names
 from shared.models import Models
 from tests.conftest import VGG, needs_vgg
-from tests.e2e.conftest import QUICK, ROOT
+from tests.e2e.conftest import QUICK, ROOT, stack_in
 from tests.media import make_clip
 from tests.waiting import eventually
 
@@ -22,7 +22,7 @@ def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
     lesson = {"IMPASTO_EYE": str(VGG), "IMPASTO_LEARNING_STEPS": "2"}
     for name, value in (QUICK | lesson).items():
         monkeypatch.setenv(name, value)
-    with Stack(tmp_path / "stack", nodes=1) as stack:
+    with stack_in(tmp_path / "stack", nodes=1) as stack:
         yield stack
 
 

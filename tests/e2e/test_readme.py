@@ -18,6 +18,7 @@ from shared.storage import Storage
 from tests import readme
 from tests.conftest import VGG, needs_vgg
 from tests.e2e.conftest import QUICK
+from tests.leftovers import assert_nothing_is_left
 from tests.media import make_clip
 from tests.waiting import eventually
 
@@ -159,7 +160,9 @@ def stack(reader: Reader) -> Iterator[Storage]:
     with reader.keeps_up("impasto up"):
         known = read(reader.folder / ".impasto")
         assert known
-        yield Storage(known.settings())
+        storage = Storage(known.settings())
+        yield storage
+        assert_nothing_is_left(storage)
 
 
 @pytest.mark.timeout(900)
@@ -176,6 +179,8 @@ def test_with_a_stack(reader: Reader, stack: Storage) -> None:
     for command in WITH_A_STACK:
         if command == "impasto poison show ID":
             meant |= dict.fromkeys(("ID", "ID…"), poisoned(stack))
+        if command == "impasto poison purge --all":
+            eventually(PoisonDesk(stack).entries, "what was put back to be in poison again")
         said = reader.types(command, **meant)
         if command.startswith("impasto submit"):
             meant["JOB"] = said.split()[-1]

@@ -1,13 +1,19 @@
 """`impasto run`: from a file to a painted file, with nothing left behind."""
 
 import subprocess
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import av
 import numpy as np
 
+from services.console import accounts, azurite
+from services.console.stack import Lifeline
+from shared.storage import Storage
 from tests.e2e.conftest import impasto, lines
+from tests.leftovers import leftovers
 from tests.media import assert_same_but_for_the_picture, make_clip
 from tests.processes import processes_of
 
@@ -17,6 +23,20 @@ def run(folder: Path, *videos: Path, style: str) -> "subprocess.CompletedProcess
         "run", *videos, "--style", style, "--output", folder / "out", "--data", folder / "data",
         "--json",
     )  # fmt: skip
+
+
+@contextmanager
+def storage_of(data: Path) -> Iterator[Storage]:
+    """What a run left in its storage, with nobody at work on it."""
+    known = accounts.read(data)
+    assert known
+    lifeline = Lifeline()
+    process = azurite.start(known, data / "azurite", data / "azurite.log", lifeline.end)
+    try:
+        yield Storage(known.settings())
+    finally:
+        lifeline.cut()
+        process.wait(30)
 
 
 def first_frame(path: Path) -> "np.ndarray[tuple[int, ...], np.dtype[np.uint8]]":
@@ -35,6 +55,8 @@ def test_a_video_comes_out_as_it_went_in(tmp_path: Path, clip: Path) -> None:
     error = first_frame(Path(line["output"])).astype(int) - first_frame(clip)
     assert np.abs(error).mean() < 8
     assert processes_of(tmp_path) == []
+    with storage_of(tmp_path / "data") as storage:
+        assert leftovers(storage) == []
 
 
 def test_a_painted_video_is_another_picture(tmp_path: Path) -> None:
@@ -63,6 +85,8 @@ def test_one_bad_video_among_good_ones(tmp_path: Path, clip: Path) -> None:
     outputs = {by_input[str(path)]["output"] for path in (clip, twin)}
     assert len(outputs) == 2
     assert all(Path(output).exists() for output in outputs)
+    with storage_of(tmp_path / "data") as storage:
+        assert leftovers(storage) == []
 
 
 def test_an_unknown_style_is_refused_with_those_there_are(tmp_path: Path, clip: Path) -> None:

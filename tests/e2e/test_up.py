@@ -12,6 +12,7 @@ from services.console.stack import Stack
 from shared.errors import Misconfigured
 from shared.storage import Storage
 from tests.e2e.conftest import Up, impasto, lines, worker_pids
+from tests.leftovers import assert_nothing_is_left
 from tests.media import assert_same_but_for_the_picture, make_clip
 from tests.processes import processes_of
 from tests.waiting import eventually
@@ -29,6 +30,12 @@ def storage(up: Up) -> Storage:
     known = accounts.read(up.data)
     assert known
     return Storage(known.settings())
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left(up: Up, storage: Storage) -> Iterator[None]:
+    yield
+    assert_nothing_is_left(storage)
 
 
 def test_a_video_dropped_with_azures_own_sdk(up: Up, clip: Path, tmp_path: Path) -> None:
@@ -63,14 +70,6 @@ def test_submit_watch_and_jobs(up: Up, clip: Path) -> None:
     assert listed[job]["state"] == "finished"
 
 
-def test_intermediates_are_gone_when_the_job_is_done(up: Up, storage: Storage, clip: Path) -> None:
-    [line] = lines(impasto("submit", clip, "--style", "original", "--data", up.data, "--json"))
-    assert impasto("watch", line["job"], "--data", up.data).returncode == 0
-    for name in ("frames", "scored", "segments"):
-        left = storage.container(name)
-        eventually(lambda left=left: not left.under(f"{line['job']}/"), f"{name} to be empty")  # type: ignore[misc]
-
-
 def test_a_refused_video_says_why_in_its_record(up: Up, storage: Storage, tmp_path: Path) -> None:
     text = tmp_path / "text.mp4"
     text.write_text("no video")
@@ -103,12 +102,7 @@ def test_cancel_ends_a_job_and_sweeps_up(up: Up, storage: Storage, tmp_path: Pat
     [status] = lines(impasto("cancel", job, "--data", up.data, "--json"))
     assert status["state"] == "cancelled"
     assert impasto("watch", job, "--data", up.data).returncode == 1
-    for name in ("segments", "shards", "chunks", "scored"):
-        queue = storage.queue(name)
-        eventually(lambda queue=queue: queue.count() == 0, f"{name} to be empty")  # type: ignore[misc]
-    for name in ("frames", "scored", "segments"):
-        left = storage.container(name)
-        eventually(lambda left=left: not left.under(f"{job}/"), f"{name} to be swept")  # type: ignore[misc]
+    assert_nothing_is_left(storage)
 
 
 def test_poison_from_list_to_purge(up: Up, storage: Storage) -> None:
@@ -167,6 +161,7 @@ def test_ctrl_c_and_up_again_goes_on(tmp_path: Path, clip: Path) -> None:
     output = tmp_path / "output.mp4"
     storage.container("output").download("original/clip.mp4", output)
     assert_same_but_for_the_picture(output, clip)
+    assert_nothing_is_left(storage)
     assert second.ctrl_c() == 0
     assert processes_of(data) == []
 

@@ -24,6 +24,7 @@ from shared.records import Failure, Job, Result, Segment
 from shared.runtime.work import Work
 from shared.settings import Settings
 from shared.storage import Storage
+from tests.leftovers import leftovers
 from tests.media import make_clip
 
 RACERS = 6
@@ -80,8 +81,7 @@ def test_many_stitchers_make_one_output(
     events = Counter(line["event"] for line in logs)
     assert events == {"segment encoded": segments, "finished": 1}
     assert [blob.name for blob in storage.container("output").under()] == ["original/clip.mp4"]
-    for name in ("frames", "scored", "segments"):
-        assert storage.container(name).under() == []
+    assert leftovers(storage) == []
 
 
 def test_what_somebody_else_has_claimed_comes_again(
@@ -96,6 +96,7 @@ def test_what_somebody_else_has_claimed_comes_again(
             stitcher.scored(message, Work(attempt))
     stitcher.scored(message, Work(1))
     assert Jobs(storage).outcome(job)
+    assert leftovers(storage) == []
 
 
 def test_a_source_replaced_while_it_is_scored_fails_its_job(
@@ -169,3 +170,4 @@ def test_a_segment_that_is_gone_is_no_fault_of_the_source(
     jobs.records.write(forgotten, record)
     stitcher.scored(last, Work(2))
     assert isinstance(jobs.outcome(job), Result)
+    assert leftovers(storage) == []

@@ -6,8 +6,8 @@ STYLE ?= great-wave
 OUTPUT ?= out
 BIN = .venv/bin
 
-.PHONY: run test lint setup locks settings keys images image up down connections publish test-containers \
-        train bench scale kills crowd soak sheet clean
+.PHONY: run test lint setup locks pins settings keys images image up down connections publish \
+        test-containers train bench scale kills crowd soak sheet clean
 
 run: setup
 	@$(BIN)/impasto run "$(VIDEO)" --style "$(STYLE)" --output "$(OUTPUT)"
@@ -37,6 +37,15 @@ locks: setup
 	    --output-file deploy/locks/$$extra.txt || exit 1; done
 	@echo hatchling | $(LOCK) - --constraint deploy/locks/dev.txt \
 	  --output-file deploy/locks/build.txt
+
+# The digests of base images, as their registry has them now.
+BASES = python:3.11-slim-bookworm node:20-bookworm-slim
+
+pins:
+	@for base in $(BASES); do \
+	  digest=$$(docker buildx imagetools inspect $$base --format '{{.Manifest.Digest}}') || exit 1; \
+	  sed -i.before "s|$$base@sha256:[0-9a-f]*|$$base@$$digest|" services/*/Dockerfile deploy/*/Dockerfile; \
+	done; rm services/*/Dockerfile.before deploy/*/Dockerfile.before
 
 # The tables in docs/settings.md.
 settings: setup

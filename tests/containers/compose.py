@@ -1,5 +1,6 @@
 """The stack in containers, under a name and with keys of its own."""
 
+import contextlib
 import json
 import os
 import re
@@ -30,6 +31,8 @@ QUICK = {
     "IMPASTO_THREADS": "1",
 }
 TAG = "test"
+#: What recipes are given in place of the images that they name by digest.
+BASES = {"PYTHON_IMAGE": "python:3.11-slim-bookworm", "NODE_IMAGE": "node:20-bookworm-slim"}
 Container = Any
 
 
@@ -41,6 +44,16 @@ def compose_missing() -> str | None:
     return "docker has no compose" if asked.returncode else docker_missing()
 
 
+def stand_ins() -> dict[str, str]:
+    """Base images that were made on this machine, where it reaches no registry."""
+    with contextlib.closing(docker.from_env(timeout=30)) as engine:
+        here = {
+            tag for image in engine.images.list() if not image.attrs["RepoDigests"]
+            for tag in image.tags
+        }  # fmt: skip
+    return {name: tag for name, tag in BASES.items() if tag in here}
+
+
 class Compose:
     def __init__(self, folder: Path) -> None:
         self.project = f"impasto-test-{os.getpid()}"
@@ -50,7 +63,7 @@ class Compose:
         self._keys.write_text(f"BLOB_PORT={blob_port}\nQUEUE_PORT={queue_port}\n")
         settings = folder / "settings.env"
         settings.write_text("".join(f"{name}={value}\n" for name, value in QUICK.items()))
-        self._environment = os.environ | {"TAG": TAG, "SETTINGS": str(settings)}
+        self._environment = os.environ | stand_ins() | {"TAG": TAG, "SETTINGS": str(settings)}
         printed = subprocess.run(
             [sys.executable, ROOT / "deploy/keys.py", self._keys],
             capture_output=True,

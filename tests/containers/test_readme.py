@@ -9,7 +9,7 @@ from pathlib import Path
 
 from services.console.accounts import free_ports
 from tests import readme
-from tests.containers.compose import TAG, Compose
+from tests.containers.compose import TAG, Compose, stand_ins
 from tests.media import make_clip
 from tests.tables import only_rows
 
@@ -49,6 +49,7 @@ def test_a_strangers_path(built: Compose, tmp_path: Path) -> None:
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "COMPOSE_PROJECT_NAME": f"impasto-reader-{os.getpid()}",
         "TAG": TAG,
+        **stand_ins(),
     }
     try:
         done = subprocess.run(

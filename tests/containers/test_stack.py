@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from azure.storage.blob import BlobServiceClient
 
-from tests.containers.compose import ROOT, TAG, Compose, Container, done_by
+from tests.containers.compose import ROOT, TAG, Compose, Container, done_by, stand_ins
 from tests.leftovers import assert_nothing_is_left
 from tests.media import assert_same_but_for_the_picture
 from tests.waiting import eventually
@@ -148,7 +148,8 @@ def build_as_of(revision: str, service: str, folder: Path) -> None:
     shutil.copytree(ROOT / "deploy/locks", folder / "deploy/locks")
     recipe, tag = str(ROOT / f"services/{service}/Dockerfile"), f"impasto/{service}:before"
     build = ["docker", "build", "--quiet", "--load", "--file", recipe, "--build-arg", "TAG=before"]
-    subprocess.run([*build, "--tag", tag, str(folder)], check=True, capture_output=True)
+    arguments = [f"--build-arg={name}={image}" for name, image in stand_ins().items()]
+    subprocess.run([*build, *arguments, "--tag", tag, str(folder)], check=True, capture_output=True)
 
 
 def test_all_leave_in_time_and_what_they_were_at_goes_on(

@@ -42,6 +42,32 @@ def test_all_images_are_made_alike(service: str) -> None:
     assert recipe(service) == expected
 
 
+def test_base_images_are_pinned_by_digest() -> None:
+    bases = set()
+    for path in [*ROOT.glob("services/*/Dockerfile"), *ROOT.glob("deploy/*/Dockerfile")]:
+        text = path.read_text()
+        [(name, image)] = re.findall(r"^ARG (\w+_IMAGE)=(.+)$", text, re.MULTILINE)
+        assert re.fullmatch(r"(python|node):[\w.-]+@sha256:[0-9a-f]{64}", image), path
+        own = {"packages"}  # stages of the same recipe
+        assert set(re.findall(r"^FROM (\S+)", text, re.MULTILINE)) <= {f"${{{name}}}", *own}
+        bases.add(image)
+    assert len(bases) == 2
+
+
+def test_actions_are_pinned_by_digest() -> None:
+    text = (ROOT / ".github/workflows/ci.yml").read_text()
+    used = re.findall(r"uses: (\S+)", text)
+    assert used
+    assert [each for each in used if not re.fullmatch(r"\S+@[0-9a-f]{40}", each)] == []
+
+
+def test_the_job_that_holds_the_registrys_password_runs_nobody_elses_action() -> None:
+    jobs = re.split(r"^  (\w+):$", (ROOT / ".github/workflows/ci.yml").read_text(), flags=re.M)
+    holding = [job for job in jobs if "secrets." in job]
+    assert len(holding) == 1
+    assert all(each.startswith("actions/") for each in re.findall(r"uses: (\S+)", holding[0]))
+
+
 def connections(file: Path) -> str:
     return subprocess.run(
         [sys.executable, ROOT / "deploy/keys.py", file], capture_output=True, text=True, check=True

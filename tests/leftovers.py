@@ -18,10 +18,10 @@ def leftovers(storage: Storage) -> list[str]:
 
 
 def poisoned(storage: Storage) -> Iterator[str]:
-    """The first message of each poison queue, left where it is."""
+    """Left where it is."""
     for name in QUEUES:
-        if found := storage.poison(name).peek():
-            told = decode(found.text, Poisoned)
+        for waiting in storage.poison(name).peek():
+            told = decode(waiting.text, Poisoned)
             yield f"{name}-poison: {told.reason}: {told.error}"
 
 

@@ -61,7 +61,7 @@ class JobKeeper:
             job.become("queued")
             self._store.save(job)
             log.warning("job queued again: its node is gone", job=job.name)
-        elif job.state == "terminating":
+        elif job.state == "terminating" and not (ending and ending.left_well):
             self._end(job, ending, job.errors)
         else:
             self._end(job, ending, trouble_of(job, ending))

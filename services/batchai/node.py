@@ -43,6 +43,11 @@ class Ending(NamedTuple):
     cut: str | None = None
     step: str = "command"
 
+    @property
+    def left_well(self) -> bool:
+        """Whether the command ended with 0, were it because it was told to end."""
+        return self.exit_code == 0 and self.step == "command" and self.cut != TIMED_OUT
+
     def write(self, folder: Path) -> None:
         part = folder / "ending.part"
         part.write_text(json.dumps(self._asdict()))

@@ -31,10 +31,10 @@ def trouble_of(job: Job, ending: Ending | None) -> list[Problem]:
     if ending.cut == TIMED_OUT:
         limit = job.properties.constraints.max_wall_clock_time
         return [problem("JobTimedOut", f"the job ran longer than its limit of {limit}")]
+    if ending.left_well:
+        return []
     if ending.cut == TERMINATED:
         return [terminated("its node was told to stop")]
-    if ending.exit_code == 0:
-        return []
     suffix = "-job_prep" if ending.step == "preparation" else ""
     code = "JobPreparationFailed" if suffix else "JobFailed"
     return [problem(code, f"the {ending.step} ended with exit code {ending.exit_code}")]

@@ -203,7 +203,7 @@ class Stack:
             | {
                 "IMPASTO_TIED_TO_STDIN": "true",
                 "IMPASTO_BATCHAI_FOLDER": str(self.data / "batchai"),
-                "IMPASTO_WORKER_COMMAND": shlex.join(WORKER),
+                "IMPASTO_WORKER_COMMAND": f"exec {shlex.join(WORKER)}",
             }
             | ({"IMPASTO_NODES": str(self._nodes)} if self._nodes else {})
         )

@@ -12,7 +12,8 @@ class DispatcherSettings(BatchAISettings, AzureMLSettings, RaySettings):
         None, description="The container image that workers run in; empty: they run on the node."
     )
     worker_command: str = Field(
-        "python -m services.scorer", description="What starts a worker on its node."
+        "exec python -m services.scorer",
+        description="What starts a worker on its node; `exec`, so that its exit code is the job's.",
     )
     worker_hours: float = Field(
         168, gt=0, description="How long one worker may run before its node ends it."

@@ -31,7 +31,7 @@ def test_the_job_of_a_worker(
     assert asked.path == f"{WORKSPACE}/jobs/{worker.name}"
     job = asked.body["properties"]
     assert job["jobType"] == "Command"
-    assert job["command"] == "python -m services.scorer"
+    assert job["command"] == "exec python -m services.scorer"
     assert job["computeId"] == f"{WORKSPACE}/computes/painters"
     assert job["experimentName"] == "scoring"
     assert job["resources"]["instanceCount"] == 1

@@ -87,7 +87,7 @@ def test_output_files_page_by_page_and_fetched_by_their_link(server: Server) -> 
 
 def test_a_job_is_terminated_with_all_that_it_started(server: Server) -> None:
     server.furnish()
-    server.submit("long", "trap 'echo asked; exit 0' TERM; sleep 1000 & echo $!; wait")
+    server.submit("long", "trap 'echo asked; exit 3' TERM; sleep 1000 & echo $!; wait")
     eventually(lambda: server.output("long"), "it to run")
     server.client.jobs.begin_terminate(*ALL, "long").result()
     ended = server.job("long")
@@ -96,6 +96,19 @@ def test_a_job_is_terminated_with_all_that_it_started(server: Server) -> None:
     pid, asked = server.output("long").split()
     assert asked == "asked"
     eventually(lambda: not running(int(pid)), "its child to be gone")
+
+
+def test_one_that_is_terminated_and_ends_with_0_has_succeeded(server: Server) -> None:
+    server.furnish()
+    server.submit(
+        "polite", "trap 'echo bye; exit 0' TERM; echo hi; while true; do sleep 0.05; done"
+    )
+    eventually(lambda: server.output("polite"), "it to run")
+    server.client.jobs.begin_terminate(*ALL, "polite").result()
+    ended = server.job("polite")
+    assert (ended.execution_state, ended.execution_info.exit_code) == ("succeeded", 0)
+    assert not ended.execution_info.errors
+    assert server.output("polite") == "hi\nbye\n"
 
 
 def test_what_the_shell_started_may_finish_too(server: Server) -> None:

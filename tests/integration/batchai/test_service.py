@@ -173,12 +173,14 @@ def test_a_job_whose_guard_was_killed_is_ended(server: Server) -> None:
 
 def test_told_to_stop_it_ends_its_jobs_first(server: Server) -> None:
     server.furnish()
-    server.submit("polite", "trap 'echo bye; exit 0' TERM; echo hi; sleep 1000 & wait")
-    eventually(lambda: server.output("polite"), "it to run")
+    for name, code in (("polite", 0), ("late", 3)):
+        server.submit(name, f"trap 'echo bye; exit {code}' TERM; echo hi; sleep 1000 & wait")
+    eventually(lambda: server.output("polite") and server.output("late"), "them to run")
     server.restart(signal.SIGTERM)
-    [error] = server.job("polite").execution_info.errors
+    [error] = server.job("late").execution_info.errors
     assert error.message == "the job was terminated: the service was stopped"
-    assert server.output("polite") == "hi\nbye\n"
+    assert server.job("polite").execution_state == "succeeded"
+    assert server.output("polite") == server.output("late") == "hi\nbye\n"
     assert server.cluster().current_node_count == 0
 
 

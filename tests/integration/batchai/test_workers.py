@@ -1,5 +1,6 @@
 """The dispatcher's workers as jobs of a Batch AI cluster."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,10 @@ from services.dispatcher.batchai import BatchAICluster
 from services.dispatcher.environment import for_workers
 from services.dispatcher.settings import DispatcherSettings
 from shared.batchai.cluster import RemoteCluster
-from shared.batchai.connection import BatchAISettings
+from shared.batchai.connection import BatchAISettings, connect
 from shared.errors import ClusterError
+from shared.storage import Storage
+from tests.azurite import Server as Azurite
 from tests.integration.batchai.conftest import Server
 from tests.waiting import eventually
 
@@ -89,6 +92,31 @@ def test_one_that_waits_for_a_node_is_dismissed(make: Make) -> None:
     cluster.dismiss(waiting.name)
     [left] = [worker for worker in cluster.workers() if not worker.ended]
     assert left.started
+    cluster.close()
+
+
+def test_a_worker_that_is_told_to_leave_has_succeeded(
+    make: Make, server: Server, npm_server: Azurite
+) -> None:
+    settings = npm_server.settings(idle_exit_seconds=None)
+    Storage(settings).prepare()
+    command = DispatcherSettings.model_fields["worker_command"].default
+    own = {"worker_command": command.replace("python", sys.executable)}
+    cluster = make(**settings.model_dump(exclude_none=True) | own)
+    cluster.workers()
+    cluster.start(1)
+    log = server.folder / "mounts" / "logs"
+
+    def at_work() -> bool:
+        return any('"started"' in path.read_text() for path in log.rglob("stderr.txt"))
+
+    eventually(at_work, "it to be at work")
+    person = connect(BatchAISettings(poll_seconds=0.05))
+    person.jobs.begin_terminate("impasto", "impasto", "scoring", "worker-0001").result()
+    [worker] = cluster.workers()
+    assert (worker.failed, worker.why) == (False, None)
+    assert worker.ended
+    person.close()
     cluster.close()
 
 

@@ -5,6 +5,7 @@ import threading
 
 from services.batchai.access import Gate, known_access
 from services.batchai.api import Api
+from services.batchai.echo import Echo
 from services.batchai.service import BatchAI
 from services.batchai.settings import ServerSettings
 from services.batchai.wire import bound, handler
@@ -32,10 +33,15 @@ def main() -> None:
     threading.Thread(target=http.serve_forever, name="http", daemon=True).start()
     log = logs.logger()
     log.info("started", pid=os.getpid(), url=access.url)
+    echo = Echo(service.places, service.jobs()) if settings.echo_jobs else None
     while not stop.wait(ADVANCE_SECONDS):
         service.advance()
+        if echo:
+            echo.look(service.jobs())
     http.shutdown()
     service.close()
+    if echo:
+        echo.look(service.jobs())
     log.info("left")
 
 

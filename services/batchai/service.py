@@ -36,6 +36,10 @@ class BatchAI:
                 self._clusters.advance(cluster)
             self._sweep()
 
+    def jobs(self) -> list[Job]:
+        with self.lock:
+            return self.store.all(Job)
+
     def terminate(self, job: Job) -> None:
         self._jobs.terminate(job, "somebody asked for it")
 

@@ -27,6 +27,9 @@ class ServerSettings(Settings):
     worker_grace_seconds: float = Field(
         5, ge=0, description="How long a job's command may go on after SIGTERM before it is killed."
     )
+    echo_jobs: bool = Field(
+        False, description="Repeat what jobs print on its own output, for a container's log."
+    )
     node_quota: int = Field(
         10_000, ge=0, description="How many nodes all clusters may have, as a subscription's quota."
     )

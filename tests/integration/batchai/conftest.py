@@ -40,6 +40,7 @@ class Server:
                 env=os.environ | SETTINGS | own | settings,
                 cwd=ROOT,
                 stdin=subprocess.DEVNULL,
+                stdout=log,
                 stderr=log,
             )
         eventually(self._answering, "the server to answer")

@@ -1,5 +1,6 @@
 """Jobs on the local Batch AI, through Azure's own SDK."""
 
+import signal
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,21 @@ def test_a_failure_says_its_exit_code(server: Server) -> None:
     [error] = info.errors
     assert error.message == "the command ended with exit code 3"
     assert server.output("bad", "stderr.txt") == "no such painting\n"
+
+
+def test_what_jobs_print_is_in_the_servers_log_where_that_is_wanted(server: Server) -> None:
+    server.furnish()
+    server.submit("before", "echo unheard")
+    server.wait_for("before", "succeeded")
+    server.restart(signal.SIGTERM, IMPASTO_ECHO_JOBS="true")
+    server.submit("said", "echo one; echo two >&2; printf three")
+    server.submit("quick", "true")
+    server.submit("long", "echo begun; sleep 600")
+    server.wait_for("said", "succeeded")
+    eventually(lambda: "said | three" in server.log(), "the end of it")
+    eventually(lambda: "long | begun" in server.log(), "what is said while it runs")
+    repeated = [line for line in server.log().splitlines() if " | " in line]
+    assert sorted(repeated) == ["long | begun", "said | one", "said | three", "said | two"]
 
 
 def test_its_environment_and_its_secrets(server: Server, tmp_path: Path) -> None:

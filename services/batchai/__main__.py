@@ -11,6 +11,7 @@ from services.batchai.settings import ServerSettings
 from services.batchai.wire import bound, handler
 from shared import logs
 from shared.batchai.access import Access
+from shared.runtime.heartbeat import beat
 from shared.runtime.stop import Stop
 
 ADVANCE_SECONDS = 0.1
@@ -23,7 +24,7 @@ def main() -> None:
     if settings.tied_to_stdin:
         stop.on_end_of_stdin()
     if settings.heartbeat:
-        stop.on_look(settings.heartbeat.touch)
+        stop.on_look(beat(settings.heartbeat))
     settings.batchai_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     last = Access.read(settings.batchai_folder)
     http = bound(settings.batchai_host, settings.batchai_port, last.port if last else 0)

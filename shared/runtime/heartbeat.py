@@ -1,15 +1,26 @@
 """Whether the service beside us is alive: `python -m shared.runtime.heartbeat`, as containers ask.
 
-Its loop touches a file; a loop that stands still leaves it to grow old.
+The service's loop touches a file that has its process id in it; a loop that stands still leaves the
+file to grow old. Who asks is told so, by exit status, and a loop that still stands half a minute
+after that was first found has its process killed: whatever keeps the service starts it again.
 """
 
 import os
+import signal
 import sys
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 #: The longest that a loop is kept from turning is a call that storage doesn't answer.
 OLDEST_SECONDS = 30
+
+
+def beat(heartbeat: Path) -> Callable[[], None]:
+    """What this process's loop has to call whenever it turns."""
+    heartbeat.write_text(str(os.getpid()))
+    return heartbeat.touch
 
 
 def trouble(heartbeat: Path) -> str | None:
@@ -17,7 +28,22 @@ def trouble(heartbeat: Path) -> str | None:
         age = time.time() - heartbeat.stat().st_mtime
     except FileNotFoundError:
         return "its loop hasn't begun"
-    return f"its loop has stood still for {age:.0f} s" if age > OLDEST_SECONDS else None
+    if age <= OLDEST_SECONDS:
+        return None
+    if known_for_long(heartbeat):
+        with suppress(ProcessLookupError):
+            os.kill(int(heartbeat.read_text()), signal.SIGKILL)
+    return f"its loop has stood still for {age:.0f} s"
+
+
+def known_for_long(heartbeat: Path) -> bool:
+    """Whether the same last beat was seen long ago: a machine may have been asleep in between."""
+    note = heartbeat.with_suffix(".still")
+    last_beat = str(heartbeat.stat().st_mtime_ns)
+    if note.exists() and note.read_text() == last_beat:
+        return time.time() - note.stat().st_mtime > OLDEST_SECONDS
+    note.write_text(last_beat)
+    return False
 
 
 if __name__ == "__main__":

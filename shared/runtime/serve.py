@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from shared import logs
 from shared.errors import Misconfigured
+from shared.runtime.heartbeat import beat
 from shared.runtime.stop import Stop
 from shared.runtime.worker import Worker
 from shared.settings import Settings
@@ -32,7 +33,7 @@ def serve(name: str, settings_type: type[S], build: Callable[[Storage, S, Stop],
     if settings.tied_to_stdin:
         stop.on_end_of_stdin()
     if settings.heartbeat:
-        stop.on_look(settings.heartbeat.touch)
+        stop.on_look(beat(settings.heartbeat))
     log = logs.logger()
     log.info("started", pid=os.getpid())
     worker.run()

@@ -59,3 +59,34 @@ def test_a_loop_that_stands_still_is_noticed(spawn: Spawn, heartbeat: Path) -> N
     assert "stood still" in trouble(heartbeat)
     probe.signal(signal.SIGCONT)
     eventually(lambda: not trouble(heartbeat), "a beat")
+
+
+def test_a_loop_that_goes_on_standing_still_is_ended(spawn: Spawn, heartbeat: Path) -> None:
+    """So that a container of it is started again: its engine only notes that it is unhealthy."""
+    probe = spawn("quick", heartbeat=heartbeat)
+    eventually(heartbeat.exists, "the first beat")
+    probe.signal(signal.SIGSTOP)
+    grow_old(heartbeat)
+    for _ in range(3):  # however often it is asked at once
+        assert "stood still" in trouble(heartbeat)
+        assert not probe.dead
+    grow_old(heartbeat.with_suffix(".still"))
+    assert "stood still" in trouble(heartbeat)
+    assert probe.wait() == -signal.SIGKILL
+    assert "stood still" in trouble(heartbeat)  # of a process that is gone
+
+
+def test_a_loop_that_stood_still_and_goes_on_is_let_be(spawn: Spawn, heartbeat: Path) -> None:
+    probe = spawn("quick", heartbeat=heartbeat)
+    eventually(heartbeat.exists, "the first beat")
+    probe.signal(signal.SIGSTOP)
+    grow_old(heartbeat)
+    assert "stood still" in trouble(heartbeat)
+    grow_old(heartbeat.with_suffix(".still"))
+    probe.signal(signal.SIGCONT)
+    eventually(lambda: heartbeat.stat().st_mtime > 1, "a beat")
+    assert not trouble(heartbeat)
+    probe.signal(signal.SIGSTOP)
+    os.utime(heartbeat, (1, 1))
+    assert "stood still" in trouble(heartbeat)
+    assert not probe.dead

@@ -4,6 +4,7 @@ The core carries these without reading them; only what is called `video` in a se
 """
 
 from fractions import Fraction
+from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
@@ -19,6 +20,21 @@ SOURCE_ONLY = {
 SEGMENT_ONLY = {"format_whitelist": "mov,mp4,m4a,3gp,3g2,mj2", "protocol_whitelist": "file"}
 
 
+def step_of(rate: Fraction, tick: Fraction) -> int:
+    """A frame's usual time on the screen, in ticks."""
+    return max(1, round(1 / (rate * tick)))
+
+
+class Place(NamedTuple):
+    """Where a segment begins in a file that is read in order."""
+
+    packet: int
+    #: Where in the file that packet is.
+    byte: int | None
+    #: How many frames from that packet on belong to the segments before.
+    skip: int
+
+
 class VideoDetail(BaseModel):
     """How the painted frames are to be shown, and what the splitter has to know to make them."""
 
@@ -32,8 +48,10 @@ class VideoDetail(BaseModel):
     stream: int
     #: Where decoding starts for each segment; None: at the beginning of the file.
     keyframes: list[int | None]
-    #: Times that mean nothing on their own: one segment, timed by the order of its frames.
+    #: Times that mean nothing on their own: frames are timed by their order.
     sequential: bool = False
+    #: Where each segment of such a file begins; none: it has one segment, as they all had once.
+    places: list[Place] = []
     rotation: int = 0
     interlaced: bool = False
     wide_gamut: bool = False
@@ -45,8 +63,7 @@ class VideoDetail(BaseModel):
 
     @property
     def step(self) -> int:
-        """A frame's usual time on the screen, in ticks."""
-        return max(1, round(1 / (Fraction(*self.rate) * self.tick)))
+        return step_of(Fraction(*self.rate), self.tick)
 
 
 class SegmentDetail(BaseModel):

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import av
 from av.audio.stream import AudioStream
 from av.container import OutputContainer
+from av.video.frame import PictureType
 from av.video.stream import VideoStream
 
 
@@ -46,6 +47,7 @@ def make_clip(
         for n, drawn in enumerate(source.decode(video=0)):
             at += gaps[n % len(gaps)] if gaps else 0
             frame = drawn.reformat(format=pixels)
+            frame.pict_type = PictureType.NONE  # or each would be a keyframe, as drawn
             frame.pts, frame.time_base = at, tick
             at += round(1 / Fraction(rate) / tick)
             out.mux(video.encode(frame))

@@ -30,6 +30,12 @@ class SplitterSettings(Settings):
     most_pixels: int = Field(
         8192 * 4320, ge=1, description="The most pixels that a frame may have."
     )
+    most_gigapixels: int = Field(
+        6000,
+        ge=1,
+        description="The most pixels, in thousands of millions, that all frames of one may have: "
+        "six hours of 4K at 30 a second are 5,400.",
+    )
     most_streams: int = Field(64, ge=1, description="The most streams that a file may have.")
     decoder_mib: int = Field(
         4096, ge=256, description="Memory that a decoder may use before its video is given up."

@@ -1,6 +1,5 @@
 """The frames of one segment, whatever shape the file is in."""
 
-import contextlib
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO, NamedTuple
 
@@ -12,8 +11,11 @@ from av.stream import Stream
 from av.video.frame import VideoFrame
 
 from services.splitter.settings import SplitterSettings
+from services.splitter.video.limits import checked
 from services.splitter.video.opening import opened
+from services.splitter.video.order import frames_of_piece, timed_by_order
 from services.splitter.video.picture import ToPicture, deinterlaced
+from services.splitter.video.reading import frames_in, packets
 from shared.records import Span
 from shared.shards import Item
 from shared.video import VideoDetail
@@ -36,13 +38,19 @@ def frames(
     picture = ToPicture(detail)
     with opened(file) as container:
         stream = container.streams[detail.stream]
-        keyframe = detail.keyframes[segment]
-        found: Iterable[VideoFrame] = decoded(container, stream, keyframe, detail)
-        if not detail.sequential:
+        if detail.sequential:
+            found = frames_of_piece(container, stream, detail.places, segment)
+        else:
+            found = decoded(container, stream, detail.keyframes[segment], detail)
             found = up_to(found, span.stop, neighbours=1 if detail.interlaced else 0)
+        found = checked(found, settings)
         if detail.interlaced:
             found = deinterlaced(found, stream)
-        timed = in_sequence(found, detail) if detail.sequential else within(found, span)
+        timed = (
+            timed_by_order(found, detail, span, segment)
+            if detail.sequential
+            else within(found, span)
+        )
         for count, (frame, at) in enumerate(rising(timed)):
             data = simplejpeg.encode_jpeg(
                 picture(frame), settings.jpeg_quality, "RGB", settings.jpeg_subsampling
@@ -56,11 +64,7 @@ def decoded(
 ) -> Iterator[VideoFrame]:
     """Everything that can be decoded from the keyframe on, or from the beginning."""
     for packet in packets_from(container, stream, keyframe, detail):
-        try:
-            found = packet.decode()
-        except av.FFmpegError:
-            continue  # this one is lost; the next may not be
-        yield from (frame for frame in found if isinstance(frame, VideoFrame))
+        yield from frames_in(packet)
 
 
 def packets_from(
@@ -86,11 +90,6 @@ def packets_from(
             return
 
 
-def packets(container: InputContainer, stream: Stream) -> Iterator["Packet[Stream]"]:
-    with contextlib.suppress(av.FFmpegError, IndexError):  # as far as it can be read
-        yield from container.demux(stream)
-
-
 def up_to(frames: Iterable[VideoFrame], stop: int, neighbours: int) -> Iterator[VideoFrame]:
     """Decoding goes on just as far as the segment does, and a neighbour further for a filter."""
     for frame in frames:
@@ -105,21 +104,6 @@ def within(frames: Iterable[VideoFrame], span: Span) -> Iterator[tuple[VideoFram
     for frame in frames:
         if frame.pts is not None and span.start <= frame.pts < span.stop:
             yield frame, frame.pts
-
-
-def in_sequence(
-    frames: Iterable[VideoFrame], detail: VideoDetail
-) -> Iterator[tuple[VideoFrame, int]]:
-    """Times for frames that have none, or whose clock starts over: each follows the last."""
-    moved = 0
-    last: int | None = None
-    for frame in frames:
-        at = (frame.pts if frame.pts is not None else (last or 0) + detail.step - moved) + moved
-        if last is not None and at <= last:
-            moved += last + detail.step - at
-            at = last + detail.step
-        last = at
-        yield frame, at
 
 
 def rising(

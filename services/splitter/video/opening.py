@@ -9,6 +9,7 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from services.splitter.settings import SplitterSettings
+from services.splitter.video.limits import check_size
 from shared.errors import Refused
 from shared.video import SOURCE_ONLY
 
@@ -41,11 +42,7 @@ def video_in(container: InputContainer, settings: SplitterSettings) -> VideoStre
     codec = stream.codec_context
     if codec is None:
         raise Refused("the video is in a codec that can't be read")
-    if stream.width * stream.height > settings.most_pixels:
-        raise Refused(
-            f"the picture is {stream.width}×{stream.height}; at most {settings.most_pixels:,} "
-            "pixels are taken"
-        )
+    check_size(stream.width, stream.height, settings)
     return stream
 
 

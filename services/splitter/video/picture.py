@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
+from itertools import chain, islice
 from typing import NamedTuple
 
 import av
@@ -13,6 +14,9 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import ColorPrimaries, Colorspace, ColorTrc, VideoReformatter
 from numpy.typing import NDArray
 
+from services.splitter.settings import SplitterSettings
+from services.splitter.video.limits import checked
+from services.splitter.video.reading import frames_in, packets
 from shared.errors import Refused
 from shared.video import VideoDetail
 
@@ -36,9 +40,11 @@ class Look(NamedTuple):
     wide_gamut: bool
 
 
-def look_of(container: InputContainer, stream: Stream) -> tuple[Look, list[str]]:
+def look_of(
+    container: InputContainer, stream: Stream, settings: SplitterSettings
+) -> tuple[Look, list[str]]:
     """Judged by the first frames; and what a viewer should be told of it."""
-    frames = first_frames(container, stream)
+    frames = first_frames(container, stream, settings)
     if not frames:
         raise Refused("not one frame of the video can be decoded")
     first = frames[0]
@@ -66,19 +72,11 @@ def look_of(container: InputContainer, stream: Stream) -> tuple[Look, list[str]]
     return look, notes
 
 
-def first_frames(container: InputContainer, stream: Stream) -> list[VideoFrame]:
-    frames: list[VideoFrame] = []
-    try:
-        for packet in container.demux(stream):
-            try:
-                frames += [f for f in packet.decode() if isinstance(f, VideoFrame)]
-            except av.FFmpegError:
-                continue
-            if len(frames) >= FRAMES_TO_LOOK_AT:
-                break
-    except av.FFmpegError:
-        pass
-    return frames
+def first_frames(
+    container: InputContainer, stream: Stream, settings: SplitterSettings
+) -> list[VideoFrame]:
+    found = chain.from_iterable(map(frames_in, packets(container, stream)))
+    return list(islice(checked(found, settings), FRAMES_TO_LOOK_AT))
 
 
 def is_alpha_format(name: str) -> bool:

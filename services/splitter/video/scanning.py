@@ -18,13 +18,46 @@ TS_PACKETS = (188, 192, 204)
 SHORT_SECONDS = Fraction(1, 10)
 #: Of so many frames at least, so large a part must come evenly for a gap to be worth a word.
 EVEN_FRAMES, EVEN = 10, 0.9
+#: All packets together may be larger than the file: some containers compress them. By so much.
+OVERLAP, OVERLAP_BYTES = 4, 1024 * 1024
+
+
+class Keyframe(NamedTuple):
+    """When it is shown, which packet it is, and the byte at which a file can be entered there."""
+
+    at: int | None
+    packet: int
+    byte: int | None
+
+
+class Clock:
+    """Times for packets in the order in which they come: where theirs don't run on, it does."""
+
+    def __init__(self, step: int) -> None:
+        self._step = step
+        self._moved = 0
+        self._last: int | None = None
+
+    def next(self, at: int | None) -> int:
+        last = self._last
+        if last is None:
+            now = at or 0
+        else:
+            now = last + self._step if at is None else at + self._moved
+            if now <= last:
+                self._moved += last + self._step - now
+                now = last + self._step
+        self._last = now
+        return now
 
 
 class Scan(NamedTuple):
     """What the packets of the file say."""
 
     shown: list[int]
-    keyframes: list[int]
+    #: The same if the file's clock didn't start over.
+    clock: list[int]
+    keyframes: list[Keyframe]
     packets: int
     in_order: bool
     reached: Fraction
@@ -33,16 +66,25 @@ class Scan(NamedTuple):
 
     @property
     def seekable(self) -> bool:
-        return self.in_order and bool(self.keyframes)
+        return self.in_order and any(key.at is not None for key in self.keyframes)
 
 
-def scanned(container: InputContainer, stream: VideoStream, settings: SplitterSettings) -> Scan:
+def scanned(
+    container: InputContainer, stream: VideoStream, step: int, settings: SplitterSettings
+) -> Scan:
+    """Read the file to its end. Refused where it is over the limits, or claims more than it has."""
     shown: list[int] = []
-    keyframes: list[int] = []
+    keyframes: list[Keyframe] = []
+    times: list[int] = []
+    clock = Clock(step)
+    by_byte = container.format.name == "mpegts"  # others need their index, or have no such thing
     packets, last, in_order, reached = 0, None, True, Fraction(0)
-    corrupt, broken = 0, False
+    corrupt, broken, read = 0, False, 0
     try:
         for packet in container.demux():
+            read += packet.size
+            if read > OVERLAP * container.size + OVERLAP_BYTES:
+                raise Refused("the file claims to hold more than it does: its packets overlap")
             at = packet.pts if packet.pts is not None else packet.dts
             if packet.size and at is not None and packet.time_base:
                 reached = max(reached, (at + (packet.duration or 0)) * packet.time_base)
@@ -52,8 +94,9 @@ def scanned(container: InputContainer, stream: VideoStream, settings: SplitterSe
             if packet.has_sidedata("encryption_info"):
                 raise Refused("the video is encrypted")
             corrupt += packet.is_corrupt
+            if packet.is_keyframe:
+                keyframes.append(Keyframe(at, len(shown), packet.pos if by_byte else None))
             if packet.is_discard:
-                keyframes += [at] if packet.is_keyframe and at is not None else []
                 continue
             if packets > settings.most_frames:
                 raise Refused(f"the video has over {settings.most_frames:,} frames")
@@ -62,13 +105,15 @@ def scanned(container: InputContainer, stream: VideoStream, settings: SplitterSe
                 in_order &= last is None or packet.dts >= last
                 last = packet.dts
             shown.append(at if at is not None else 0)
-            if packet.is_keyframe and at is not None:
-                keyframes.append(at)
+            decoded = packet.dts if packet.dts is not None else packet.pts
+            runs_on = clock.next(decoded)
+            moved = runs_on - decoded if decoded is not None else 0
+            times.append(packet.pts + moved if packet.pts is not None else runs_on)
     except (av.FFmpegError, IndexError):  # the latter where a stream turns up midway
         broken = True
     if not shown:
         raise Refused("the video has no frames")
-    return Scan(shown, sorted(keyframes), packets, in_order, reached, corrupt, broken)
+    return Scan(shown, times, keyframes, packets, in_order, reached, corrupt, broken)
 
 
 def missing(container: InputContainer, stream: VideoStream, scan: Scan) -> list[str]:

@@ -67,8 +67,6 @@ def notes_of(job: Job, segments: list[Segment]) -> list[str]:
         if hurt:
             count = sum(getattr(details[n], what) for n in hurt)
             first, last = job.segments[hurt[0]].start, job.segments[hurt[-1]].stop
-            if detail.sequential:
-                first, last = details[0].pts[0], details[0].pts[-1]
             start, stop = float(first * detail.tick), float(last * detail.tick)
             notes.append(
                 f"{count} of {job.items} frames {verb}, between {start:.1f} and {stop:.1f} s"

@@ -1,0 +1,25 @@
+"""Packets and frames, as far as a file can be read: what is damaged is left out."""
+
+import contextlib
+from collections.abc import Iterator
+
+import av
+from av.container import InputContainer
+from av.packet import Packet
+from av.stream import Stream
+from av.video.frame import VideoFrame
+
+
+def packets(container: InputContainer, stream: Stream) -> Iterator["Packet[Stream]"]:
+    with contextlib.suppress(av.FFmpegError, IndexError):
+        yield from container.demux(stream)
+
+
+def frames_in(packet: "Packet[Stream]") -> list[VideoFrame]:
+    """None where the packet is damaged; the next may not be. A lack of memory is no damage."""
+    try:
+        return [frame for frame in packet.decode() if isinstance(frame, VideoFrame)]
+    except MemoryError:
+        raise
+    except av.FFmpegError:
+        return []

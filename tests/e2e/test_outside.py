@@ -1,0 +1,119 @@
+"""A stack attacked from outside: what one video brings must not reach another, nor the machine."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from benchmarks.soak.counts import Counts
+from benchmarks.soak.fingerprints import Fingerprint, fingerprint_of
+from benchmarks.soak.http_bytes import HttpMessage
+from benchmarks.soak.proxy import Fault, Proxy
+from services.console import accounts
+from services.console.accounts import Accounts
+from services.console.jobs import Desk
+from services.console.poison import PoisonDesk
+from services.console.stack import Stack
+from shared.jobs import Jobs
+from shared.records import Result
+from tests.e2e.conftest import QUICK
+from tests.media import make_clip
+from tests.waiting import eventually
+
+
+class BehindProxies(Stack):
+    """Services reach storage only through proxies on these ports."""
+
+    def __init__(self, data: Path, blob_port: int, queue_port: int) -> None:
+        super().__init__(data, nodes=1)
+        self._ports = {"blob_port": blob_port, "queue_port": queue_port}
+
+    def _environment(self) -> dict[str, str]:
+        through = self.accounts.model_copy(update=self._ports)
+        return super()._environment() | through.environment()
+
+
+class Refusals:
+    """Answers 403 to the next write of frames, once it is armed."""
+
+    def __init__(self) -> None:
+        self.armed = False
+        self.count = 0
+
+    def next(self, request: HttpMessage) -> Fault | None:
+        method, path, _ = request.words
+        if self.armed and method == "PUT" and "/frames/" in path:
+            self.armed = False
+            self.count += 1
+            return Fault.FORBIDDEN
+        return None
+
+
+class Outside:
+    def __init__(self, stack: Stack, folder: Path, refusals: Refusals) -> None:
+        self.storage = stack.storage
+        self.refusals = refusals
+        self._desk = Desk(stack.storage)
+        self._jobs = Jobs(stack.storage)
+        self._folder = folder
+
+    def drop(self, clip: Path, blob: str) -> str:
+        return self._desk.submit(clip, blob)
+
+    def output(self, job: str) -> str:
+        outcome = eventually(lambda: self._jobs.outcome(job), "the job to end", within=240)
+        assert isinstance(outcome, Result), outcome
+        return outcome.output
+
+    def pictures(self, job: str) -> Fingerprint:
+        path = self._folder / "output"
+        self._desk.fetch(self.output(job), path)
+        return fingerprint_of(path)
+
+    def shards(self, job: str) -> list[bytes]:
+        """What the splitter wrote, in order."""
+        frames = self.storage.container("frames")
+        return [frames.read(blob.name) for blob in frames.under(f"{job}/")]
+
+
+@pytest.fixture
+def outside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Outside]:
+    for name, value in QUICK.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("IMPASTO_KEEP_INTERMEDIATES", "true")
+    data, refusals = tmp_path / "stack", Refusals()
+    data.mkdir()
+    own: Accounts = accounts.make(data)
+    with ExitStack() as around:
+        proxies = [
+            around.enter_context(Proxy(port, refusals.next, Counts()))
+            for port in (own.blob_port, own.queue_port)
+        ]
+        stack = around.enter_context(BehindProxies(data, proxies[0].port, proxies[1].port))
+        yield Outside(stack, tmp_path, refusals)
+        assert PoisonDesk(stack.storage).entries() == []
+
+
+def test_frames_stay_with_their_video(outside: Outside, tmp_path: Path) -> None:
+    """A write that fails in the middle of one video leaves nothing of it for the next."""
+    one = make_clip(tmp_path / "one.mp4", seconds=4)
+    other = make_clip(tmp_path / "other.mp4", seconds=4, picture="smptehdbars=")
+    calm = [outside.drop(one, "original/1.mp4"), outside.drop(other, "original/2.mp4")]
+    expected = [(outside.shards(job), outside.pictures(job)) for job in calm if outside.output(job)]
+    outside.refusals.armed = True
+    rough = [outside.drop(one, "original/3.mp4"), outside.drop(other, "original/4.mp4")]
+    found = [(outside.shards(job), outside.pictures(job)) for job in rough if outside.output(job)]
+    assert outside.refusals.count == 1
+    assert expected[0][0] != expected[1][0]
+    assert found == expected
+
+
+def test_every_input_has_an_output_of_its_own(outside: Outside, tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "clip.mp4", seconds=1, size="96x64")
+    names = ["a", "a.mp4", "a.mov", "a.mov.mp4", "a.mp4.mp4", "a.painted.mp4", "a.mov.painted.mp4"]
+    jobs = [outside.drop(clip, f"original/{name}") for name in names]
+    outputs = [outside.output(job) for job in jobs]
+    assert len(set(outputs)) == len(names)
+    there = {blob.name for blob in outside.storage.container("output").under()}
+    assert there == set(outputs)

@@ -14,7 +14,8 @@ ImpastoError
 │   └── NotYet         what it needs is on its way: again later, as if for the first time
 ├── Interrupted        the handler has to let go
 │   ├── LeaseLost      the message may be in another worker's hand by now
-│   └── Stopping       this process was told to leave
+│   ├── Stopping       this process was told to leave
+│   └── JobEnded       the job that this is for was ended by somebody else
 ├── StorageError
 │   ├── Missing        no such blob or queue
 │   ├── Changed        the blob is no longer the one that was meant
@@ -86,6 +87,10 @@ class LeaseLost(Interrupted):
 
 
 class Stopping(Interrupted):
+    pass
+
+
+class JobEnded(Interrupted):
     pass
 
 

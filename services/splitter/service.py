@@ -1,5 +1,7 @@
 """The splitter: opens what arrives, plans its segments, and turns each into shards of items."""
 
+import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from services.splitter import video
@@ -8,7 +10,16 @@ from shared import names
 from shared.arrivals import Arrivals
 from shared.blobs import Blob
 from shared.cage import MIB, Cage
-from shared.errors import Changed, ChildDied, ChildKilled, ImpastoError, Missing, Refused, Reject
+from shared.errors import (
+    Changed,
+    ChildDied,
+    ChildKilled,
+    ImpastoError,
+    JobEnded,
+    Missing,
+    Refused,
+    Reject,
+)
 from shared.jobs import Jobs
 from shared.logs import logger
 from shared.messages import BlobCreated, SegmentPlanned, SegmentReady
@@ -20,6 +31,8 @@ from shared.runtime.worker import Worker
 from shared.storage import Storage
 
 log = logger()
+#: How often it is asked whether the job still goes on.
+LOOK_SECONDS = 5.0
 GONE = "the file was replaced or removed before it was read; a newer upload is a job of its own"
 
 
@@ -45,8 +58,10 @@ class Splitter:
             return
         try:
             job = self._jobs.find(event.job) or self._jobs.begin(self._plan(event, work))
+        except JobEnded:
+            return
         except (Refused, Changed, Missing, ChildDied) as trouble:
-            self._end(event.job, event.blob, trouble, work)
+            self._end(event.job, event.blob, event.data.e_tag, trouble, work)
             return
         log.info("planned", model=job.model, segments=len(job.segments), items=job.items)
         for segment in range(min(job.window, len(job.segments))):
@@ -60,8 +75,11 @@ class Splitter:
             segment = self._jobs.segment(job.job, planned.segment)
             if segment is None or not self._jobs.has_shards(segment):
                 segment = self._write_shards(job, planned.segment, work)
+        except JobEnded:
+            self._jobs.ended(job.job)  # what was written since it was seen goes, too
+            return
         except (Refused, Changed, Missing, ChildDied) as trouble:
-            self._end(job.job, job.source.blob, trouble, work)
+            self._end(job.job, job.source.blob, job.source.etag, trouble, work)
             return
         if self._jobs.ended(job.job):  # another delivery was faster
             return
@@ -85,7 +103,8 @@ class Splitter:
         if blob.size > self._settings.largest_mib * MIB:
             raise Refused(f"the file is larger than {self._settings.largest_mib:,} MiB")
         model = self._models.require(self._model_of(blob))
-        with self._cage.run(work.check, video.plan_of, self._settings, blob) as plans:
+        check = self._watching(event.job, work)
+        with self._cage.run(check, video.plan_of, self._settings, blob) as plans:
             [plan] = plans
         return Job(
             job=event.job,
@@ -109,9 +128,10 @@ class Splitter:
         """Uploaded here while the next is decoded in the cage."""
         pts: list[int] = []
         shards = damaged = scaled = 0
-        with self._cage.run(work.check, video.shards_of, self._settings, job, number) as found:
+        check = self._watching(job.job, work)
+        with self._cage.run(check, video.shards_of, self._settings, job, number) as found:
             for shard in found:
-                work.check()
+                check()
                 self._jobs.frames.write(names.shard_blob(job.job, number, shards), shard.data)
                 pts += shard.pts
                 damaged += shard.damaged
@@ -131,15 +151,33 @@ class Splitter:
         self._jobs.add_segment(segment)
         return segment
 
-    def _end(self, job: str, source: str, trouble: ImpastoError, work: Work) -> None:
+    def _watching(self, job: str, work: Work) -> Callable[[], None]:
+        """`work.check`, which also raises JobEnded soon after the job was cancelled."""
+        next_look = time.monotonic() + LOOK_SECONDS
+
+        def check() -> None:
+            nonlocal next_look
+            work.check()
+            if time.monotonic() >= next_look:
+                if self._jobs.ended(job):
+                    raise JobEnded(f"{job} has ended")
+                next_look = time.monotonic() + LOOK_SECONDS
+
+        return check
+
+    def _end(self, job: str, source: str, etag: str, trouble: ImpastoError, work: Work) -> None:
         """End the job with what stands in its way, in a sentence for its owner."""
         state: Unhappy
         if isinstance(trouble, ChildDied):
             if isinstance(trouble, ChildKilled) or work.attempt == 1:
                 raise trouble  # it may be no fault of the video's
             state, reason = "failed", f"the video can't be decoded: {trouble}"
+        elif isinstance(trouble, Refused):
+            state, reason = "refused", str(trouble)
+        elif self._input.find_unchanged(source, etag):
+            raise trouble  # something else is missing
         else:
-            state, reason = "refused", str(trouble) if isinstance(trouble, Refused) else GONE
+            state, reason = "refused", GONE
         log.warning(state, job=job, source=names.shown(source), reason=reason)
         self._jobs.fail(job, source, state, reason)
         self._jobs.ended(job)

@@ -5,22 +5,27 @@ import signal
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
+from azure.core.exceptions import HttpResponseError
 
+from services.splitter import service as service_module
 from services.splitter import video
 from services.splitter.service import Splitter
 from services.splitter.settings import SplitterSettings
-from shared.blobs import Blob
-from shared.errors import ChildDied, ChildKilled, Reject
+from shared.blobs import Blob, Container
+from shared.errors import ChildDied, ChildKilled, Missing, Reject
 from shared.jobs import Jobs
 from shared.messages import BlobCreated, SegmentPlanned
 from shared.models import Model, Models
+from shared.names import segment_record
 from shared.records import Failure
 from shared.runtime.work import Work
 from shared.settings import Settings
 from shared.storage import Storage
 from tests.media import make_clip
+from tests.waiting import eventually
 
 
 def arrival(storage: Storage, data: bytes, name: str, container: str = "input") -> BlobCreated:
@@ -144,3 +149,85 @@ def test_another_container_is_no_place_to_drop_videos(storage: Storage, settings
     with pytest.raises(Reject, match="'output' isn't the container"):
         service.arrived(event, Work(1))
     service.close()
+
+
+def test_a_job_that_is_cancelled_is_split_no_further(
+    storage: Storage, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between two shards of a segment; and nothing of it stays behind."""
+    data = make_clip(tmp_path / "clip.mp4", seconds=4).read_bytes()
+    event = arrival(storage, data, "original/clip.mp4")
+    service, jobs = splitter(storage, settings), Jobs(storage)
+    service.arrived(event, Work(1))
+    written: list[str] = []
+    write = Container.write
+
+    def cancelled_then_written(self: Container, name: str, *rest: Any) -> str:
+        written.append(name)
+        jobs.fail(event.job, "original/clip.mp4", "cancelled", "by its owner")
+        return write(self, name, *rest)
+
+    monkeypatch.setattr(service_module, "LOOK_SECONDS", 0)
+    monkeypatch.setattr(Container, "write", cancelled_then_written)
+    service.split(SegmentPlanned(trace="t", job=event.job, segment=0), Work(1))
+    service.close()
+    assert len(written) == 1
+    assert jobs.frames.under() == []
+    assert jobs.segment(event.job, 0) is None
+    assert storage.queue("shards").count() == 0
+    assert failure(storage, event).state == "cancelled"
+
+
+def test_an_arrival_that_is_cancelled_while_it_is_read_isnt_planned(
+    storage: Storage, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = make_clip(tmp_path / "clip.mp4", seconds=1).read_bytes()
+    event = arrival(storage, data, "original/clip.mp4")
+    service, jobs = splitter(storage, settings), Jobs(storage)
+    read = Container.find_unchanged
+
+    def read_then_cancelled(self: Container, name: str, etag: str) -> Blob | None:
+        jobs.fail(event.job, "original/clip.mp4", "cancelled", "by its owner")
+        return read(self, name, etag)
+
+    monkeypatch.setattr(service_module, "LOOK_SECONDS", 0)
+    monkeypatch.setattr(Container, "find_unchanged", read_then_cancelled)
+    service.arrived(event, Work(1))
+    service.close()
+    assert jobs.find(event.job) is None
+    assert storage.queue("segments").count() == 0
+    assert failure(storage, event).state == "cancelled"
+
+
+def test_what_is_missing_need_not_be_the_source(
+    storage: Storage, settings: Settings, tmp_path: Path
+) -> None:
+    """The container of frames is: that says nothing of the video, which stays as it was."""
+    data = make_clip(tmp_path / "clip.mp4", seconds=0.4).read_bytes()
+    event = arrival(storage, data, "original/clip.mp4")
+    service, jobs = splitter(storage, settings), Jobs(storage)
+    service.arrived(event, Work(1))
+    planned = SegmentPlanned(trace="t", job=event.job, segment=0)
+    jobs.frames._client.delete_container()
+    with pytest.raises(Missing):
+        service.split(planned, Work(1))
+    assert jobs.outcome(event.job) is None
+    eventually(lambda: made_again(jobs.frames), "the container can be made again")
+    service.split(planned, Work(2))
+    assert len(jobs.frames.under()) == 1
+    storage.container("input").write("original/clip.mp4", b"something newer")
+    jobs.records.delete(segment_record(event.job, 0))
+    service.split(planned, Work(1))
+    service.close()
+    assert failure(storage, event).state == "refused"
+    assert "replaced or removed" in failure(storage, event).reason
+    assert jobs.frames.under() == []
+
+
+def made_again(container: Container) -> bool:
+    """Azure takes a while to delete one."""
+    try:
+        container.ensure()
+    except HttpResponseError:
+        return False
+    return True

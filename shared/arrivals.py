@@ -3,6 +3,7 @@
 Event Grid announces in Azure. The trigger, `impasto submit` and `impasto replay` do it as well.
 """
 
+import hashlib
 import uuid
 from datetime import UTC, datetime
 
@@ -13,7 +14,7 @@ from shared.blobs import Container
 from shared.errors import Malformed, Missing
 from shared.logs import logger
 from shared.messages import BlobCreated
-from shared.storage import Storage
+from shared.storage import LANES, Storage
 
 log = logger()
 
@@ -21,11 +22,11 @@ log = logger()
 class Arrivals:
     def __init__(self, storage: Storage) -> None:
         self._records = storage.container("jobs")
-        self._queues = {"input": storage.queue("arrivals"), "styles": storage.queue("lessons")}
+        self._storage = storage
 
     def announce(self, event: BlobCreated) -> None:
         """Announce it, however often that was done: it stays the same job."""
-        self._queues[event.container].send(event)
+        self._storage.queue(queue_of(event)).send(event)
         self.record(event)
         log.info("announced", job=event.job, blob=names.shown(event.blob))
 
@@ -51,6 +52,15 @@ class Arrivals:
             return None
         except ValidationError as error:
             raise Malformed(f"the arrival record of {job} can't be read: {error}") from error
+
+
+def queue_of(event: BlobCreated) -> str:
+    """A painting waits with all others. A video waits in the lane that its top folder has."""
+    if event.container == "styles":
+        return "lessons"
+    folder, slash, _ = event.blob.partition("/")
+    text = folder.encode("utf-8", "surrogatepass") if slash else b""
+    return LANES[hashlib.sha1(text, usedforsecurity=False).digest()[-1] % len(LANES)]
 
 
 def event_of(container: Container, blob: str, etag: str, size: int) -> BlobCreated:

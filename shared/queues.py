@@ -1,7 +1,8 @@
 """One Azure Storage queue, and one delivery of one of its messages."""
 
 import time
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from math import ceil
 from typing import NamedTuple
@@ -84,6 +85,29 @@ class Queue:
 
     def delete(self, raw: QueueMessage) -> None:
         one_try(self._client.delete_message)(raw.id, raw.pop_receipt)
+
+
+class Lanes:
+    """Several queues as one to receive from: each that has messages gets its turn.
+
+    One that was found empty isn't asked again for a while.
+    """
+
+    def __init__(self, queues: Sequence[Queue], rest_seconds: float) -> None:
+        self._queues = deque(queues)
+        self._rest = rest_seconds
+        self._ask_at = dict.fromkeys((queue.name for queue in queues), 0.0)
+
+    def receive(self, lease_seconds: float) -> "Delivery | None":
+        for _ in range(len(self._queues)):
+            queue = self._queues[0]
+            self._queues.rotate(-1)
+            if time.monotonic() < self._ask_at[queue.name]:
+                continue
+            if delivery := queue.receive(lease_seconds):
+                return delivery
+            self._ask_at[queue.name] = time.monotonic() + self._rest
+        return None
 
 
 class Waiting(NamedTuple):

@@ -17,7 +17,9 @@ API_VERSION = "2025-11-05"
 
 MEDIA_CONTAINERS = ("input", "styles", "output")
 WORK_CONTAINERS = ("jobs", "frames", "scored", "segments", "models", "logs")
-QUEUES = ("lessons", "arrivals", "segments", "shards", "chunks", "scored")
+#: Where videos wait to be opened: those of one top folder all in the same lane.
+LANES = tuple(f"waiting-{number}" for number in range(8))
+QUEUES = ("lessons", "arrivals", *LANES, "segments", "shards", "chunks", "scored")
 POISON = "-poison"
 
 

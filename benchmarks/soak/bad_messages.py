@@ -30,7 +30,6 @@ KINDS = [
     "no job",
     "unreadable record",
 ]
-CONTAINERS = {"arrivals": "input", "lessons": "styles"}
 
 
 class BadMessage(NamedTuple):
@@ -102,8 +101,8 @@ def a_message(queue: str, mark: str) -> Body:
     return BlobCreated.of(
         event_id=mark,
         url="",
-        container=CONTAINERS[queue],
-        blob=f"original/{mark}.mp4" if queue == "arrivals" else f"{mark}.jpg",
+        container="styles" if queue == "lessons" else "input",
+        blob=f"{mark}.jpg" if queue == "lessons" else f"original/{mark}.mp4",
         etag="0x0",
         size=1,
         at=datetime.now(UTC),

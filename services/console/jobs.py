@@ -152,24 +152,20 @@ class Desk:
 
     def replay(self) -> int:
         """Announce again all that has no outcome: how many. What is done of it isn't done twice."""
-        there = set()
-        count = 0
-        for container in (self._input, self._paintings):
-            for blob in container.under():
-                event = event_of(container, blob.name, blob.etag, blob.size)
-                there.add(event.job)
-                count += self._replay(event)
-        for job in set(self.jobs()) - there:  # its file is gone, and the job has to say so
-            gone = self._event_of(job)
-            count += gone is not None and self._replay(gone)
+        there = [
+            event_of(container, blob.name, blob.etag, blob.size)
+            for container in (self._input, self._paintings)
+            for blob in sorted(container.under(), key=lambda blob: (blob.modified, blob.name))
+        ]
+        # Where the file is gone its job has to say so.
+        gone = map(self._event_of, set(self.jobs()) - {event.job for event in there})
+        every = [*there, *filter(None, gone)]
+        unfinished = [event for event in every if not self._jobs.outcome(event.job)]
+        # What was begun goes first.
+        for event in sorted(unfinished, key=lambda event: self._jobs.find(event.job) is None):
+            self._arrivals.announce(event)
         self._jobs.sweep_ended()
-        return count
-
-    def _replay(self, event: BlobCreated) -> bool:
-        if self._jobs.outcome(event.job):
-            return False
-        self._arrivals.announce(event)
-        return True
+        return len(unfinished)
 
     def _event_of(self, job: str) -> BlobCreated | None:
         known = self._jobs.find(job)

@@ -27,10 +27,13 @@ from shared.runtime.stop import Stop
 from shared.runtime.work import Route, Work
 from shared.runtime.worker import Worker
 from shared.shards import SHARD_ITEMS
-from shared.storage import Storage
+from shared.storage import LANES, Storage
 
 log = logger()
 RECONCILE_SECONDS = 2.0
+BEFORE_CHUNKS = ("arrivals", *LANES, "segments", "shards")
+#: How many scored chunks for each node may wait for a stitcher before no more are sent.
+SCORED_PER_NODE = 8
 
 
 def utc_now() -> datetime:
@@ -54,13 +57,17 @@ class Dispatcher:
         self._chunks = Backlog(storage, "chunks", ChunkPlanned)
         self._lessons = Backlog(storage, "lessons", BlobCreated)
         self._segments = storage.queue("segments")
-        self._on_their_way = [storage.queue(name) for name in ("arrivals", "segments", "shards")]
+        self._on_their_way = [storage.queue(name) for name in BEFORE_CHUNKS]
+        self._scored = storage.queue("scored")
         self._next_look = 0.0
         #: Since the cluster has refused, or not answered, at every look.
         self._trouble: Trouble | None = None
 
     def has_room(self) -> bool:
-        return has_room(self._chunks.count(), self._cluster.nodes)
+        """Whether more chunks may be sent: nodes would be idle, and stitchers aren't far behind."""
+        nodes = self._cluster.nodes
+        behind = nodes * SCORED_PER_NODE
+        return has_room(self._chunks.count(), nodes) and self._scored.count() < behind
 
     def ready(self, segment: SegmentReady, work: Work) -> None:
         """Done twice it does no harm: what is scored, or split, already isn't scored or split."""

@@ -1,10 +1,14 @@
-"""The splitter: opens what arrives, plans its segments, and turns each into shards of items."""
+"""The splitter: opens what arrives, plans its segments, and turns each into shards of items.
+
+Videos wait in lanes, which take turns, and one is opened when there is room for it.
+"""
 
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
 from services.splitter import video
+from services.splitter.room import Room
 from services.splitter.settings import SplitterSettings
 from shared import names
 from shared.arrivals import Arrivals
@@ -24,11 +28,12 @@ from shared.jobs import Jobs
 from shared.logs import logger
 from shared.messages import BlobCreated, SegmentPlanned, SegmentReady
 from shared.models import Models
+from shared.queues import Lanes
 from shared.records import Job, Segment, Source, Unhappy
 from shared.runtime.stop import Stop
 from shared.runtime.work import AnyRoute, Route, Work
 from shared.runtime.worker import Worker
-from shared.storage import Storage
+from shared.storage import LANES, Storage
 
 log = logger()
 #: How often it is asked whether the job still goes on.
@@ -43,6 +48,7 @@ class Splitter:
         self._jobs = Jobs(storage)
         self._arrivals = Arrivals(storage)
         self._models = Models(storage)
+        self.room = Room(storage, settings.segments_ahead)
         self._segments = storage.queue("segments")
         self._shards = storage.queue("shards")
         self._cage = Cage(settings.decoder_mib, settings.decoder_seconds)
@@ -50,10 +56,14 @@ class Splitter:
     def close(self) -> None:
         self._cage.close()
 
-    def arrived(self, event: BlobCreated, work: Work) -> None:
+    def announced(self, event: BlobCreated, _work: Work) -> None:
+        """Put what Event Grid announced in line behind others of its top folder."""
         if event.container != self._input.name:
             raise Reject(f"{names.shown(event.container)} isn't the container to drop files in")
-        self._arrivals.record(event)
+        self._arrivals.announce(event)
+
+    def arrived(self, event: BlobCreated, work: Work) -> None:
+        """Open a video whose turn it is."""
         if self._jobs.ended(event.job):
             return
         try:
@@ -64,8 +74,10 @@ class Splitter:
             self._end(event.job, event.blob, event.data.e_tag, trouble, work)
             return
         log.info("planned", model=job.model, segments=len(job.segments), items=job.items)
-        for segment in range(min(job.window, len(job.segments))):
+        first = range(min(job.window, len(job.segments)))
+        for segment in first:
             self._segments.send(SegmentPlanned(trace=job.trace, job=job.job, segment=segment))
+        self.room.planned(len(first))
 
     def split(self, planned: SegmentPlanned, work: Work) -> None:
         if self._jobs.ended(planned.job):
@@ -92,6 +104,7 @@ class Splitter:
                 shards=segment.shards,
             )
         )
+        self.room.split()
 
     def _plan(self, event: BlobCreated, work: Work) -> Job:
         name = names.check_blob_name(event.blob)
@@ -185,8 +198,10 @@ class Splitter:
 
 def build(storage: Storage, settings: SplitterSettings, stop: Stop) -> Worker:
     splitter = Splitter(storage, settings)
+    lanes = Lanes([storage.queue(name) for name in LANES], settings.idle_seconds)
     routes: list[AnyRoute] = [
-        Route("arrivals", BlobCreated, splitter.arrived),
-        Route("segments", SegmentPlanned, splitter.split),
+        Route("arrivals", BlobCreated, splitter.announced),
+        Route("waiting", BlobCreated, splitter.arrived, splitter.room.for_a_video, lanes),
+        Route("segments", SegmentPlanned, splitter.split, splitter.room.for_a_segment),
     ]
     return Worker(storage, settings, stop, routes, at_end=splitter.close)

@@ -1,7 +1,6 @@
 """The trigger: what Event Grid does in Azure, where there is no Event Grid.
 
-It looks at `input` and at `styles`, and puts Event Grid's own event into `arrivals` and `lessons`
-for every new blob.
+It looks at `input` and at `styles`, and announces every new blob, the oldest first.
 Uncommitted blocks aren't listed, so a blob shows up here when all of it is there.
 """
 
@@ -35,7 +34,7 @@ class Trigger:
         there: set[str] = set()
         new = 0
         for container in self._watched:
-            for blob in container.under():
+            for blob in sorted(container.under(), key=lambda blob: (blob.modified, blob.name)):
                 job = names.job_id(blob.name, blob.etag)
                 there.add(job)
                 if job not in self._seen:

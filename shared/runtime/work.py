@@ -7,6 +7,7 @@ from typing import Any, Generic, TypeVar
 
 from shared.errors import LeaseLost, Stopping
 from shared.messages import Body
+from shared.queues import Lanes
 
 B = TypeVar("B", bound=Body)
 
@@ -39,6 +40,8 @@ class Route(Generic[B]):
     kind: type[B]
     handle: Callable[[B, Work], None]
     is_open: Callable[[], bool] | None = None
+    #: The queues that take turns in its place, where it isn't one queue.
+    lanes: Lanes | None = None
 
 
 AnyRoute = Route[Any]

@@ -54,7 +54,7 @@ class Worker:
         """`tick` is called between messages, and says whether it found something to do."""
         self._hand = Hand(stop, settings.grace_seconds)
         self._tick = Guarded(tick, self._hand, settings, what="tick") if tick else None
-        self._routes = [(storage.queue(route.queue), route) for route in routes]
+        self._routes = [(route.lanes or storage.queue(route.queue), route) for route in routes]
         self._is_open = {
             route.queue: Guarded(
                 route.is_open, self._hand, settings, what="is_open", queue=route.queue

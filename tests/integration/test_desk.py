@@ -9,9 +9,9 @@ from services.console.jobs import Desk
 from services.trigger.service import Trigger
 from shared.errors import Missing
 from shared.jobs import Jobs
-from shared.messages import BlobCreated, decode
 from shared.records import Job, Result, Source, Span
 from shared.storage import Storage
+from tests.announced import announced, announced_videos, forget_announcements
 
 
 @pytest.fixture
@@ -36,8 +36,12 @@ def begun(storage: Storage, job: str, blob: str) -> Job:
     )
 
 
-def announced(storage: Storage, queue: str = "arrivals") -> list[str]:
-    return [decode(d.text, BlobCreated).job for d in storage.queue(queue).receive_all(1)]
+def waiting_videos(storage: Storage) -> list[str]:
+    return [event.job for event in announced_videos(storage)]
+
+
+def waiting_lessons(storage: Storage) -> list[str]:
+    return [event.job for event in announced(storage, "lessons")]
 
 
 def test_a_submitted_job_is_known_to_everybody_at_once(storage: Storage, video: Path) -> None:
@@ -46,7 +50,7 @@ def test_a_submitted_job_is_known_to_everybody_at_once(storage: Storage, video: 
     status = Desk(storage).status(job)
     assert (status.state, status.source) == ("waiting", "original/clip.mp4")
     assert job in Desk(storage).jobs()
-    assert announced(storage) == [job]
+    assert waiting_videos(storage) == [job]
     assert not Trigger(storage).look()  # it has been announced
 
 
@@ -55,8 +59,8 @@ def test_a_lesson_is_known_to_everybody_at_once(storage: Storage, video: Path) -
     status = Desk(storage).status(job)
     assert (status.state, status.source) == ("waiting", "wave.mp4")
     assert job in Desk(storage).jobs()
-    assert announced(storage, "lessons") == [job]
-    assert announced(storage) == []
+    assert waiting_lessons(storage) == [job]
+    assert waiting_videos(storage) == []
 
 
 @pytest.mark.parametrize("planned", [True, False], ids=["planned", "never opened"])
@@ -65,7 +69,7 @@ def test_a_failed_job_is_taken_up_where_it_was(
 ) -> None:
     desk, jobs = Desk(storage), Jobs(storage)
     job = desk.submit(video, "original/clip.mp4")
-    storage.queue("arrivals").clear()
+    forget_announcements(storage)
     if planned:
         begun(storage, job, "original/clip.mp4")
     jobs.frames.write(f"{job}/00000/0000.tar", b"shard")
@@ -74,29 +78,29 @@ def test_a_failed_job_is_taken_up_where_it_was(
     for _ in range(2):  # a second time it is only announced again
         desk.retry(job)
         assert desk.status(job).state == ("running" if planned else "waiting")
-        assert announced(storage) == [job]
-        storage.queue("arrivals").clear()
+        assert waiting_videos(storage) == [job]
+        forget_announcements(storage)
     assert [blob.name for blob in jobs.frames.under()] == [f"{job}/00000/0000.tar"]
 
 
 def test_a_failed_lesson_is_tried_again(storage: Storage, video: Path) -> None:
     desk = Desk(storage)
     job = desk.teach(video, "wave")
-    storage.queue("lessons").clear()
+    forget_announcements(storage)
     Jobs(storage).fail(job, None, "failed", "no worker could start")
     desk.retry(job)
-    assert announced(storage, "lessons") == [job]
-    assert announced(storage) == []
+    assert waiting_lessons(storage) == [job]
+    assert waiting_videos(storage) == []
 
 
 def test_a_finished_job_is_not_tried_again(storage: Storage, video: Path) -> None:
     desk = Desk(storage)
     job = desk.submit(video, "original/clip.mp4")
-    storage.queue("arrivals").clear()
+    forget_announcements(storage)
     finish(storage, job)
     desk.retry(job)
     assert desk.status(job).state == "finished"
-    assert announced(storage) == []
+    assert waiting_videos(storage) == []
     with pytest.raises(Missing, match="nope"):
         desk.retry("nope")
 

@@ -4,12 +4,8 @@ from pathlib import Path
 
 from services.console.jobs import Desk
 from shared.jobs import Jobs
-from shared.messages import BlobCreated, decode
 from shared.storage import Storage
-
-
-def announced(storage: Storage, queue: str) -> list[str]:
-    return [decode(d.text, BlobCreated).job for d in storage.queue(queue).receive_all(30)]
+from tests.announced import announced, announced_videos, forget_announcements
 
 
 def test_a_video_that_nobody_has_opened_yet(storage: Storage, tmp_path: Path) -> None:
@@ -21,11 +17,10 @@ def test_a_video_that_nobody_has_opened_yet(storage: Storage, tmp_path: Path) ->
     painting = desk.teach(tmp_path / "wave.jpg", "wave")
     over = desk.submit(tmp_path / "clip.mp4", "original/over.mp4")
     Jobs(storage).fail(over, None, "refused", "it was no good")
-    for name in ("arrivals", "lessons"):
-        storage.queue(name).clear()
+    forget_announcements(storage)
     assert desk.replay() == 2
-    assert announced(storage, "arrivals") == [video]
-    assert announced(storage, "lessons") == [painting]
+    assert [event.job for event in announced_videos(storage)] == [video]
+    assert [event.job for event in announced(storage, "lessons")] == [painting]
 
 
 def test_what_was_swept_away_and_is_back_is_swept_again(storage: Storage, tmp_path: Path) -> None:

@@ -6,15 +6,14 @@ import pytest
 from azure.storage.blob import BlobBlock, BlobServiceClient
 
 from services.trigger.service import LONGEST_REST, Trigger, rest_after
-from shared.messages import BlobCreated, decode
 from shared.settings import Settings
 from shared.storage import API_VERSION, Storage
+from tests.announced import announced_videos
 from tests.waiting import eventually
 
 
 def announced(storage: Storage) -> list[str]:
-    deliveries = list(storage.queue("arrivals").receive_all(60))
-    return sorted(decode(d.text, BlobCreated).blob for d in deliveries)
+    return sorted(event.blob for event in announced_videos(storage))
 
 
 def test_each_blob_is_announced_once(storage: Storage) -> None:
@@ -42,8 +41,7 @@ def test_new_content_is_a_new_job(storage: Storage) -> None:
     trigger.look()
     storage.container("input").write("a.mp4", b"two")
     eventually(trigger.look, "the new content")
-    deliveries = list(storage.queue("arrivals").receive_all(60))
-    events = [decode(d.text, BlobCreated) for d in deliveries]
+    events = announced_videos(storage)
     assert len({event.job for event in events}) == len(events) == 2
 
 
@@ -53,8 +51,7 @@ def test_killed_between_sending_and_remembering_it_is_the_same_job(storage: Stor
     [record] = storage.container("jobs").under()
     storage.container("jobs").delete(record.name)  # as if it had been killed before this
     Trigger(storage).look()
-    deliveries = list(storage.queue("arrivals").receive_all(60))
-    assert len({decode(d.text, BlobCreated).job for d in deliveries}) == 1
+    assert len({event.job for event in announced_videos(storage)}) == 1
 
 
 def test_a_half_uploaded_blob_isnt_announced(storage: Storage, settings: Settings) -> None:

@@ -28,7 +28,7 @@ from shared.queues import Queue
 from shared.records import Job
 from shared.runtime.stop import Stop
 from shared.runtime.worker import Worker
-from shared.storage import QUEUES, Storage
+from shared.storage import LANES, QUEUES, Storage
 from tests.azurite import Server as Azurite
 from tests.integration.batchai.conftest import Server
 from tests.integration.test_splitting import arrival
@@ -137,6 +137,7 @@ class Scene:
         event = arrival(self.storage, self._clip, f"original/{name}.mp4")
         self.storage.queue("arrivals").send(event)
         self.painted.clear()
+        self.storage.queue("scored").clear()  # no stitcher is at work, and it would be waited for
         eventually(lambda: self.jobs.find(event.job), "the job to be planned")
         return self.jobs.job(event.job)
 
@@ -168,7 +169,7 @@ class Scene:
         return workers
 
     def all_sent(self, life: Life) -> bool:
-        return life.workers == NODES and self.waiting("arrivals", "segments", "shards") == 0
+        return life.workers == NODES and self.waiting("arrivals", *LANES, "segments", "shards") == 0
 
     def waiting(self, *queues: str) -> int:
         return sum(self.storage.queue(name).count() for name in queues)

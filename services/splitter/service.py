@@ -58,12 +58,12 @@ class Splitter:
 
     def announced(self, event: BlobCreated, _work: Work) -> None:
         """Put what Event Grid announced in line behind others of its top folder."""
-        if event.container != self._input.name:
-            raise Reject(f"{names.shown(event.container)} isn't the container to drop files in")
+        self._require_input(event)
         self._arrivals.announce(event)
 
     def arrived(self, event: BlobCreated, work: Work) -> None:
         """Open a video whose turn it is."""
+        self._require_input(event)
         if self._jobs.ended(event.job):
             return
         try:
@@ -105,6 +105,10 @@ class Splitter:
             )
         )
         self.room.split()
+
+    def _require_input(self, event: BlobCreated) -> None:
+        if event.container != self._input.name:
+            raise Reject(f"{names.shown(event.container)} isn't the container to drop files in")
 
     def _plan(self, event: BlobCreated, work: Work) -> Job:
         name = names.check_blob_name(event.blob)

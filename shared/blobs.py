@@ -14,6 +14,7 @@ from azure.core.exceptions import (
     AzureError,
     HttpResponseError,
     ResourceExistsError,
+    ResourceModifiedError,
     ResourceNotFoundError,
 )
 from azure.storage.blob import BlobLeaseClient, ContainerClient
@@ -22,11 +23,14 @@ from shared import names
 from shared.errors import StorageError, Taken
 from shared.outages import one_try, ridden_out
 from shared.ranged import ranged
+from shared.refusals import isnt_there
 
 #: Short, so that the claim of a dead worker is soon gone.
 CLAIM_SECONDS = 15
 #: As many blobs can be deleted with one request.
 BATCH = 256
+#: A blob that nobody makes, to ask what is allowed.
+PROBE = ".impasto-probe"
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,31 @@ class Container:
             return
 
     @ridden_out
+    def probe(self, right: str) -> None:
+        """Raise what doing it would, where it isn't allowed. Nothing is changed or left behind."""
+        blob = self._client.get_blob_client(PROBE)
+        try:
+            match right:
+                case "list":
+                    next(self._client.list_blobs(results_per_page=1).by_page(), None)
+                case "read":
+                    blob.get_blob_properties()
+                case "write":  # over an ETag that no blob has
+                    blob.upload_blob(
+                        b"",
+                        overwrite=True,
+                        etag="0x0",
+                        match_condition=MatchConditions.IfNotModified,
+                    )
+                case "delete":
+                    blob.delete_blob()
+        except ResourceModifiedError:
+            return
+        except ResourceNotFoundError as error:
+            if isnt_there(error):
+                raise
+
+    @ridden_out
     def read(self, name: str) -> bytes:
         return self._client.download_blob(name).readall()
 
@@ -77,7 +106,9 @@ class Container:
         blob = self._client.get_blob_client(name)
         try:
             found = blob.get_blob_properties()
-        except ResourceNotFoundError:
+        except ResourceNotFoundError as error:
+            if isnt_there(error):
+                raise
             return None
         etag = names.plain_etag(found.etag)
         return Blob(name, etag, found.size, found.last_modified, dict(found.metadata or {}))

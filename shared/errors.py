@@ -17,9 +17,11 @@ ImpastoError
 │   ├── Stopping       this process was told to leave
 │   └── JobEnded       the job that this is for was ended by somebody else
 ├── StorageError
-│   ├── Missing        no such blob or queue
+│   ├── Missing        no such blob or message
 │   ├── Changed        the blob is no longer the one that was meant
 │   ├── Taken          somebody else holds the claim
+│   ├── Forbidden      the account doesn't let us do it: 401, 403, or no login
+│   ├── Unprepared     no such container or queue
 │   └── Unavailable    storage didn't answer, for longer than it is worth waiting
 ├── ClusterError       the service that runs the cluster refused, or didn't answer
 └── RequestRefused     what that service, run locally, answers: a status, a code, a sentence
@@ -107,6 +109,14 @@ class Changed(StorageError):
 
 
 class Taken(StorageError):
+    pass
+
+
+class Forbidden(StorageError):
+    pass
+
+
+class Unprepared(StorageError):
     pass
 
 

@@ -17,13 +17,15 @@ from azure.core.exceptions import (
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_delay
 from tenacity.wait import wait_exponential_jitter
 
-from shared.errors import Changed, Missing, StorageError, Unavailable
+from shared.errors import Changed, Forbidden, Missing, StorageError, Unavailable, Unprepared
 from shared.logs import logger
+from shared.refusals import forbidden, is_refusal, isnt_there, refusals
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 log = logger()
+CONDITION_NOT_MET = 412
 PASSING_STATUS = {408, 429, 500, 502, 503, 504}
 
 
@@ -54,20 +56,30 @@ outage = Outage()
 
 def translated(error: AzureError) -> StorageError | None:
     """The SDK's error as one of ours; None where it isn't storage's doing."""
+    if is_refusal(error):
+        return forbidden(error)
+    if where := isnt_there(error):
+        return Unprepared(where)
     if isinstance(error, ResourceNotFoundError):
         return Missing(_first_line(error))
-    if isinstance(error, ResourceModifiedError):
-        return Changed(_first_line(error))
+    return _passing(error) or _changed(error)
+
+
+def _changed(error: AzureError) -> Changed | None:
+    status = getattr(error, "status_code", None)
+    modified = isinstance(error, ResourceModifiedError) or status == CONDITION_NOT_MET
+    return Changed(_first_line(error)) if modified else None
+
+
+def _passing(error: AzureError) -> Unavailable | None:
     if isinstance(error, ServiceRequestError | ServiceResponseError):
         return Unavailable(_first_line(error))
-    if isinstance(error, HttpResponseError):
-        # No status: the answer began, and never ended.
-        if error.status_code is None or error.status_code in PASSING_STATUS:
-            passing = Unavailable(_first_line(error))
-            passing.__cause__ = error
-            return passing
-        if error.status_code == 412:
-            return Changed(_first_line(error))
+    # No status: the answer began, and never ended.
+    passes = {None, *PASSING_STATUS}
+    if isinstance(error, HttpResponseError) and error.status_code in passes:
+        passing = Unavailable(_first_line(error))
+        passing.__cause__ = error
+        return passing
     return None
 
 
@@ -95,6 +107,8 @@ def one_try(call: Callable[P, R]) -> Callable[P, R]:
                 raise
             if isinstance(ours, Unavailable):
                 outage.failed(error)
+            if isinstance(ours, Forbidden):
+                refusals.met(ours)
             raise ours from error
         outage.answered()
         return result

@@ -7,14 +7,19 @@ from datetime import datetime
 from math import ceil
 from typing import NamedTuple
 
-from azure.core.exceptions import HttpResponseError, ResourceExistsError
+from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceNotFoundError
 from azure.storage.queue import QueueClient, QueueMessage
 
 from shared.errors import LeaseLost, Missing
 from shared.messages import Body, encode
 from shared.outages import one_try, ridden_out
+from shared.refusals import isnt_there
 
 FOREVER = -1
+#: The longest that a message may be hidden, in seconds.
+LONGEST_HIDDEN = 7 * 24 * 3600
+#: The id of no message.
+NOBODY = "00000000-0000-0000-0000-000000000000"
 
 
 class Queue:
@@ -30,6 +35,27 @@ class Queue:
             self._client.create_queue()
         except ResourceExistsError:
             return
+
+    @ridden_out
+    def probe(self, right: str) -> None:
+        """Raise what doing it would, where it isn't allowed. No message is sent or touched."""
+        try:
+            match right:
+                case "count":
+                    self._client.get_queue_properties()
+                case "peek":
+                    self._client.peek_messages(max_messages=1)
+                case "receive":  # and settle, a message that nobody has
+                    self._client.update_message(NOBODY, "AAAA", visibility_timeout=1)
+                    self._client.delete_message(NOBODY, "AAAA")
+                case "send":  # hidden for longer than may be
+                    self._client.send_message("", visibility_timeout=LONGEST_HIDDEN + 1)
+        except ResourceNotFoundError as error:
+            if isnt_there(error):
+                raise
+        except HttpResponseError as error:
+            if error.status_code != 400:
+                raise
 
     def send(self, body: Body) -> None:
         self.send_text(encode(body))
@@ -97,6 +123,10 @@ class Lanes:
         self._queues = deque(queues)
         self._rest = rest_seconds
         self._ask_at = dict.fromkeys((queue.name for queue in queues), 0.0)
+
+    @property
+    def names(self) -> list[str]:
+        return list(self._ask_at)
 
     def receive(self, lease_seconds: float) -> "Delivery | None":
         for _ in range(len(self._queues)):

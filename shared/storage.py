@@ -101,7 +101,7 @@ class Storage:
         return self.queue(name + POISON)
 
     def prepare(self) -> None:
-        """Make every container and queue that isn't there yet."""
+        """Make every container and queue that isn't there yet. Services don't: they wait for it."""
         for name in MEDIA_CONTAINERS + WORK_CONTAINERS:
             self.container(name).ensure()
         for name in QUEUES:

@@ -70,6 +70,13 @@ def up(json: Json = False, data: Data = HOME, nodes: MaybeNodes = None) -> None:
 
 
 @app.command()
+def prepare(json: Json = False, data: Data = HOME) -> None:
+    """Make the containers and queues that the services wait for, where they aren't there yet."""
+    connected(data).prepare()
+    show.print_line({"prepared": True}, "containers and queues are there", json)
+
+
+@app.command()
 def submit(
     video: Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)],
     style: Annotated[str, typer.Option(help="The painting; `impasto styles` lists them.")],

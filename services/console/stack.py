@@ -138,6 +138,7 @@ class Stack:
         """
         impatient = self.accounts.settings().model_copy(update={"outage_seconds": 1})
         storage = Storage(impatient)
+        storage.prepare()
         for name in QUEUES:
             storage.queue(name).clear()
         Desk(storage).replay()

@@ -22,6 +22,7 @@ from shared.errors import ClusterError
 from shared.jobs import Jobs
 from shared.logs import logger
 from shared.messages import BlobCreated, ChunkPlanned, SegmentPlanned, SegmentReady
+from shared.needs import SWEEPING, Needs
 from shared.records import Job
 from shared.runtime.stop import Stop
 from shared.runtime.work import Route, Work
@@ -34,6 +35,17 @@ RECONCILE_SECONDS = 2.0
 BEFORE_CHUNKS = ("arrivals", *LANES, "segments", "shards")
 #: How many scored chunks for each node may wait for a stitcher before no more are sent.
 SCORED_PER_NODE = 8
+NEEDS = Needs(
+    queues={
+        **dict.fromkeys(BEFORE_CHUNKS, "count"),
+        "segments": "count send",
+        "scored": "count",
+        "chunks": "count peek receive send",
+        "lessons": "count peek receive",
+        "chunks-poison": "send",
+        "lessons-poison": "send",
+    }
+)
 
 
 def utc_now() -> datetime:
@@ -150,4 +162,12 @@ def build(storage: Storage, settings: DispatcherSettings, stop: Stop) -> Worker:
     cluster = chosen(settings)
     dispatcher = Dispatcher(storage, cluster, settings)
     routes = [Route("shards", SegmentReady, dispatcher.ready, dispatcher.has_room)]
-    return Worker(storage, settings, stop, routes, tick=dispatcher.reconcile, at_end=cluster.close)
+    return Worker(
+        storage,
+        settings,
+        stop,
+        routes,
+        tick=dispatcher.reconcile,
+        needs=[NEEDS, SWEEPING],
+        at_end=cluster.close,
+    )

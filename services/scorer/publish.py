@@ -1,7 +1,4 @@
-"""Offer the models that come with the scorer, or only `--list` them.
-
-The storage that they are offered in may be new: whatever isn't there yet is made.
-"""
+"""Offer the models that come with the scorer, or only `--list` them."""
 
 import sys
 
@@ -15,9 +12,7 @@ def main() -> None:
     if sys.argv[1:] == ["--list"]:
         print(*(model.name for model in shipped()), sep="\n")
         return
-    storage = Storage(ScorerSettings())
-    storage.prepare()
-    models = Models(storage)
+    models = Models(Storage(ScorerSettings()))
     for model in shipped():
         models.publish(model)
 

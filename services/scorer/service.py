@@ -15,6 +15,7 @@ from shared.attendance import Attendance
 from shared.errors import NotYet
 from shared.jobs import Jobs
 from shared.messages import BlobCreated, ChunkPlanned, ChunkScored
+from shared.needs import SWEEPING, Needs
 from shared.records import ChunkReport
 from shared.runtime.stop import Stop
 from shared.runtime.work import AnyRoute, Route, Work
@@ -22,6 +23,16 @@ from shared.runtime.worker import Worker
 from shared.shards import pack
 from shared.storage import Storage
 
+NEEDS = Needs(
+    {
+        "frames": "read",
+        "scored": "list write",
+        "models": "list read write",
+        "styles": "list read",
+        "segments": "read write",
+    },
+    {"scored": "send"},
+)
 #: How often, in a long chunk, it is asked whether the job still goes on.
 LOOK_SECONDS = 5.0
 
@@ -97,5 +108,6 @@ def build(storage: Storage, settings: ScorerSettings, stop: Stop) -> Worker:
         settings,
         stop,
         routes,
+        needs=[NEEDS, SWEEPING],
         leave_when_idle=settings.idle_exit_seconds,
     )

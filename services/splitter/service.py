@@ -28,6 +28,7 @@ from shared.jobs import Jobs
 from shared.logs import logger
 from shared.messages import BlobCreated, SegmentPlanned, SegmentReady
 from shared.models import Models
+from shared.needs import SWEEPING, Needs
 from shared.queues import Lanes
 from shared.records import Job, Segment, Source, Unhappy
 from shared.runtime.stop import Stop
@@ -38,6 +39,10 @@ from shared.storage import LANES, Storage
 log = logger()
 #: How often it is asked whether the job still goes on.
 LOOK_SECONDS = 5.0
+NEEDS = Needs(
+    {"input": "read", "frames": "write", "models": "list", "styles": "list"},
+    {**dict.fromkeys(LANES, "send"), "segments": "count send", "shards": "count send"},
+)
 GONE = "the file was replaced or removed before it was read; a newer upload is a job of its own"
 
 
@@ -208,4 +213,4 @@ def build(storage: Storage, settings: SplitterSettings, stop: Stop) -> Worker:
         Route("waiting", BlobCreated, splitter.arrived, splitter.room.for_a_video, lanes),
         Route("segments", SegmentPlanned, splitter.split, splitter.room.for_a_segment),
     ]
-    return Worker(storage, settings, stop, routes, at_end=splitter.close)
+    return Worker(storage, settings, stop, routes, needs=[NEEDS, SWEEPING], at_end=splitter.close)

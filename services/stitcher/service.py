@@ -14,6 +14,7 @@ from shared.errors import Changed, ChildDied, ChildKilled, Missing, NotYet, Refu
 from shared.jobs import Jobs
 from shared.logs import logger
 from shared.messages import ChunkScored
+from shared.needs import SWEEPING, Needs
 from shared.records import Job, Result, Segment, Unhappy
 from shared.runtime.stop import Stop
 from shared.runtime.work import Route, Work
@@ -22,6 +23,9 @@ from shared.shards import Item, unpack
 from shared.storage import Storage
 
 log = logger()
+NEEDS = Needs(
+    {"input": "read", "output": "write", "scored": "read list", "segments": "read write list"}
+)
 GONE = "the file was replaced or removed while it was scored; a newer upload is a job of its own"
 
 
@@ -127,4 +131,4 @@ class Stitcher:
 def build(storage: Storage, settings: StitcherSettings, stop: Stop) -> Worker:
     stitcher = Stitcher(storage, settings)
     routes = [Route("scored", ChunkScored, stitcher.scored)]
-    return Worker(storage, settings, stop, routes, at_end=stitcher.close)
+    return Worker(storage, settings, stop, routes, needs=[NEEDS, SWEEPING], at_end=stitcher.close)

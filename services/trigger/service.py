@@ -8,11 +8,16 @@ import time
 
 from shared import names
 from shared.arrivals import Arrivals, event_of
+from shared.needs import Needs
 from shared.runtime.stop import Stop
 from shared.runtime.worker import Worker
 from shared.settings import Settings
-from shared.storage import Storage
+from shared.storage import LANES, Storage
 
+NEEDS = Needs(
+    {"input": "list", "styles": "list", "jobs": "read write"},
+    dict.fromkeys((*LANES, "lessons"), "send"),
+)
 #: A listing of a large container is dear; look again only after this many times what it took.
 REST = 20
 #: A look may also have taken long because storage didn't answer; then it is no reason to rest.
@@ -52,4 +57,5 @@ def rest_after(look_seconds: float) -> float:
 
 
 def build(storage: Storage, settings: Settings, stop: Stop) -> Worker:
-    return Worker(storage, settings, stop, routes=[], tick=Trigger(storage).look)
+    tick = Trigger(storage).look
+    return Worker(storage, settings, stop, routes=[], tick=tick, needs=[NEEDS])

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 
-from shared.errors import Missing, Unavailable
+from shared.errors import Forbidden, Unavailable, Unprepared
 from shared.logs import logger
 from shared.runtime.backoff import retry_delay
 from shared.runtime.hand import Hand
@@ -13,7 +13,7 @@ log = logger()
 
 
 class Guarded:
-    """Says False while it isn't tried. Unavailable and Missing are storage's: they are raised."""
+    """Says False while it isn't tried. What storage refuses, or doesn't answer, is raised."""
 
     def __init__(
         self, call: Callable[[], bool], hand: Hand, settings: Settings, **context: str
@@ -36,12 +36,14 @@ class Guarded:
         if error is None:
             self._failures = 0
             return bool(done.result())
-        if isinstance(error, Unavailable | Missing):
+        if isinstance(error, Unavailable):
             raise error
         self._failures += 1
         settings = self._settings
         pause = retry_delay(self._failures, settings.retry_seconds, settings.retry_max_seconds)
         self._not_before = time.monotonic() + pause
+        if isinstance(error, Forbidden | Unprepared):
+            raise error
         log.error(
             "failed between messages; trying again later",
             after=round(pause, 1),

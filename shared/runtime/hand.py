@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from azure.core.exceptions import AzureError
 
-from shared.errors import LeaseLost, StorageError
+from shared.errors import Forbidden, ImpastoError, LeaseLost, StorageError
 from shared.queues import Delivery
 from shared.runtime.stop import Stop
 from shared.runtime.work import Work
@@ -42,8 +42,8 @@ class Hand:
             if leave_at is not None and now >= leave_at:
                 self.abandoned = True
                 return None
-            if delivery and now >= delivery.renew_at and not renewed(delivery) and work:
-                work.lose()
+            if delivery and now >= delivery.renew_at and (lost := renewed(delivery)) and work:
+                work.lose(lost)
             concurrent.futures.wait([future], timeout=LOOK_SECONDS)
         return future
 
@@ -51,12 +51,14 @@ class Hand:
         self._thread.shutdown(wait=False)
 
 
-def renewed(delivery: Delivery) -> bool:
-    """Whether the lease is still ours; in an outage it is until it would have run out."""
+def renewed(delivery: Delivery) -> ImpastoError | None:
+    """Why the lease is no longer ours. Not renewed, it is ours until it would have run out."""
     try:
         delivery.renew()
-    except LeaseLost:
-        return False
+    except LeaseLost as error:
+        return error
+    except Forbidden as error:
+        return error if delivery.expired else None
     except (StorageError, AzureError):
-        return not delivery.expired
-    return True
+        return LeaseLost("the lease ran out unrenewed") if delivery.expired else None
+    return None

@@ -3,18 +3,21 @@
 The service's loop touches a file that has its process id in it; a loop that stands still leaves the
 file to grow old. Who asks is told so, by exit status, and a loop that still stands half a minute
 after that was first found has its process killed: whatever keeps the service starts it again.
+With `--ready` it is told as well whether the service takes work, and what keeps it from that: no
+restart helps there.
 """
 
 import os
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 #: The longest that a loop is kept from turning is a call that storage doesn't answer.
 OLDEST_SECONDS = 30
+READY = "ready"
 
 
 def beat(heartbeat: Path) -> Callable[[], None]:
@@ -46,5 +49,17 @@ def known_for_long(heartbeat: Path) -> bool:
     return False
 
 
+def say_ready(heartbeat: Path, unmet: Sequence[str]) -> None:
+    """Whether it takes work: if nothing keeps it from that."""
+    heartbeat.with_suffix(".ready").write_text("\n".join(unmet) or READY)
+
+
+def unready(heartbeat: Path) -> str | None:
+    note = heartbeat.with_suffix(".ready")
+    said = note.read_text() if note.exists() else "it hasn't looked yet what it may do"
+    return None if said == READY else f"not ready: {said}"
+
+
 if __name__ == "__main__":
-    sys.exit(trouble(Path(os.environ["IMPASTO_HEARTBEAT"])))
+    path = Path(os.environ["IMPASTO_HEARTBEAT"])
+    sys.exit(trouble(path) or (unready(path) if "--ready" in sys.argv else None))

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from shared.errors import LeaseLost, Stopping
+from shared.errors import ImpastoError, Stopping
 from shared.messages import Body
 from shared.queues import Lanes
 
@@ -15,18 +15,18 @@ B = TypeVar("B", bound=Body)
 @dataclass
 class Work:
     attempt: int
-    _lost: threading.Event = field(default_factory=threading.Event)
+    _lost: ImpastoError | None = None
     _stopping: threading.Event = field(default_factory=threading.Event)
 
     def check(self) -> None:
         """Call between two steps of a long handler; raises when it should go no further."""
-        if self._lost.is_set():
-            raise LeaseLost("the lease ran out; another worker may have the message")
+        if self._lost:
+            raise self._lost
         if self._stopping.is_set():
             raise Stopping("told to leave")
 
-    def lose(self) -> None:
-        self._lost.set()
+    def lose(self, why: ImpastoError) -> None:
+        self._lost = why
 
     def stop(self) -> None:
         self._stopping.set()

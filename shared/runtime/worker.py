@@ -1,26 +1,30 @@
 """The loop that every service runs: take a message, handle it, settle it."""
 
+import itertools
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from azure.core.exceptions import AzureError
 from structlog.contextvars import bound_contextvars
 
 from shared.disk import is_full
 from shared.errors import (
+    Forbidden,
     Interrupted,
     LeaseLost,
     Malformed,
-    Missing,
     NotYet,
     Reject,
     Retry,
     StorageError,
+    Unavailable,
+    Unprepared,
 )
 from shared.logs import logger
 from shared.messages import Body, decode
+from shared.needs import Needs, merged, of_queue
 from shared.queues import Delivery
+from shared.runtime.access import Access
 from shared.runtime.backoff import IdlePause, retry_delay
 from shared.runtime.guarded import Guarded
 from shared.runtime.hand import Hand
@@ -35,6 +39,8 @@ log = logger()
 CLOSED_PAUSE = 0.5
 #: How long a message sleeps that finds the disk full: it is tried again until there is room.
 FULL_SECONDS = 10.0
+#: How long a message sleeps that met a refusal: it is tried again until that is no more.
+REFUSED_SECONDS = 10.0
 IN_MESSAGES = ("job", "segment", "chunk", "trace")
 
 
@@ -48,10 +54,14 @@ class Worker:
         stop: Stop,
         routes: Sequence[AnyRoute],
         tick: Callable[[], bool] | None = None,
+        needs: Sequence[Needs] = (),
         leave_when_idle: float | None = None,
         at_end: Callable[[], None] | None = None,
     ) -> None:
-        """`tick` is called between messages, and says whether it found something to do."""
+        """`tick` is called between messages, and says whether it found something to do.
+
+        `needs` come on top of what the routes need; nothing is taken before all are met.
+        """
         self._hand = Hand(stop, settings.grace_seconds)
         self._tick = Guarded(tick, self._hand, settings, what="tick") if tick else None
         self._routes = [(route.lanes or storage.queue(route.queue), route) for route in routes]
@@ -62,8 +72,10 @@ class Worker:
             for route in routes
             if route.is_open
         }
-        self._storage = storage
         self._settings = settings
+        names = [route.lanes.names if route.lanes else [route.queue] for route in routes]
+        of_routes = [of_queue(name) for name in itertools.chain(*names)]
+        self._access = Access(storage, merged([*of_routes, *needs]), settings.heartbeat)
         self._poison = PoisonBox(storage)
         self._stop = stop
         self._leave_when_idle = leave_when_idle
@@ -96,6 +108,8 @@ class Worker:
     def _look(self) -> bool:
         """Handle one message, from the first queue that has one; whether there was any."""
         try:
+            if not (self._access.sure or self._may_work()):
+                return False
             ticked = self._tick is not None and self._tick()
             for queue, route in self._routes:
                 is_open = self._is_open.get(route.queue)
@@ -105,16 +119,17 @@ class Worker:
                     self._take(route, delivery)
                     return True
             return ticked
-        except Missing as error:
-            log.warning("something isn't there yet; making it", error=str(error))
-            self._storage.prepare()
-        except StorageError:
+        except Unavailable:
             pass  # logged, once, by the outage; the pause that follows is the same as for idling
-        except AzureError as error:
-            log.error("storage refused", error=str(error)[:500])
+        except (Forbidden, Unprepared):
+            self._access.doubt()
         except Exception as error:  # a message that isn't settled comes back by itself
             log.error("failed; going on", exc_info=error)
         return False
+
+    def _may_work(self) -> bool:
+        checked = self._hand.do(self._access.check)
+        return bool(checked and checked.result())
 
     def _take(self, route: AnyRoute, delivery: Delivery) -> None:
         with bound_contextvars(queue=route.queue, message_id=delivery.id, attempt=delivery.attempt):
@@ -157,6 +172,10 @@ class Worker:
         elif isinstance(error, NotYet):
             self._finish(delivery, partial(delivery.postpone, error.after))
             log.info("not yet", why=str(error), after=error.after)
+        elif isinstance(error, Forbidden | Unprepared):
+            self._access.doubt()
+            self._finish(delivery, partial(delivery.postpone, REFUSED_SECONDS))
+            log.warning("not yet", why=str(error), after=REFUSED_SECONDS)
         elif is_full(error):
             self._finish(delivery, partial(delivery.postpone, FULL_SECONDS))
             log.error("not yet", why="the disk is full", after=FULL_SECONDS, error=str(error))
@@ -204,7 +223,7 @@ class Worker:
             except LeaseLost as error:
                 log.warning("settled by somebody else", why=str(error))
                 return
-            except StorageError:
+            except StorageError as error:
                 if delivery.expired or self._stop.wait(pause.next()):
-                    log.warning("not settled: storage doesn't answer; the message will come back")
+                    log.warning("not settled; the message will come back", why=str(error))
                     return

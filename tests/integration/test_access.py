@@ -1,0 +1,267 @@
+"""What a service may not do: named in full, waited for, and no failure of any message."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+from azure.storage.blob import generate_account_sas
+from pydantic import SecretStr
+from structlog.testing import capture_logs
+from structlog.typing import EventDict
+
+from services.console.stack import SERVICES
+from shared.errors import Forbidden, Unprepared
+from shared.jobs import Jobs
+from shared.messages import Poisoned, SegmentPlanned, decode
+from shared.runtime.heartbeat import say_ready, trouble, unready
+from shared.runtime.stop import Stop
+from shared.runtime.work import Route, Work
+from shared.runtime.worker import Worker
+from shared.settings import Settings
+from shared.storage import QUEUES, Storage
+from tests.azurite import Server
+from tests.integration.conftest import JOB, PLANNED
+from tests.waiting import eventually
+
+Lines = list[EventDict]
+
+
+def parts_of(connection: SecretStr | None) -> dict[str, str]:
+    assert connection
+    return dict(part.split("=", 1) for part in connection.get_secret_value().split(";"))
+
+
+def allowed(connection: SecretStr | None, rights: str) -> SecretStr:
+    """The same account, with these rights alone: letters as in a shared access signature."""
+    parts = parts_of(connection)
+    until = datetime.now(UTC) + timedelta(hours=1)
+    signature = generate_account_sas(
+        parts["AccountName"], parts["AccountKey"], "sco", rights, until, services="bq"
+    )
+    ends = ";".join(f"{end}={parts[end]}" for end in ("BlobEndpoint", "QueueEndpoint"))
+    return SecretStr(f"{ends};SharedAccessSignature={signature}")
+
+
+def with_rights(settings: Settings, rights: str) -> Settings:
+    changes = {"work_connection": allowed(settings.work_connection, rights)}
+    return settings.model_copy(update=changes)
+
+
+def account_of(settings: Settings) -> str:
+    return parts_of(settings.work_connection)["AccountName"]
+
+
+@contextmanager
+def running(worker: Worker, stop: Stop) -> Iterator[Lines]:
+    thread = threading.Thread(target=worker.run)
+    with capture_logs() as logged:
+        thread.start()
+        try:
+            yield logged
+        finally:
+            stop.request()
+            thread.join()
+
+
+def poisoned(storage: Storage) -> list[Poisoned]:
+    return [decode(d.text, Poisoned) for d in storage.poison("segments").receive_all(1)]
+
+
+def attempts(storage: Storage) -> list[int]:
+    return [delivery.attempt for delivery in storage.queue("segments").receive_all(1)]
+
+
+class Worked:
+    """A worker on `segments` whose handler does as the test says."""
+
+    def __init__(self, settings: Settings, act: Callable[[Work], None]) -> None:
+        self.stop = Stop()
+        self.started = 0
+
+        def handle(message: SegmentPlanned, work: Work) -> None:
+            self.started += 1
+            act(work)
+
+        route = Route("segments", SegmentPlanned, handle)
+        self.worker = Worker(Storage(settings), settings, self.stop, [route])
+
+
+def test_what_is_refused_says_which_operation_where(storage: Storage, settings: Settings) -> None:
+    account = account_of(settings)
+    poor = Storage(with_rights(settings, "l"))
+    cases: list[tuple[Callable[[], object], str]] = [
+        (lambda: poor.container("jobs").read("x"), "read from jobs"),
+        (lambda: poor.container("jobs").find("x"), "read from jobs"),
+        (lambda: poor.container("frames").write("x", b""), "write to frames"),
+        (lambda: poor.container("frames").delete("x"), "delete from frames"),
+        (lambda: poor.queue("chunks").send(PLANNED), "send to chunks"),
+        (lambda: poor.queue("chunks").receive(5), "receive from chunks"),
+        (lambda: poor.queue("chunks").count(), "count messages of chunks"),
+    ]
+    for deed, words in cases:
+        with pytest.raises(Forbidden) as refusal:
+            deed()
+        assert f"not allowed to {words} in account {account}: " in str(refusal.value)
+        assert "403" in str(refusal.value)
+        assert "sig=" not in str(refusal.value)
+
+
+def test_a_wrong_key_is_a_refusal_too(storage: Storage, settings: Settings) -> None:
+    parts = parts_of(settings.work_connection)
+    parts["AccountKey"] = parts["AccountKey"][::-1].strip("=") + "=="
+    wrong = SecretStr(";".join(f"{key}={value}" for key, value in parts.items()))
+    poor = Storage(settings.model_copy(update={"work_connection": wrong}))
+    with pytest.raises(Forbidden, match="not allowed to write to jobs"):
+        poor.container("jobs").write("x", b"")
+
+
+def test_nothing_is_taken_before_everything_is_allowed(
+    storage: Storage, settings: Settings, tmp_path: Path
+) -> None:
+    heartbeat = tmp_path / "heartbeat"
+    poor = with_rights(settings, "rlup").model_copy(update={"heartbeat": heartbeat})
+    worked = Worked(poor, lambda work: None)
+    storage.queue("segments").send(PLANNED)
+    with running(worked.worker, worked.stop) as logged:
+        eventually(lambda: [line for line in logged if line["event"] == "not ready"], "its word")
+        assert "not ready" in (unready(heartbeat) or "")
+    said = {str(line["why"]).partition(":")[0] for line in logged if line["event"] == "not ready"}
+    account = account_of(settings)
+    assert said == {
+        f"not allowed to {words} in account {account}"
+        for words in (
+            "send to segments",
+            "send to segments-poison",
+            "write to jobs",
+            "write to logs",
+            "delete from logs",
+        )
+    }
+    assert "write to jobs" in (unready(heartbeat) or "")
+    assert worked.started == 0
+    assert attempts(storage) == [1]
+    assert storage.poison("segments").count() == 0
+
+
+def test_asking_leaves_nothing_behind_and_touches_no_message(
+    storage: Storage, settings: Settings, tmp_path: Path
+) -> None:
+    heartbeat = tmp_path / "heartbeat"
+    own = settings.model_copy(update={"heartbeat": heartbeat})
+    for name in (*SERVICES, "scorer"):
+        assert import_module(f"services.{name}.service").NEEDS.unmet(storage) == []
+    stop = Stop()
+    with running(Worker(storage, own, stop, []), stop):
+        eventually(lambda: not unready(heartbeat), "it to be ready")
+    assert [name for name in QUEUES if storage.queue(name).count()] == []
+    for name in ("input", "jobs", "frames", "scored", "segments", "models", "output", "logs"):
+        assert storage.container(name).under() == []
+
+
+def test_a_refusal_in_the_middle_is_no_try(storage: Storage, settings: Settings) -> None:
+    """More of them than a failure gets tries: done when it is allowed."""
+    poor = Storage(with_rights(settings, "l"))
+    refused = threading.Semaphore(0)
+    go = threading.Event()
+
+    def act(work: Work) -> None:
+        assert work.attempt == 1
+        if not go.is_set():
+            refused.release()
+            poor.container("frames").write("x", b"")
+
+    worked = Worked(settings, act)
+    storage.queue("segments").send(PLANNED)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("shared.runtime.worker.REFUSED_SECONDS", 0.1)
+        with running(worked.worker, worked.stop) as logged:
+            for _ in range(settings.max_attempts + 2):
+                assert refused.acquire(timeout=60)
+            go.set()
+            eventually(lambda: storage.queue("segments").count() == 0, "it to be done")
+    assert poisoned(storage) == []
+    assert Jobs(storage).outcome(JOB) is None
+    told = [line for line in logged if line["event"] == "not yet"]
+    assert told
+    assert "not allowed to write to frames" in told[0]["why"]
+    assert len([line for line in logged if line["event"] == "storage refused"]) <= 1
+
+
+def test_a_refusal_to_renew_is_said_and_ends_the_work(
+    storage: Storage, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All rights but to update messages: the work isn't done on a lease that can't be kept."""
+    poor = with_rights(settings, "rwdlacp").model_copy(update={"lease_seconds": 2})
+    monkeypatch.setattr("shared.runtime.access.Access.check", lambda self: True)
+    ended: list[BaseException] = []
+
+    def act(work: Work) -> None:
+        try:
+            while True:
+                work.check()
+                threading.Event().wait(0.05)
+        except Forbidden as error:
+            ended.append(error)
+            raise
+
+    worked = Worked(poor, act)
+    storage.queue("segments").send(PLANNED)
+    with running(worked.worker, worked.stop) as logged:
+        eventually(lambda: ended, "the work to end")
+    assert "not allowed to renew a message's lease of segments" in str(ended[0])
+    refusals = [line for line in logged if line["event"] in ("storage refused", "not yet")]
+    assert any("renew a message's lease" in str(line) for line in refusals)
+    assert storage.poison("segments").count() == 0
+
+
+class TestNobodyPrepares:
+    """Containers and queues are made by `impasto prepare` alone."""
+
+    def test_a_service_waits_for_them_and_says_for_which(self, server: Server) -> None:
+        settings = server.settings()
+        storage = Storage(settings)
+        worked = Worked(settings, lambda work: None)
+        with running(worked.worker, worked.stop) as logged:
+            eventually(lambda: [li for li in logged if li["event"] == "not ready"], "its word")
+            with pytest.raises(Unprepared):
+                storage.queue("segments").count()
+            with pytest.raises(Unprepared):
+                storage.container("jobs").under()
+            said = [line["why"] for line in logged if line["event"] == "not ready"]
+            account = account_of(settings)
+            assert (
+                f"the container jobs isn't in account {account}; `impasto prepare` makes it" in said
+            )
+            storage.prepare()
+            storage.queue("segments").send(PLANNED)
+            eventually(lambda: worked.started, "the message to be handled")
+            eventually(lambda: storage.queue("segments").count() == 0, "it to be done")
+
+    def test_a_queue_that_goes_while_it_works_is_waited_for(
+        self, storage: Storage, settings: Settings
+    ) -> None:
+        worked = Worked(settings, lambda work: None)
+        with running(worked.worker, worked.stop) as logged:
+            eventually(lambda: [li for li in logged if li["event"] == "ready"], "it to be ready")
+            storage.queue("segments")._client.delete_queue()
+            eventually(lambda: [li for li in logged if li["event"] == "not ready"], "its word")
+            with pytest.raises(Unprepared):
+                storage.queue("segments").count()
+            storage.prepare()
+            storage.queue("segments").send(PLANNED)
+            eventually(lambda: worked.started, "the message to be handled")
+
+
+def test_the_heartbeat_beats_though_the_service_is_not_ready(
+    tmp_path: Path,
+) -> None:
+    heartbeat = tmp_path / "heartbeat"
+    heartbeat.touch()
+    assert trouble(heartbeat) is None
+    assert unready(heartbeat) == "not ready: it hasn't looked yet what it may do"
+    say_ready(heartbeat, [])
+    assert unready(heartbeat) is None

@@ -93,6 +93,11 @@ def segment_folder(job: str, segment: int) -> str:
     return f"{job}/{segment:05}/"
 
 
+def wait_record(job: str) -> str:
+    """Beside the job's frames, and gone with them."""
+    return f"{job}/waits-for-room"
+
+
 def shard_blob(job: str, segment: int, shard: int) -> str:
     return f"{segment_folder(job, segment)}{shard:04}.tar"
 

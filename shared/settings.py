@@ -52,6 +52,9 @@ class Settings(BaseSettings):
     outage_seconds: float = Field(
         120, ge=0, description="How long a handler waits out storage that doesn't answer."
     )
+    full_seconds: float = Field(
+        3600, ge=0, description="How long a job waits for room on a full disk before it fails."
+    )
     heartbeat: Path | None = Field(
         None, description="A file to touch for as long as the service's loop turns."
     )

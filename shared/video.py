@@ -56,6 +56,8 @@ class VideoDetail(BaseModel):
     interlaced: bool = False
     wide_gamut: bool = False
     notes: list[str] = []
+    #: How many bytes of the source aren't the picture's; unknown to an earlier version.
+    passengers: int = 0
 
     @property
     def tick(self) -> Fraction:

@@ -10,6 +10,7 @@ from services.stitcher.settings import StitcherSettings
 from shared import names
 from shared.blobs import CLAIM_SECONDS
 from shared.cage import Cage
+from shared.disk import check_room
 from shared.errors import Changed, ChildDied, ChildKilled, Missing, NotYet, Refused, Taken
 from shared.jobs import Jobs
 from shared.logs import logger
@@ -81,13 +82,15 @@ class Stitcher:
             yield from unpack(self._jobs.scored.read(name))
 
     def _mux(self, job: Job, work: Work) -> None:
-        if len(self._jobs.segments.under(f"{job.job}/")) < len(job.segments):
+        encoded = self._jobs.segments.under(f"{job.job}/")
+        if len(encoded) < len(job.segments):
             return
+        needed = video.scratch_of(job, [blob.size for blob in encoded])
         with self._jobs.records.claim(names.job_record(job.job)):
             if self._jobs.ended(job.job):
                 return
             try:
-                self._write_output(job, work)
+                self._write_output(job, needed, work)
             except (Changed, Missing):
                 if self._input.find_unchanged(job.source.blob, job.source.etag):
                     raise  # it is one of the segments that is gone
@@ -100,9 +103,10 @@ class Stitcher:
                 self._end(job, "failed", f"the output can't be made: {trouble}")
         self._jobs.ended(job.job)
 
-    def _write_output(self, job: Job, work: Work) -> None:
+    def _write_output(self, job: Job, needed: int, work: Work) -> None:
         segments = [self._jobs.require_segment(job.job, n) for n in range(len(job.segments))]
         with TemporaryDirectory(prefix="impasto-stitcher-") as folder:
+            check_room(Path(folder), needed)
             path = Path(folder) / "output"
             with self._cage.run(
                 work.check, video.muxed, self._settings, job, segments, path

@@ -3,6 +3,7 @@
 import itertools
 import time
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from functools import partial
 
 from structlog.contextvars import bound_contextvars
@@ -29,6 +30,7 @@ from shared.runtime.backoff import IdlePause, retry_delay
 from shared.runtime.guarded import Guarded
 from shared.runtime.hand import Hand
 from shared.runtime.poison import PoisonBox
+from shared.runtime.room import Room
 from shared.runtime.stop import Stop
 from shared.runtime.work import AnyRoute, Work
 from shared.settings import Settings
@@ -77,6 +79,7 @@ class Worker:
         of_routes = [of_queue(name) for name in itertools.chain(*names)]
         self._access = Access(storage, merged([*of_routes, *needs]), settings.heartbeat)
         self._poison = PoisonBox(storage)
+        self._room = Room(storage)
         self._stop = stop
         self._leave_when_idle = leave_when_idle
         self._at_end = at_end
@@ -177,8 +180,7 @@ class Worker:
             self._finish(delivery, partial(delivery.postpone, REFUSED_SECONDS))
             log.warning("not yet", why=str(error), after=REFUSED_SECONDS)
         elif is_full(error):
-            self._finish(delivery, partial(delivery.postpone, FULL_SECONDS))
-            log.error("not yet", why="the disk is full", after=FULL_SECONDS, error=str(error))
+            self._wait_for_room(delivery, message, error)
         elif delivery.attempt >= self._settings.max_attempts:
             reason = f"failed {delivery.attempt} times; last: {type(error).__name__}: {error}"
             self._to_poison(delivery, message, reason, error)
@@ -191,6 +193,23 @@ class Worker:
                 error=f"{type(error).__name__}: {error}",
                 exc_info=None if isinstance(error, Retry) else error,
             )
+
+    def _wait_for_room(self, delivery: Delivery, message: Body, error: BaseException) -> None:
+        """Another worker, or this one later, may have room; if none has for too long, fail."""
+        waited = timedelta(0)
+
+        def note() -> None:
+            nonlocal waited
+            if job := getattr(message, "job", None):
+                waited = self._room.missing(job)
+
+        self._hand.do(note, delivery)  # where storage doesn't answer, it is tried again anyway
+        if waited > timedelta(seconds=self._settings.full_seconds):
+            reason = f"there was no room on any disk for {waited}: {error}"
+            self._to_poison(delivery, message, reason, error)
+            return
+        self._finish(delivery, partial(delivery.postpone, FULL_SECONDS))
+        log.error("not yet", why="the disk is full", after=FULL_SECONDS, error=str(error))
 
     def _delay(self, attempt: int, error: BaseException) -> float:
         if isinstance(error, Retry):

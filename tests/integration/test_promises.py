@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from shared.jobs import Jobs
 from shared.messages import LARGEST_BODY, Poisoned, SegmentPlanned, decode, encode
 from shared.queues import Delivery, Queue
 from shared.records import Failure
+from shared.runtime.room import Room
 from shared.runtime.stop import LEFT_AT_ONCE, Stop
 from shared.runtime.work import Route, Work
 from shared.runtime.worker import Worker
@@ -111,6 +113,54 @@ def test_a_full_disk_is_no_failure_of_the_message(
         thread.join()
     assert poisoned(storage) == []
     assert Jobs(storage).outcome(JOB) is None
+
+
+def test_a_disk_that_stays_full_fails_the_job_and_says_so(
+    storage: Storage, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whichever workers tried it: the time counts over all of them."""
+    monkeypatch.setattr("shared.runtime.worker.FULL_SECONDS", 0.1)
+    patient = settings.model_copy(update={"full_seconds": 2})
+    stop, tries = Stop(), itertools.count()
+
+    def handle(message: SegmentPlanned, work: Work) -> None:
+        next(tries)
+        raise OSError(errno.ENOSPC, "12 MiB are needed and 1 MiB are free")
+
+    route = Route("segments", SegmentPlanned, handle)
+    workers = [Worker(storage, patient, stop, [route]) for _ in range(2)]
+    threads = [threading.Thread(target=worker.run) for worker in workers]
+    for thread in threads:
+        thread.start()
+    storage.queue("segments").send(PLANNED)
+    try:
+        eventually(lambda: storage.poison("segments").count(), "poison")
+        eventually(lambda: empty(storage), "an empty queue")
+    finally:
+        stop.request()
+        for thread in threads:
+            thread.join()
+    outcome = Jobs(storage).outcome(JOB)
+    assert isinstance(outcome, Failure)
+    assert outcome.state == "failed"
+    assert outcome.reason.startswith("there was no room on any disk for ")
+    assert outcome.reason.endswith("12 MiB are needed and 1 MiB are free")
+    assert next(tries) > 2
+    [found] = poisoned(storage)
+    assert found.reason == outcome.reason
+    jobs = Jobs(storage)
+    jobs.sweep(JOB)
+    assert jobs.frames.under() == []
+
+
+def test_a_full_disk_long_ago_isnt_counted(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room = Room(storage)
+    assert room.missing(JOB) == timedelta(0)
+    assert room.missing(JOB) > timedelta(0)
+    monkeypatch.setattr("shared.runtime.room.BREAK", timedelta(0))
+    assert room.missing(JOB) == timedelta(0)
 
 
 class TestPoisonAtOnce:

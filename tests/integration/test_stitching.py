@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from structlog.testing import capture_logs
@@ -15,6 +16,7 @@ from services.splitter.settings import SplitterSettings
 from services.stitcher import video
 from services.stitcher.service import Stitcher
 from services.stitcher.settings import StitcherSettings
+from shared.disk import is_full
 from shared.errors import ChildDied, Missing, NotYet
 from shared.jobs import Jobs
 from shared.messages import BlobCreated, ChunkScored, SegmentPlanned
@@ -171,3 +173,37 @@ def test_a_segment_that_is_gone_is_no_fault_of_the_source(
     stitcher.scored(last, Work(2))
     assert isinstance(jobs.outcome(job), Result)
     assert leftovers(storage) == []
+
+
+def test_what_muxing_needs_on_the_disk_is_known_before_it_begins(
+    storage: Storage, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clip = make_clip(tmp_path / "clip.mp4", seconds=2, tracks=("pcm_s16le",))
+    job = scored_job(storage, settings, clip)
+    stitcher = Stitcher(storage, StitcherSettings.model_validate(settings.model_dump()))
+    jobs = Jobs(storage)
+    sound = 2 * 48_000 * 4
+
+    def disk(free: int) -> None:
+        usage = SimpleNamespace(total=10**9, used=0, free=free)
+        monkeypatch.setattr("shared.disk.shutil.disk_usage", lambda _: usage)
+
+    def stitch() -> None:
+        for n in range(len(jobs.job(job).segments)):
+            stitcher.scored(ChunkScored(trace="t", job=job, segment=n, chunk=0), Work(1))
+
+    disk(sound)  # … and no room for the picture
+    with monkeypatch.context() as during, pytest.raises(OSError, match="MiB are needed") as full:
+        during.setattr(stitcher, "_cage", None)  # it isn't even begun
+        stitch()
+    assert is_full(full.value)
+    assert jobs.outcome(job) is None
+    assert storage.container("output").under() == []
+    pictures = [blob.size for blob in jobs.segments.under()]
+    assert len(pictures) == len(jobs.job(job).segments)
+    disk(sound + sum(pictures) + max(pictures) + 100_000)
+    stitch()
+    stitcher.close()
+    assert isinstance(jobs.outcome(job), Result)
+    [output] = storage.container("output").under()
+    assert output.size < sound + sum(pictures) + 100_000

@@ -77,6 +77,7 @@ def plan(file: BinaryIO, settings: SplitterSettings) -> Plan:
         interlaced=look.interlaced,
         wide_gamut=look.wide_gamut,
         notes=notes + more,
+        passengers=scan.beside,
     )
     return Plan(spans, detail)
 

@@ -63,6 +63,8 @@ class Scan(NamedTuple):
     reached: Fraction
     corrupt: int
     broken: bool
+    #: How many bytes the other streams have.
+    beside: int
 
     @property
     def seekable(self) -> bool:
@@ -79,7 +81,7 @@ def scanned(
     clock = Clock(step)
     by_byte = container.format.name == "mpegts"  # others need their index, or have no such thing
     packets, last, in_order, reached = 0, None, True, Fraction(0)
-    corrupt, broken, read = 0, False, 0
+    corrupt, broken, read, pictures = 0, False, 0, 0
     try:
         for packet in container.demux():
             read += packet.size
@@ -91,6 +93,7 @@ def scanned(
             if packet.stream_index != stream.index or not packet.size:
                 continue
             packets += 1
+            pictures += packet.size
             if packet.has_sidedata("encryption_info"):
                 raise Refused("the video is encrypted")
             corrupt += packet.is_corrupt
@@ -113,7 +116,8 @@ def scanned(
         broken = True
     if not shown:
         raise Refused("the video has no frames")
-    return Scan(shown, times, keyframes, packets, in_order, reached, corrupt, broken)
+    beside = read - pictures
+    return Scan(shown, times, keyframes, packets, in_order, reached, corrupt, broken, beside)
 
 
 def missing(container: InputContainer, stream: VideoStream, scan: Scan) -> list[str]:

@@ -14,7 +14,7 @@ from shared.records import Job, Segment
 from shared.storage import Storage
 from shared.video import SegmentDetail, VideoDetail
 
-__all__ = ["Muxed", "encode", "muxed", "notes_of", "times_of"]
+__all__ = ["Muxed", "encode", "muxed", "notes_of", "scratch_of", "times_of"]
 
 
 TOLD = {
@@ -55,6 +55,12 @@ def encoded(storage: Storage, segments: list[Segment], folder: Path) -> Iterator
             container.download(names.segment_blob(segment.job, segment.segment), path)
             yield Encoded(path, times_of(segment))
             path.unlink()
+
+
+def scratch_of(job: Job, segments: list[int]) -> int:
+    """How many bytes muxing puts on the disk, of segments of these sizes, as far as is known."""
+    passengers = VideoDetail.model_validate(job.detail).passengers
+    return sum(segments) + max(segments) + passengers
 
 
 def notes_of(job: Job, segments: list[Segment]) -> list[str]:

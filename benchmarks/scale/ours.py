@@ -8,6 +8,7 @@ import random
 from collections import deque
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from math import ceil
 
 from benchmarks.scale.policies import Outcome, Painting
 from benchmarks.scale.simulation import Conditions, Node
@@ -16,11 +17,14 @@ from services.dispatcher.service import RECONCILE_SECONDS
 from services.dispatcher.settings import DispatcherSettings
 from services.dispatcher.sizing import has_room, runs, workers_for
 from services.dispatcher.workforce import Workforce
+from services.splitter.settings import SplitterSettings
 from shared.runtime.worker import CLOSED_PAUSE
 from shared.shards import SHARD_ITEMS
 
 EPOCH = datetime(2018, 5, 1, tzinfo=UTC)
 SEGMENT_FRAMES = 250
+#: How many of a job's segments are split at a time.
+AHEAD = SplitterSettings().segments_ahead
 #: As measured on Azurite: to send a message, several at a time; and what a chunk costs beside its
 #: shards.
 SEND_SECONDS = 0.003
@@ -63,7 +67,8 @@ class PulledChunks(Painting):
             items = min(SEGMENT_FRAMES, frames)
             frames -= items
             shards = [min(SHARD_ITEMS, items - n) for n in range(0, items, SHARD_ITEMS)]
-            found = runs(len(shards), frames // SHARD_ITEMS, self.nodes)
+            at_once = min(AHEAD, 1 + ceil(frames / SEGMENT_FRAMES))
+            found = runs(len(shards), frames // SHARD_ITEMS, self.nodes, at_once)
             yield [shards[run.first_shard : run.first_shard + run.shards] for run in found]
 
     def _send(self) -> None:

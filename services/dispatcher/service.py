@@ -146,7 +146,8 @@ class Dispatcher:
 
 def chunks(job: Job, segment: SegmentReady, nodes: int) -> Iterator[ChunkPlanned]:
     shards_after = job.items_after(segment.segment) // SHARD_ITEMS
-    for number, run in enumerate(runs(segment.shards, shards_after, nodes)):
+    at_once = min(job.window, len(job.segments) - segment.segment)
+    for number, run in enumerate(runs(segment.shards, shards_after, nodes, at_once)):
         yield ChunkPlanned(
             trace=job.trace,
             job=job.job,

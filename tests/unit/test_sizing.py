@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from services.dispatcher.sizing import (
     CHUNKS_PER_NODE,
     LARGEST_CHUNK,
+    SMALLEST_CHUNK,
     has_room,
     runs,
     workers_for,
@@ -12,24 +13,25 @@ from services.dispatcher.sizing import (
 )
 
 SHARDS, NODES = st.integers(1, 500), st.integers(1, 1000)
+AT_ONCE = st.integers(1, 100)
 
 
-@given(SHARDS, st.integers(0, 100_000), NODES)
-def test_runs_cover_every_shard_once(shards: int, after: int, nodes: int) -> None:
-    found = list(runs(shards, after, nodes))
+@given(SHARDS, st.integers(0, 100_000), NODES, AT_ONCE)
+def test_runs_cover_every_shard_once(shards: int, after: int, nodes: int, at_once: int) -> None:
+    found = list(runs(shards, after, nodes, at_once))
     covered = [n for run in found for n in range(run.first_shard, run.first_shard + run.shards)]
     assert covered == list(range(shards))
 
 
 def test_a_lone_node_takes_what_there_is() -> None:
-    assert [run.shards for run in runs(2 * LARGEST_CHUNK - 1, 0, nodes=1)] == [12, 11]
+    assert [run.shards for run in runs(2 * LARGEST_CHUNK - 1, 0, nodes=1, at_once=1)] == [12, 11]
 
 
-@given(SHARDS, st.integers(0, 100_000), st.integers(2, 1000))
+@given(SHARDS, st.integers(0, 100_000), st.integers(2, 1000), AT_ONCE)
 def test_no_run_is_more_than_a_nodes_part_of_what_is_left(
-    shards: int, after: int, nodes: int
+    shards: int, after: int, nodes: int, at_once: int
 ) -> None:
-    for run in runs(shards, after, nodes):
+    for run in runs(shards, after, nodes, at_once):
         left = shards - run.first_shard + after
         assert 1 <= run.shards <= LARGEST_CHUNK
         assert run.shards == 1 or run.shards * nodes * CHUNKS_PER_NODE <= left
@@ -37,12 +39,35 @@ def test_no_run_is_more_than_a_nodes_part_of_what_is_left(
 
 @given(SHARDS, NODES)
 def test_runs_shrink_towards_the_end(shards: int, nodes: int) -> None:
-    sizes = [run.shards for run in runs(shards, 0, nodes)]
+    sizes = [run.shards for run in runs(shards, 0, nodes, 1)]
     assert sizes == sorted(sizes, reverse=True)
 
 
+@pytest.mark.parametrize(
+    ("nodes", "shards"), [(1, [10]), (4, [10]), (8, [5, 5]), (20, [2] * 5), (100, [2] * 5)]
+)
+def test_an_hour_of_video_is_cut_by_the_nodes(nodes: int, shards: list[int]) -> None:
+    """360 segments of ten seconds, of which four are split at a time."""
+    assert [run.shards for run in runs(10, 3590, nodes, at_once=4)] == shards
+
+
+@given(SHARDS, NODES, AT_ONCE)
+def test_the_segments_that_are_split_at_a_time_have_work_for_all_nodes(
+    shards: int, nodes: int, at_once: int
+) -> None:
+    chunks = len(list(runs(shards, 100_000, nodes, at_once))) * at_once
+    assert chunks >= min(nodes, shards // SMALLEST_CHUNK * at_once)
+
+
+@given(st.integers(1, 12), NODES)
+def test_with_enough_segments_at_a_time_none_is_cut_for_the_nodes_sake(
+    shards: int, nodes: int
+) -> None:
+    assert [run.shards for run in runs(shards, 100_000, nodes, at_once=nodes)] == [shards]
+
+
 def test_a_segment_with_nothing_in_it_is_one_empty_run() -> None:
-    assert list(runs(0, 5, 2)) == [(0, 0)]
+    assert list(runs(0, 5, 2, 4)) == [(0, 0)]
 
 
 def test_all_nodes_have_work_before_the_rest_has_to_wait() -> None:

@@ -66,7 +66,7 @@ def up(json: Json = False, data: Data = HOME, nodes: MaybeNodes = None) -> None:
         show.connections(stack.data, stack.accounts, json)
         while not stop.wait(3600):
             pass
-        show.err.print("stopping …")
+        show.say("stopping …")
 
 
 @app.command()
@@ -261,7 +261,7 @@ def main() -> None:
     except Interrupted:
         sys.exit(INTERRUPTED)
     except (ImpastoError, ValidationError) as error:
-        show.err.print(f"impasto: {error}", markup=False, highlight=False)
+        show.say(f"impasto: {error}")
         sys.exit(2)
 
 

@@ -43,7 +43,7 @@ def run(
     """Whether all were finished."""
     stop = Stop().on_signals()
     with own_folder(data) as place:
-        show.err.print(f"starting Azurite and the services in {place} …", soft_wrap=True)
+        show.say(f"starting Azurite and the services in {place} …")
         with Stack(place, nodes) as stack:
             happenings = Happenings(stack.log_of_cluster())
             desk = Desk(stack.storage)
@@ -60,7 +60,7 @@ def run(
 
 def say(happenings: Happenings) -> None:
     for line in happenings.news():
-        show.err.print(line, markup=False, highlight=False, soft_wrap=True)
+        show.say(line)
 
 
 def deliver(
@@ -83,15 +83,11 @@ def deliver(
     if as_json:
         show.print_json(line)
     elif output:
-        show.out.print(
-            f"{path} → [bold]{output}[/bold]  ({line.frames} frames in {line.seconds} s)",
-            highlight=False,
-            soft_wrap=True,
-        )
+        show.say(f"{path} → {output}  ({line.frames} frames in {line.seconds} s)", show.out)
         for note in line.notes:
-            show.out.print(f"  {note}", markup=False, highlight=False)
+            show.say(f"  {note}", show.out)
     else:
-        show.out.print(f"{path}: {status.state}: {status.reason}", markup=False, highlight=False)
+        show.say(f"{path}: {status.state}: {status.reason}", show.out)
     return line
 
 
@@ -121,6 +117,6 @@ def own_folder(data: Path | None) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
         raise
     except BaseException:
-        show.err.print(f"logs are in {folder}/logs", highlight=False)
+        show.say(f"logs are in {folder}/logs")
         raise
     shutil.rmtree(folder, ignore_errors=True)

@@ -2,6 +2,7 @@
 
 import json
 import time
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -31,12 +32,45 @@ COLOURS = {
 }
 
 
+#: Characters that may move the cursor, change the terminal, or show text in another order.
+UNSAFE = frozenset(("Cc", "Cf", "Co", "Cs", "Zl", "Zp"))
+LINES = "\n"
+
+
+def safe(text: str, keep: str = "") -> str:
+    r"""The text with what a terminal might obey spelt out, as \x1b and \u202e; `keep` stays."""
+    return "".join(
+        char
+        if char in keep or unicodedata.category(char) not in UNSAFE
+        else char.encode("unicode_escape").decode()
+        for char in text
+    )
+
+
+def plain(text: str | None, style: str = "") -> Text:
+    """For rich, which takes no markup from it; a note has lines of its own."""
+    return Text(safe(text or "", keep=LINES), style)
+
+
+def say(text: str, console: Console = err) -> None:
+    """A line of words; rich takes no markup from it, and breaks it only where the terminal does."""
+    console.print(plain(text), highlight=False, soft_wrap=True)
+
+
 def print_json(model: BaseModel) -> None:
-    print(json.dumps(model.model_dump(mode="json"), ensure_ascii=False), flush=True)
+    print(json_line(model.model_dump(mode="json")), flush=True)
+
+
+def json_line(value: object) -> str:
+    r"""JSON in which what a terminal might obey is written as \u001b is."""
+    text = json.dumps(value, ensure_ascii=False)
+    return "".join(
+        json.dumps(char)[1:-1] if unicodedata.category(char) in UNSAFE else char for char in text
+    )
 
 
 def print_line(facts: Mapping[str, str | int], text: str, as_json: bool) -> None:
-    print(json.dumps(facts) if as_json else text, flush=True)
+    print(json_line(facts) if as_json else safe(text), flush=True)
 
 
 def one(model: BaseModel, as_json: bool) -> None:
@@ -45,7 +79,8 @@ def one(model: BaseModel, as_json: bool) -> None:
         return
     for name, value in model:
         if value is not None:
-            print(f"{name + ':':10}{value}")
+            lines = safe(str(value), keep=LINES).replace(LINES, LINES + " " * 10)
+            print(f"{name + ':':10}{lines}")
 
 
 def connections(data: Path, accounts: Accounts, as_json: bool) -> None:
@@ -53,7 +88,7 @@ def connections(data: Path, accounts: Accounts, as_json: bool) -> None:
     if as_json:
         print_line({"media": accounts.media_connection, "work": accounts.work_connection}, "", True)
         return
-    print(f"up, in {data}; Ctrl-C ends it\n")
+    print(f"up, in {safe(str(data))}; Ctrl-C ends it\n")
     print("drop videos in the container input, as STYLE/NAME.mp4, at:")
     print(f"  {accounts.media_connection}")
     print("records, frames and queues are at:")
@@ -90,11 +125,11 @@ def progress(statuses: Iterable[Status], pace: Pace) -> RenderableType:
     """Three bars a job: split, scored, stitched."""
     table = Table.grid(padding=(0, 2))
     for status in statuses:
-        name = Text(status.source or status.job, overflow="ellipsis", no_wrap=True)
+        name = Text(safe(status.source or status.job), overflow="ellipsis", no_wrap=True)
         if status.ended:
             note = Text(status.state, COLOURS[status.state])
             if status.reason:
-                note.append(f": {status.reason}")
+                note.append(safe(f": {status.reason}"))
             table.add_row(name, note)
             continue
         if not status.items:
@@ -123,7 +158,7 @@ def say_progress(statuses: Iterable[Status], pace: Pace) -> None:
         what = f"{counts} of {status.items} frames" if status.items else "waiting to be opened"
         left = estimate(status, pace)
         line = f"{name}: {what}{'; ' if left else ''}{left}"
-        err.print(line, markup=False, highlight=False, soft_wrap=True)
+        say(line)
 
 
 def estimate(status: Status, pace: Pace) -> str:
@@ -138,13 +173,13 @@ def jobs_table(statuses: Iterable[Status]) -> Table:
     table = table_of("job", "state", "source", "style", "frames", "scored", "output or reason")
     for status in statuses:
         table.add_row(
-            status.job,
-            Text(status.state, COLOURS.get(status.state, "")),
-            Text(status.source or ""),
-            status.model or "",
+            plain(status.job),
+            plain(status.state, COLOURS.get(status.state, "")),
+            plain(status.source),
+            plain(status.model),
             str(status.items or ""),
             str(status.scored or ""),
-            Text("\n".join([status.output or status.reason or "", *status.notes])),
+            plain("\n".join([status.output or status.reason or "", *status.notes])),
         )
     return table
 
@@ -154,12 +189,12 @@ def poison_table(entries: Iterable[Entry]) -> Table:
     for entry in entries:
         when = f"{entry.at:%Y-%m-%d %H:%M:%S}" if entry.at else ""
         table.add_row(
-            entry.id,
-            entry.queue,
-            entry.job or "",
+            plain(entry.id),
+            plain(entry.queue),
+            plain(entry.job),
             str(entry.attempts or ""),
             when,
-            Text(entry.reason),
+            plain(entry.reason),
         )
     return table
 
@@ -169,10 +204,10 @@ def cluster(view: View | Replicas, as_json: bool) -> None:
         print_json(view)
     elif isinstance(view, Replicas):
         text = f"up to {view.replicas} replicas, kept by something else; {view.chunks} chunks"
-        out.print(f"{text} for them", highlight=False)
+        say(f"{text} for them", out)
     else:
         for line in about(view.cluster):
-            out.print(line, markup=False, highlight=False)
+            say(line, out)
         if view.jobs:
             out.print(cluster_table(view.jobs))
 
@@ -191,10 +226,10 @@ def cluster_table(jobs: Iterable[JobState]) -> Table:
     table = table_of("job", "state", "started", "ended", "exit code", "why")
     for job in jobs:
         table.add_row(
-            job.name,
-            Text(job.state, COLOURS.get(job.state, "")),
+            plain(job.name),
+            plain(job.state, COLOURS.get(job.state, "")),
             *(f"{when:%Y-%m-%d %H:%M:%S}" if when else "" for when in (job.started, job.ended)),
             "" if job.exit_code is None else str(job.exit_code),
-            Text(job.why or ""),
+            plain(job.why),
         )
     return table

@@ -1,10 +1,15 @@
 """Tables for people: on a narrow screen, too, all is there that one may want to copy."""
 
 import io
+import json
+import unicodedata
 
+import pytest
 from rich.console import Console
 
+from services.console import show
 from services.console.jobs import Status
+from services.console.poison import Entry
 from services.console.show import jobs_table
 from tests.tables import only_rows
 
@@ -26,3 +31,54 @@ def test_narrow_screens_cut_nothing() -> None:
     assert shown[0] == status.job
     assert [shown[1], shown[3], shown[4]] == ["finished", "great-wave", "1000"]
     assert "…" not in screen.file.getvalue()
+
+
+#: What moves the cursor, in both its forms; what turns text round; what rich takes for markup.
+HOSTILE = "a\x1b[2J\x9b31m\x00\u202egnp.\u2066[red]b[/nothing]\x85\u2028c"
+
+
+def nothing_obeyed(said: str) -> None:
+    found = {char for char in said if unicodedata.category(char) in show.UNSAFE} - {"\n"}
+    assert found == set()
+
+
+@pytest.fixture
+def screen(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
+    file = io.StringIO()
+    monkeypatch.setattr(show, "out", Console(width=400, file=file))
+    return file
+
+
+def test_tables_obey_nothing_that_they_are_given(screen: io.StringIO) -> None:
+    status = Status(
+        job=HOSTILE, state="refused", source=HOSTILE, model=HOSTILE, reason=HOSTILE, notes=[HOSTILE]
+    )
+    show.listing([status], show.jobs_table, as_json=False)
+    entry = Entry(id=HOSTILE, queue=HOSTILE, reason=HOSTILE, job=HOSTILE)
+    show.listing([entry], show.poison_table, as_json=False)
+    show.say(HOSTILE, show.out)
+    said = screen.getvalue()
+    nothing_obeyed(said)
+    assert said.count("a\\x1b[2J\\x9b31m\\x00\\u202egnp.\\u2066[red]b[/nothing]") == 10
+
+
+def test_one_message_obeys_nothing_and_has_no_field_that_isnt_its_own(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    body = f"{HOSTILE}\nreason:   all is well"
+    show.one(Entry(id="1", queue="segments", reason="bad", body=body), as_json=False)
+    said = capsys.readouterr().out
+    nothing_obeyed(said)
+    assert [line for line in said.splitlines() if line.startswith("reason:")] == ["reason:   bad"]
+
+
+def test_json_keeps_every_character_and_shows_none(capsys: pytest.CaptureFixture[str]) -> None:
+    show.print_json(Entry(id="1", queue="segments", reason=HOSTILE + "影 \U000e0001"))
+    show.print_line({"job": HOSTILE}, HOSTILE, as_json=True)
+    show.print_line({"job": HOSTILE}, HOSTILE, as_json=False)
+    said = capsys.readouterr().out
+    nothing_obeyed(said)
+    first, second, _ = said.splitlines()
+    assert json.loads(first)["reason"] == HOSTILE + "影 \U000e0001"
+    assert "影" in first
+    assert json.loads(second) == {"job": HOSTILE}

@@ -57,29 +57,36 @@ EVERYTHING = $(COMPOSE) --profile '*'
 KEYS = $(PYTHON) deploy/keys.py .env
 export REVISION = $(shell git rev-parse HEAD 2>/dev/null)
 
+# Of images that were built anew, those that nothing runs any more.
+PRUNE = docker image prune --force --filter label=org.opencontainers.image.vendor=impasto >/dev/null
+
 # Compose reads the file whatever it is asked to do.
 keys:
 	@$(KEYS) >/dev/null
 
 images: keys
 	@$(EVERYTHING) build
+	@$(PRUNE)
 
 image: keys
 	@$(EVERYTHING) build $(SERVICE)
+	@$(PRUNE)
 
 publish: images
 	@$(EVERYTHING) push
 
 up: images
-	@$(COMPOSE) up --detach --wait
+	@$(COMPOSE) up --detach --wait || \
+	  { echo "make: of a port that is taken, choose another one in .env" >&2; exit 1; }
+	@$(PRUNE)
 	@$(KEYS)
 
 # The films that stitchers had half made are no use to others.
 down: keys
 	@$(EVERYTHING) down
-	@docker volume rm --force impasto_scratch >/dev/null
+	@docker volume rm --force $$($(COMPOSE) config | sed -n 's/^name: //p')_scratch >/dev/null
 
-# `eval "$$(make connections)"`: then `impasto`, and every other tool, finds the storage of `up`.
+# `eval "$$(make connections)"`: then `impasto`, and every other tool, finds the stack of `up`.
 connections:
 	@$(KEYS)
 

@@ -3,7 +3,7 @@
 import contextlib
 import json
 import os
-import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -34,6 +34,7 @@ TAG = "test"
 #: What recipes are given in place of the images that they name by digest.
 BASES = {"PYTHON_IMAGE": "python:3.11-slim-bookworm", "NODE_IMAGE": "node:20-bookworm-slim"}
 Container = Any
+Network = Any
 
 
 def compose_missing() -> str | None:
@@ -54,23 +55,42 @@ def stand_ins() -> dict[str, str]:
     return {name: tag for name, tag in BASES.items() if tag in here}
 
 
+def own_ports() -> str:
+    names = ("BLOB_PORT", "QUEUE_PORT", "BATCHAI_PORT")
+    ports = zip(names, free_ports(len(names)), strict=True)
+    return "".join(f"{name}={port}\n" for name, port in ports)
+
+
 class Compose:
     def __init__(self, folder: Path) -> None:
         self.project = f"impasto-test-{os.getpid()}"
         self._engine = docker.from_env(timeout=120)
-        self._keys = folder / "keys.env"
-        blob_port, queue_port = free_ports(2)
-        self._keys.write_text(f"BLOB_PORT={blob_port}\nQUEUE_PORT={queue_port}\n")
+        self.folder = folder
+        self._keys = folder / ".env"
+        self._keys.write_text(f"IMAGES=impasto\n{own_ports()}")
         settings = folder / "settings.env"
         settings.write_text("".join(f"{name}={value}\n" for name, value in QUICK.items()))
-        self._environment = os.environ | stand_ins() | {"TAG": TAG, "SETTINGS": str(settings)}
+        self._environment = (
+            os.environ
+            | stand_ins()
+            | {
+                "TAG": TAG,
+                "SETTINGS": str(settings),
+                "HERE": str(folder),
+            }
+        )
         printed = subprocess.run(
             [sys.executable, ROOT / "deploy/keys.py", self._keys],
             capture_output=True,
             text=True,
             check=True,
         ).stdout
-        self.connections = dict(re.findall(r"export IMPASTO_(\w+)_CONNECTION='(.+)'", printed))
+        lines = [shlex.split(line)[1] for line in printed.splitlines()]
+        #: What a shell is told by `make connections`.
+        self.told = dict(line.split("=", 1) for line in lines)
+        self.connections = {
+            name: self.told[f"IMPASTO_{name}_CONNECTION"] for name in ("MEDIA", "WORK")
+        }
         self.storage = Storage(
             Settings(
                 media_connection=SecretStr(self.connections["MEDIA"]),
@@ -111,22 +131,31 @@ class Compose:
         mine = [c for c in found if service in (None, c.labels["com.docker.compose.service"])]
         return sorted(mine, key=lambda container: str(container.attrs["Created"]))
 
+    def network(self, name: str) -> Network:
+        [found] = self._engine.networks.list(names=[f"{self.project}_{name}"], greedy=True)
+        return found
+
     def container(self, service: str) -> Container:
         [only] = self.containers(service)
         return only
 
-    def crash(self, service: str) -> None:
+    def crash(self, service: str, how: str = "kill -9 -1") -> None:
         """As a bug or the kernel would end it: not by the engine, which would let it lie."""
         container = self.container(service)
         before = container.attrs["RestartCount"]
-        container.exec_run(["sh", "-c", "kill -9 -1"])
+        container.exec_run(["sh", "-c", how])
 
         def back() -> bool:
             container.reload()
             health = container.attrs["State"]["Health"]["Status"]
             return bool(container.attrs["RestartCount"] > before) and health == "healthy"
 
-        eventually(back, f"{service} to be back")
+        eventually(back, f"{service} to be back", within=300)
+
+    def choose(self, line: str) -> None:
+        """As a person adds it to `.env`."""
+        with self._keys.open("a") as file:
+            file.write(f"{line}\n")
 
     def drop(self, video: Path, blob: str) -> str:
         return self.desk.submit(video, blob)

@@ -7,65 +7,78 @@ import subprocess
 import sys
 from pathlib import Path
 
-from services.console.accounts import free_ports
+import pytest
+
 from tests import readme
-from tests.containers.compose import TAG, Compose, stand_ins
-from tests.media import make_clip
-from tests.tables import only_rows
+from tests.containers.compose import TAG, Compose, own_ports, stand_ins
+from tests.media import facts, make_clip
 
 PARTS = ["Makefile", "docker-compose.yml", ".dockerignore", "pyproject.toml", "README.md"]
 FOLDERS = ["deploy", "docs", "services", "shared"]
-LATER = "v2"
+BASH = str(shutil.which("bash"))
 
 
-def typed() -> str:
-    """What stands in the section, with a newer splitter before all is taken down."""
-    [block] = [code for code in readme.blocks("sh") if "make up" in code]
-    [newer] = [code for code in readme.blocks("sh") if f"TAG={LATER}" in code]
-    before, down = block.split("make down")
-    return "\n".join(
-        [
-            "make image SERVICE=splitter",
-            "make images",
-            before,
-            f"docker tag impasto/splitter:$TAG impasto/splitter:{LATER}",
-            newer,
-            f"make down {down}",
-        ]
-    )
-
-
-def test_a_strangers_path(built: Compose, tmp_path: Path) -> None:
+@pytest.fixture
+def checkout(built: Compose, tmp_path: Path) -> Path:
+    """The project as somebody else has it, with a video of theirs."""
     for name in PARTS:
         shutil.copy(readme.ROOT / name, tmp_path / name)
     for name in FOLDERS:
         ignored = shutil.ignore_patterns("node_modules", "__pycache__")
         shutil.copytree(readme.ROOT / name, tmp_path / name, ignore=ignored)
-    blob_port, queue_port = free_ports(2)
-    (tmp_path / ".env").write_text(f"BLOB_PORT={blob_port}\nQUEUE_PORT={queue_port}\n")
+    (tmp_path / ".env").write_text(f"IMAGES=impasto\n{own_ports()}")
     make_clip(tmp_path / "my.mp4", seconds=1, size="96x64")
-    stranger = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
-    environment = stranger | {
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-        "COMPOSE_PROJECT_NAME": f"impasto-reader-{os.getpid()}",
-        "TAG": TAG,
-        **stand_ins(),
-    }
+    return tmp_path
+
+
+def typed(folder: Path, script: str, path: str) -> str:
+    """What a shell says that finds the commands on this path, and no others."""
+    ours = re.compile("(MAKE|IMPASTO|IDENTITY).*")
+    stranger = {name: value for name, value in os.environ.items() if not ours.fullmatch(name)}
+    project = f"impasto-reader-{os.getpid()}"
+    environment = stranger | stand_ins() | {"COMPOSE_PROJECT_NAME": project, "TAG": TAG}
     try:
         done = subprocess.run(
-            ["bash", "-euo", "pipefail", "-c", typed()],
-            cwd=tmp_path,
-            env=environment,
+            [BASH, "-euo", "pipefail", "-c", script],
+            cwd=folder,
+            env=environment | {"PATH": path},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             check=False,
         )
         assert done.returncode == 0, done.stdout[-4000:]
-        before, after = only_rows(done.stdout)
-        assert before == after
-        assert re.fullmatch(r"my-[0-9a-f]{12}", before[0])
-        assert "great-wave/my.mp4" in before
+        return done.stdout
     finally:
         down = ["docker", "compose", "--profile", "*", "down", "--volumes", "--timeout", "15"]
-        subprocess.run(down, cwd=tmp_path, env=environment, check=True, capture_output=True)
+        subprocess.run(down, cwd=folder, env=environment, check=True, capture_output=True)
+
+
+def block(words: str) -> str:
+    [found] = [code for code in readme.blocks("sh") if words in code]
+    return found
+
+
+def test_docker_is_all_that_is_needed(checkout: Path) -> None:
+    only_docker = checkout / "bin"
+    only_docker.mkdir()
+    (only_docker / "docker").symlink_to(str(shutil.which("docker")))
+    before, down = block("docker compose --profile console build").split("docker compose down")
+    script = [before, f"docker tag impasto/splitter:{TAG} impasto/splitter:v2"]
+    script += [block("SPLITTER_TAG=v2"), "docker compose ps", f"docker compose down {down}"]
+    said = typed(checkout, "\n".join(script), str(only_docker))
+    assert facts(checkout / "painted/my.mp4").times == facts(checkout / "my.mp4").times
+    assert (checkout / "painted/my.mp4").stat().st_uid == os.getuid()
+    assert re.search(r"worker-0001 +\| ", said)
+    assert said.count("impasto/splitter:v2") == 1
+    assert f"impasto/splitter:{TAG} " not in said
+
+
+def test_with_make(checkout: Path) -> None:
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    script = f"make image SERVICE=splitter\nmake images\n{block('make up')}docker volume ls"
+    said = typed(checkout, script, path)
+    assert "painters: " in said
+    project = f"impasto-reader-{os.getpid()}"
+    assert f"{project}_azurite" in said
+    assert f"{project}_scratch" not in said  # what stitchers had half made

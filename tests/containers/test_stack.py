@@ -1,7 +1,10 @@
 """The stack in containers: what people do with it, and what happens to it."""
 
+import json
+import os
 import shutil
 import subprocess
+import sys
 import tarfile
 from io import BytesIO
 from pathlib import Path
@@ -23,12 +26,23 @@ def frames_of(compose: Compose, job: str) -> int:
     return len(compose.storage.container("frames").under(f"{job}/"))
 
 
-def test_only_storage_can_be_reached_and_only_from_here(compose: Compose) -> None:
+def test_only_storage_and_batch_ai_can_be_reached_and_only_from_here(compose: Compose) -> None:
     for container in compose.containers():
         service = container.labels["com.docker.compose.service"]
         published = [place for places in container.ports.values() for place in places or []]
         assert {place["HostIp"] for place in published} <= {"127.0.0.1"}
-        assert bool(published) == (service == "azurite")
+        assert bool(published) == (service in ("azurite", "batchai"))
+
+
+def test_only_what_downloads_can_reach_anything_else(compose: Compose) -> None:
+    for service in ("azurite", *SERVICES):
+        routes = compose.container(service).exec_run(["cat", "/proc/net/route"]).output.decode()
+        ways_out = [line for line in routes.splitlines() if line.split()[1] == "00000000"]
+        assert bool(ways_out) == (service in ("azurite", "batchai"))
+    published = compose.network("published")
+    assert published.attrs["Options"]["com.docker.network.bridge.enable_ip_masquerade"] == "false"
+    [only] = published.containers
+    assert only.labels["com.docker.compose.service"] == "azurite"
 
 
 def test_services_can_change_nothing_but_their_data(compose: Compose) -> None:
@@ -41,6 +55,7 @@ def test_services_can_change_nothing_but_their_data(compose: Compose) -> None:
         assert host["CapDrop"] == ["ALL"]
         assert host["Memory"]
         assert host["PidsLimit"]
+        assert host["LogConfig"]["Config"] == {"max-size": "10m", "max-file": "3"}
 
 
 def test_a_video_dropped_with_azures_own_sdk(compose: Compose, clip: Path, tmp_path: Path) -> None:
@@ -60,8 +75,19 @@ def test_the_console_sees_what_is_done_and_where(
 ) -> None:
     job = compose.drop(clip, "original/seen.mp4")
     compose.finished(job, tmp_path / "output.mp4")
-    assert job in compose("run", "--rm", "console", "jobs", "--json")
-    assert "painters" in compose("run", "--rm", "console", "cluster", "show")
+    console = ("run", "--rm", "--user", str(os.getuid()), "console")
+    assert job in compose(*console, "jobs", "--json")
+    assert "painters" in compose(*console, "cluster", "show")
+    from_here = subprocess.run(
+        [sys.executable, "-m", "services.console", "cluster", "show", "--json"],
+        cwd=ROOT,
+        env=os.environ | compose.told,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert json.loads(from_here.stdout)["cluster"]["maximum"] == 1
+    assert "worker-0001 | " in compose("logs", "batchai")
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -73,6 +99,22 @@ def test_a_service_that_crashes_is_back_and_nothing_is_lost(
     compose.crash(service)
     output = compose.finished(job, tmp_path / "output.mp4")
     assert_same_but_for_the_picture(output, long_clip)
+
+
+STILL = {
+    "splitter": "kill -STOP $(cat /tmp/heartbeat)",
+    "azurite": "cd /proc; for pid in [0-9]*; do"
+    " [ $pid != $$ ] && grep -qs azurite.js $pid/cmdline && kill -STOP $pid; done",
+}
+
+
+@pytest.mark.parametrize("service", STILL)
+def test_a_service_that_stands_still_is_started_again(
+    compose: Compose, clip: Path, tmp_path: Path, service: str
+) -> None:
+    compose.crash(service, STILL[service])
+    job = compose.drop(clip, f"original/still-{service}.mp4")
+    assert_same_but_for_the_picture(compose.finished(job, tmp_path / "output.mp4"), clip)
 
 
 def test_two_splitters_and_two_stitchers_share_the_work(
@@ -91,17 +133,16 @@ def test_two_splitters_and_two_stitchers_share_the_work(
 def test_replicas_work_where_no_jobs_are_started(
     compose: Compose, long_clip: Path, tmp_path: Path
 ) -> None:
-    with_replicas = ("--profile", "replicas")
-    scaled = ("up", "--detach", "--wait", "--scale", "scorer=2")
-    compose(*with_replicas, *scaled, IMPASTO_CLUSTER="queue")
+    assert compose.containers("scorer") == []
+    compose.up(IMPASTO_CLUSTER="queue", SCORERS="2")
     scorers = compose.containers("scorer")
     job = compose.drop(long_clip, "great-wave/by-replicas.mp4")
     output = compose.finished(job, tmp_path / "output.mp4")
     assert_same_but_for_the_picture(output, long_clip)
     assert len(scorers) == 2
     assert all(done_by(container, job) for container in scorers)
-    compose(*with_replicas, "rm", "--stop", "--force", "scorer")
     compose.up()
+    assert compose.containers("scorer") == []
 
 
 def test_a_service_is_upgraded_while_work_is_in_flight(
@@ -126,6 +167,20 @@ def test_a_service_is_upgraded_while_work_is_in_flight(
     assert_same_but_for_the_picture(output, long_clip)
     compose.up("--no-deps", "splitter")
     assert [each.id for each in compose.containers("splitter")] == [new.id]
+
+
+def test_a_version_that_was_chosen_stays_chosen(compose: Compose) -> None:
+    subprocess.run(["docker", "tag", f"impasto/splitter:{TAG}", "impasto/splitter:v2"], check=True)
+    [old] = compose.containers("splitter")
+    compose.choose("SPLITTER_TAG=v2")
+    beside = ("--no-deps", "--no-recreate", "--scale", "splitter=2", "splitter")
+    compose.up(*beside)
+    [new] = [each for each in compose.containers("splitter") if each.id != old.id]
+    compose.up()
+    assert [each.id for each in compose.containers("splitter")] == [new.id]
+    assert new.attrs["Config"]["Image"] == "impasto/splitter:v2"
+    compose.choose(f"SPLITTER_TAG={TAG}")
+    compose.up()
 
 
 def retire(container: Container) -> None:
@@ -169,3 +224,12 @@ def test_all_leave_in_time_and_what_they_were_at_goes_on(
     compose.up()
     assert compose.finished(whole, tmp_path / "after.mp4").read_bytes() == before
     assert_same_but_for_the_picture(compose.finished(job, tmp_path / "output.mp4"), long_clip)
+
+
+def test_without_its_volumes_it_begins_anew(compose: Compose, clip: Path, tmp_path: Path) -> None:
+    compose.finished(compose.drop(clip, "original/gone.mp4"), tmp_path / "before.mp4")
+    compose("down", "--volumes")
+    compose.up()
+    assert compose.storage.container("input").under() == []
+    job = compose.drop(clip, "original/gone.mp4")
+    assert_same_but_for_the_picture(compose.finished(job, tmp_path / "after.mp4"), clip)

@@ -61,7 +61,10 @@ KEEPING_UP = ["impasto up", "impasto up --nodes 4"]
 #: tests/containers types these.
 IN_CONTAINERS = {line for line in readme.commands() if "docker" in line} | {
     'eval "$(make connections)"',
-    'impasto watch "$(impasto submit my.mp4 --style great-wave)"',
+    "job=$(impasto submit my.mp4 --style great-wave)",
+    'impasto watch "$job"',
+    'impasto download "$job" --output painted',
+    "echo SPLITTER_TAG=v2 >> .env",
     "make up",
     "make down",
     "make images",

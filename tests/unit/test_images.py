@@ -1,12 +1,16 @@
 """Images' recipes: alike where they should be; and the file of keys that Compose reads."""
 
+import contextlib
 import re
+import shlex
+import socket
 import stat
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).parents[2]
 SERVICES = sorted(path.parent.name for path in ROOT.glob("services/*/__main__.py"))
@@ -68,25 +72,98 @@ def test_the_job_that_holds_the_registrys_password_runs_nobody_elses_action() ->
     assert all(each.startswith("actions/") for each in re.findall(r"uses: (\S+)", holding[0]))
 
 
-def connections(file: Path) -> str:
-    return subprocess.run(
+def exported(file: Path) -> dict[str, str]:
+    """What a shell is told by `eval "$(make connections)"`."""
+    said = subprocess.run(
         [sys.executable, ROOT / "deploy/keys.py", file], capture_output=True, text=True, check=True
     ).stdout
+    words = (shlex.split(line) for line in said.splitlines())
+    return dict(word.split("=", 1) for export, word in words if export == "export")
 
 
 def test_keys_are_made_once_and_are_for_their_owner_alone(tmp_path: Path) -> None:
     file = tmp_path / ".env"
-    said = connections(file)
+    said = exported(file)
     made = file.read_text()
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    assert connections(file) == said
+    assert exported(file) == said
     assert file.read_text() == made
-    other = tmp_path / "other"
-    assert connections(other) != said
+    assert exported(tmp_path / "other") != said
+
+
+def test_keys_that_others_could_read_are_their_owners_again(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    exported(file)
+    file.chmod(0o644)
+    exported(file)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
 def test_what_a_person_wrote_there_stays(tmp_path: Path) -> None:
     file = tmp_path / ".env"
     file.write_text("# mine\nIMPASTO_NODES=2\nBLOB_PORT=1234")
-    assert "127.0.0.1:1234/impastomedia;" in connections(file)
+    assert "127.0.0.1:1234/impastomedia;" in exported(file)["IMPASTO_MEDIA_CONNECTION"]
     assert file.read_text().startswith("# mine\nIMPASTO_NODES=2\nBLOB_PORT=1234\nMEDIA_KEY=")
+
+
+def test_an_edited_file_means_what_it_means_to_compose(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_text(
+        'export MEDIA_KEY="bWVkaWE=" # quoted\n'
+        "WORK_KEY = 'd29yaw=='\n"
+        "BLOB_PORT=1234 # mine\n"
+        "QUEUE_PORT=\n"
+        "BATCHAI_SECRET='it is # a secret'\n"
+    )
+    told = exported(file)
+    assert (
+        "AccountKey=bWVkaWE=;BlobEndpoint=http://127.0.0.1:1234/"
+        in told["IMPASTO_MEDIA_CONNECTION"]
+    )
+    assert "AccountKey=d29yaw==;" in told["IMPASTO_WORK_CONNECTION"]
+    assert told["IDENTITY_HEADER"] == "it is # a secret"
+    assert re.search(r"^QUEUE_PORT=\d+$", file.read_text(), re.MULTILINE)  # empty was no port
+
+
+def test_two_checkouts_have_names_of_their_own(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        exported(tmp_path / name)
+    one, two = ((tmp_path / name).read_text() for name in ("one", "two"))
+    project = re.compile(r"^(?:COMPOSE_PROJECT_NAME|IMAGES)=(.+)$", re.MULTILINE)
+    assert len(set(project.findall(one))) == len(set(project.findall(two))) == 1
+    assert project.findall(one) != project.findall(two)
+
+
+def test_a_stack_from_before_there_were_names_keeps_its_volumes(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_text("MEDIA_KEY=bWVkaWE=\nWORK_KEY=d29yaw==\n")
+    exported(file)
+    assert "\nCOMPOSE_PROJECT_NAME=impasto\nIMAGES=impasto\n" in file.read_text()
+
+
+def test_ports_that_are_taken_are_not_chosen(tmp_path: Path) -> None:
+    with socket.socket() as other:
+        with contextlib.suppress(OSError):  # somebody else has it: as good
+            other.bind(("127.0.0.1", 10000))
+            other.listen()
+        told = exported(tmp_path / ".env")
+    assert "http://127.0.0.1:10000/" not in told["IMPASTO_MEDIA_CONNECTION"]
+    ports = re.findall(r"^\w+_PORT=(\d+)$", (tmp_path / ".env").read_text(), re.MULTILINE)
+    assert len(set(ports)) == 3
+
+
+def test_replicas_that_were_a_profile_are_told_their_new_name(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_text("COMPOSE_PROFILES=replicas\n")
+    told = subprocess.run(
+        [sys.executable, ROOT / "deploy/keys.py", file], capture_output=True, text=True, check=False
+    )
+    assert told.returncode == 1
+    assert "SCORERS=" in told.stderr
+
+
+def test_the_scorers_image_is_built_once() -> None:
+    services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"].values()
+    built = [service["image"] for service in services if "build" in service]
+    assert len(built) == len(set(built))
+    assert {service["image"] for service in services} == set(built)

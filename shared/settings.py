@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -65,3 +65,13 @@ class Settings(BaseSettings):
         False, description="Keep a finished job's frames and segments, to look at them."
     )
     log_level: str = Field("info", description="The least serious log lines to print.")
+
+
+def in_words(error: Exception) -> str:
+    """Which settings make no sense, and why; not what they are, which may be secret."""
+    if not isinstance(error, ValidationError):
+        return str(error)
+    return "; ".join(
+        f"IMPASTO_{'.'.join(map(str, each['loc'])).upper()}: {each['msg']}"
+        for each in error.errors(include_input=False)
+    )

@@ -1,35 +1,48 @@
 """Serves until told to stop; then ends every job first."""
 
 import os
+import sys
 import threading
+from functools import partial
+
+from pydantic import ValidationError
 
 from services.batchai.access import Gate, known_access
 from services.batchai.api import Api
 from services.batchai.echo import Echo
+from services.batchai.http import bound, handler
 from services.batchai.service import BatchAI
 from services.batchai.settings import ServerSettings
-from services.batchai.wire import bound, handler
 from shared import logs
 from shared.batchai.access import Access
+from shared.errors import Misconfigured
 from shared.runtime.heartbeat import beat
+from shared.runtime.serve import MISCONFIGURED
 from shared.runtime.stop import Stop
+from shared.settings import in_words
 
 ADVANCE_SECONDS = 0.1
 
 
 def main() -> None:
     stop = Stop().on_signals()
-    settings = ServerSettings()
-    logs.configure("batchai", settings.log_level)
+    try:
+        settings = ServerSettings()
+        logs.configure("batchai", settings.log_level)
+        settings.batchai_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        last = Access.read(settings.batchai_folder)
+        service = BatchAI(settings)
+        http = bound(settings.batchai_host, settings.batchai_port, last.port if last else 0)
+        access = known_access(settings, http.server_port)
+    except (ValidationError, Misconfigured) as error:
+        sys.stderr.write(f"batchai: {in_words(error)}\n")
+        sys.exit(MISCONFIGURED)
+    except OSError as error:
+        sys.exit(f"batchai: {error}")
     if settings.tied_to_stdin:
         stop.on_end_of_stdin()
     if settings.heartbeat:
         stop.on_look(beat(settings.heartbeat))
-    settings.batchai_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    last = Access.read(settings.batchai_folder)
-    http = bound(settings.batchai_host, settings.batchai_port, last.port if last else 0)
-    access = known_access(settings, http.server_port)
-    service = BatchAI(settings)
     http.RequestHandlerClass = handler(Api(service, Gate(access)).answer)
     threading.Thread(target=http.serve_forever, name="http", daemon=True).start()
     log = logs.logger()
@@ -38,11 +51,11 @@ def main() -> None:
     while not stop.wait(ADVANCE_SECONDS):
         service.advance()
         if echo:
-            echo.look(service.jobs())
+            service.safely("echo", partial(echo.look, service.jobs()))
     http.shutdown()
     service.close()
     if echo:
-        echo.look(service.jobs())
+        service.safely("echo", partial(echo.look, service.jobs()))
     log.info("left")
 
 

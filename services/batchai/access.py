@@ -1,20 +1,22 @@
 """Who may talk to the local Batch AI: whoever can read the file that it keeps for its owner.
 
 The managed identity endpoint, which `DefaultAzureCredential` asks where `IDENTITY_ENDPOINT` says
-so, gives the token to whoever shows the header in that file, as Azure's does on its machines.
+so, gives a token to whoever shows the header in that file, as Azure's does on its machines.
 """
 
-import hashlib
 import hmac
+import re
 import secrets
 import time
 
 from services.batchai.settings import ServerSettings
 from services.batchai.wire import Answer, Request
-from shared.batchai.access import IDENTITY_PATH, Access
+from shared.batchai.access import IDENTITY_PATH, TOKEN_SECONDS, Access
 from shared.errors import RequestRefused
 
-TOKEN_SECONDS = 3600
+EXPIRES = re.compile(r"[0-9]{1,12}")
+#: Longer than any secret that is given here, and short enough to compare at once.
+LONGEST_SECRET = 1000
 
 
 def known_access(settings: ServerSettings, port: int) -> Access:
@@ -26,7 +28,6 @@ def known_access(settings: ServerSettings, port: int) -> Access:
         host=settings.batchai_host,
         port=port,
         identity_header=told.get_secret_value() if told else made,
-        token=known.token if known else secrets.token_urlsafe(48),
         signing_key=known.signing_key if known else secrets.token_urlsafe(32),
     )
     access.write(settings.batchai_folder)
@@ -38,8 +39,8 @@ class Gate:
         self._access = access
 
     def check(self, request: Request) -> None:
-        given = request.headers.get("authorization", "")
-        if not same(given, f"Bearer {self._access.token}"):
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        if scheme != "Bearer" or len(token) > LONGEST_SECRET or not self._access.admits(token):
             raise RequestRefused(
                 401, "AuthenticationFailed", "the request has no bearer token, or not a valid one"
             )
@@ -50,7 +51,7 @@ class Gate:
         return Answer(
             200,
             {
-                "access_token": self._access.token,
+                "access_token": self._access.token(),
                 "expires_on": str(int(time.time()) + TOKEN_SECONDS),
                 "resource": request.query.get("resource", ""),
                 "token_type": "Bearer",
@@ -62,18 +63,17 @@ class Gate:
 
     def signature(self, path: str, expires: int) -> str:
         """Lets one file be fetched by whoever was given the link, as a shared access signature."""
-        key = self._access.signing_key.encode()
-        return hmac.new(key, f"{path}?{expires}".encode(), hashlib.sha256).hexdigest()
+        return self._access.signature(f"{path}?{expires}")
 
     def signed(self, request: Request) -> bool:
         expires = request.query.get("se", "")
-        return (
+        return bool(
             request.method == "GET"
-            and expires.isdecimal()
+            and EXPIRES.fullmatch(expires)
             and int(expires) > time.time()
             and same(request.query.get("sig", ""), self.signature(request.path, int(expires)))
         )
 
 
-def same(one: str, other: str) -> bool:
-    return hmac.compare_digest(one.encode(), other.encode())
+def same(given: str, known: str) -> bool:
+    return len(given) <= LONGEST_SECRET and hmac.compare_digest(given.encode(), known.encode())

@@ -22,7 +22,7 @@ class Echo:
     def look(self, jobs: Sequence[Job]) -> None:
         """Repeat the lines that came since the last look; of a job that is over, all the rest."""
         for job in jobs:
-            if job.id not in self._through:
+            if job.started and job.id not in self._through:
                 for path in sorted(self._places.logs(job).glob("std*.txt")):
                     self._repeat(job, path)
         self._through = {job.id for job in jobs if job.over}

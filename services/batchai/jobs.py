@@ -1,15 +1,21 @@
 """A job from its start on a node to its end, whichever way it ends."""
 
+import sqlite3
+
+from services.batchai.family import MARK
+from services.batchai.limits import check
 from services.batchai.node import TIMED_OUT, Ending, Order
-from services.batchai.places import Places
+from services.batchai.places import Places, node_environment
 from services.batchai.records import Cluster, Job, Node, Problem, now
 from services.batchai.runs import Runs, new_run
 from services.batchai.settings import ServerSettings
 from services.batchai.store import Store
-from services.batchai.troubles import no_such_image, terminated, trouble_of
+from services.batchai.troubles import no_such_image, not_started, terminated, trouble_of
+from shared.errors import RequestRefused
 from shared.logs import logger
 
 log = logger()
+UNSTARTABLE = (RequestRefused, OSError, ValueError, sqlite3.Error)
 URGENCY = ("high", "normal", "low")
 
 
@@ -27,14 +33,28 @@ class JobKeeper:
         return sorted(mine, key=lambda job: URGENCY.index(job.properties.scheduling_priority))
 
     def start(self, job: Job, node: Node) -> None:
+        """If it can't be started, it has failed."""
+        try:
+            self._start(job, node)
+        except UNSTARTABLE as error:
+            if job.run:
+                self._runs.kill(job.run)
+                self._runs.forget(job.run)
+            job.run = job.started = None
+            self._end(job, None, [not_started(str(error))])
+
+    def _start(self, job: Job, node: Node) -> None:
         properties = job.properties
         known, container = self._settings.known_images, properties.container_settings
         if container and known is not None and container.image_source_registry.image not in known:
             self._end(job, None, [no_such_image(container.image_source_registry.image)])
             return
-        preparation = properties.job_preparation
+        check(job, self._places)
         self._places.make(job)
+        preparation = properties.job_preparation
         job.started = now()
+        job.run = new_run()
+        own = str(self._runs.own(job.run))
         order = Order(
             command=properties.custom_toolkit_settings.command_line,
             preparation=preparation.command_line if preparation else None,
@@ -42,11 +62,12 @@ class JobKeeper:
             ends_at=(job.started + properties.constraints.max_wall_clock_time).timestamp(),
             grace_seconds=self._settings.worker_grace_seconds,
             tied_to_stdin=self._settings.tied_to_stdin,
+            environment=self._places.environment(job)
+            | {"AZ_BATCHAI_JOB_TEMP": own, "AZ_BATCHAI_JOB_TEMP_DIR": own, MARK: job.run},
         )
-        job.run = new_run()
         job.become("running")
-        self._store.save(job)  # first: killed in between, we must not start it twice
-        self._runs.start(job.run, order, self._places.environment(job))
+        self._store.add(job)  # first: killed in between, we must not start it twice
+        self._runs.start(job.run, order, node_environment())
         log.info("job started", job=job.name, node=node.name)
 
     def look(self, job: Job, node: Node | None) -> None:
@@ -58,6 +79,7 @@ class JobKeeper:
         job.run = None
         taken = node and node.state in ("leaving", "unusable")
         if taken and job.state == "running" and (ending is None or ending.cut):
+            job.started = None
             job.become("queued")
             self._store.save(job)
             log.warning("job queued again: its node is gone", job=job.name)

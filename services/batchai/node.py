@@ -1,8 +1,8 @@
 """What a node does with a job: runs its command, keeps its time, notes how it ended.
 
 `python -m services.batchai.node FOLDER LOCK`: FOLDER/job.json says what to run; LOCK is an open,
-locked file. This process and the command hold it for as long as either lives, so a server that
-comes back after a crash knows whether the job still runs, and reads the rest in FOLDER.
+locked file. This process holds it for as long as it lives, so a server that comes back after a
+crash knows whether the job still runs, and reads the rest in FOLDER.
 """
 
 import contextlib
@@ -15,11 +15,12 @@ import time
 from pathlib import Path
 from typing import NamedTuple, Self
 
+from services.batchai import family
 from shared.runtime.stop import Stop
 
 
 class Order(NamedTuple):
-    """What the server wants run. The environment is this process's own."""
+    """What the server wants run, with the environment of the command."""
 
     command: str
     preparation: str | None
@@ -27,21 +28,28 @@ class Order(NamedTuple):
     ends_at: float
     grace_seconds: float
     tied_to_stdin: bool
+    environment: dict[str, str]
 
     def write(self, folder: Path) -> None:
-        (folder / "job.json").write_text(json.dumps(self._asdict()))
+        path = folder / "job.json"
+        path.touch(mode=0o600)  # a job's secrets are in there
+        path.write_text(json.dumps(self._asdict()))
 
     @classmethod
-    def read(cls, folder: Path) -> Self:
-        return cls(**json.loads((folder / "job.json").read_text()))
+    def take(cls, folder: Path) -> Self:
+        path = folder / "job.json"
+        order = cls(**json.loads(path.read_text()))
+        path.unlink()
+        return order
 
 
 class Ending(NamedTuple):
-    """How it went. `cut` says why it didn't end by itself."""
+    """How it went. `cut` says why it didn't end by itself, `trouble` why it never began."""
 
-    exit_code: int
+    exit_code: int | None
     cut: str | None = None
     step: str = "command"
+    trouble: str | None = None
 
     @property
     def left_well(self) -> bool:
@@ -55,25 +63,33 @@ class Ending(NamedTuple):
 
     @classmethod
     def read(cls, folder: Path) -> Self | None:
-        path = folder / "ending.json"
-        return cls(**json.loads(path.read_text())) if path.exists() else None
+        """None if there is none, or nothing that can be read as one."""
+        try:
+            return cls(**json.loads((folder / "ending.json").read_text()))
+        except (OSError, ValueError, TypeError):
+            return None
 
 
 TERMINATED, TIMED_OUT = "terminated", "timed out"
+WORK = "work"
 LOOK_SECONDS = 0.1
 #: All of a command are told to end; the shell, which has nothing to finish, waits for the others.
 PATIENT = "trap 'exit 143' TERM"
 
 
-def work(order: Order, folder: Path, lock: int, stop: Stop) -> Ending:
-    if order.preparation:
-        ending = run(order.preparation, "-job_prep", order, folder, lock, stop)
-        if ending.exit_code or ending.cut:
-            return ending._replace(step="preparation")
-    return run(order.command, "", order, folder, lock, stop)
+def work(order: Order, folder: Path, stop: Stop) -> Ending:
+    """Whatever the job has started has ended when this returns or raises."""
+    try:
+        if order.preparation:
+            ending = run(order.preparation, "-job_prep", order, folder, stop)
+            if ending.exit_code or ending.cut:
+                return ending._replace(step="preparation")
+        return run(order.command, "", order, folder, stop)
+    finally:
+        family.kill_all(folder.name, os.getpid())
 
 
-def run(command: str, suffix: str, order: Order, folder: Path, lock: int, stop: Stop) -> Ending:
+def run(command: str, suffix: str, order: Order, folder: Path, stop: Stop) -> Ending:
     output = Path(order.output)
     with (
         (output / f"stdout{suffix}.txt").open("ab") as out,
@@ -84,37 +100,43 @@ def run(command: str, suffix: str, order: Order, folder: Path, lock: int, stop: 
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=err,
-            pass_fds=[lock],
+            env=order.environment,
+            cwd=folder / WORK,
             process_group=0,
         )
-    (folder / "pid").write_text(str(child.pid))
-    cut = None
-    while child.poll() is None and not cut:
-        if stop.wait(LOOK_SECONDS):
-            cut = TERMINATED
-        elif time.time() >= order.ends_at:
-            cut = TIMED_OUT
-    if cut:
-        signal_group(child.pid, signal.SIGTERM)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            child.wait(order.grace_seconds)
-    signal_group(child.pid, signal.SIGKILL)  # also what the command left running
-    code = child.wait()
+    try:
+        (folder / "pid").write_text(str(child.pid))
+        cut = None
+        while child.poll() is None and not cut:
+            family.reap_orphans(child.pid)
+            if stop.wait(LOOK_SECONDS):
+                cut = TERMINATED
+            elif time.time() >= order.ends_at:
+                cut = TIMED_OUT
+        if cut:
+            family.send_all(folder.name, os.getpid(), child.pid, signal.SIGTERM)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                child.wait(order.grace_seconds)
+    finally:
+        family.send_group(child.pid, signal.SIGKILL)  # also what the command left running
+        code = child.wait()
     return Ending(code if code >= 0 else 128 - code, cut)
 
 
-def signal_group(leader: int, number: signal.Signals) -> None:
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(leader, number)
-
-
 def main() -> None:
-    folder, lock = Path(sys.argv[1]), int(sys.argv[2])
-    stop = Stop().on_signals()
-    order = Order.read(folder)
+    folder = Path(sys.argv[1])
+    stop = Stop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.request())  # told twice, it still ends the job first
+    family.adopt_orphans()
+    order = Order.take(folder)
     if order.tied_to_stdin:
         stop.on_end_of_stdin()
-    work(order, folder, lock, stop).write(folder)
+    try:
+        ending = work(order, folder, stop)
+    except OSError as error:
+        ending = Ending(None, trouble=str(error))
+    ending.write(folder)
 
 
 if __name__ == "__main__":

@@ -2,11 +2,10 @@
 
 import base64
 import json
-import time
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from services.batchai.paths import OPERATION
+from services.batchai.paths import OPERATION, path_of
 from services.batchai.records import Job, Record
 from services.batchai.store import Store
 from services.batchai.views import moment
@@ -17,25 +16,26 @@ from shared.errors import RequestRefused
 class Operation(NamedTuple):
     verb: str
     target: str
-    began: float
+    began: datetime
 
     @property
     def id(self) -> str:
-        return base64.urlsafe_b64encode(json.dumps(self).encode()).decode().rstrip("=")
+        said = json.dumps([self.verb, self.target, self.began.timestamp()])
+        return base64.urlsafe_b64encode(said.encode()).decode().rstrip("=")
 
     @classmethod
     def of(cls, operation_id: str) -> "Operation":
         try:
             padded = operation_id + "=" * (-len(operation_id) % 4)
             verb, target, began = json.loads(base64.urlsafe_b64decode(padded))
-            return cls(str(verb), str(target), float(began))
-        except (ValueError, TypeError):
+            return cls(str(verb), str(target), datetime.fromtimestamp(float(began), UTC))
+        except (ValueError, TypeError, RecursionError, OverflowError):
             raise RequestRefused(404, "OperationNotFound", "there is no such operation") from None
 
 
 def accepted(request: Request, verb: str, record: Record, location: str) -> Answer:
-    operation = Operation(verb, record.id, time.time())
-    path = OPERATION.format(**request.at, location=location, operation=operation.id)
+    operation = Operation(verb, record.id, datetime.now(UTC))
+    path = path_of(OPERATION, **request.at, location=location, operation=operation.id)
     where = f"{request.base}{path}?api-version={request.query['api-version']}"
     return Answer(202, headers={"azure-asyncoperation": where})
 
@@ -47,7 +47,7 @@ def result(store: Store, request: Request) -> Answer:
         "id": request.path,
         "name": operation.id,
         "status": status,
-        "startTime": moment(datetime.fromtimestamp(operation.began, UTC)),
+        "startTime": moment(operation.began),
         "properties": {"resourceId": operation.target},
     }
     if status != "InProgress":

@@ -1,5 +1,8 @@
 """Where resources are; a record's id is its path."""
 
+import os
+from urllib.parse import quote
+
 PROVIDER = "/providers/Microsoft.BatchAI"
 SUBSCRIPTION = "/subscriptions/{subscription}"
 LOCATION = f"{SUBSCRIPTION}{PROVIDER}/locations/{{location}}"
@@ -10,3 +13,9 @@ EXPERIMENT = f"{WORKSPACE}/experiments/{{experiment}}"
 JOB = f"{EXPERIMENT}/jobs/{{job}}"
 FILE = f"{JOB}/files/{{directory}}/{{file}}"
 OPERATION = f"{LOCATION}/operationresults/{{operation}}"
+
+
+def path_of(template: str, **names: str) -> str:
+    """As it is written in a URL."""
+    written = {what: quote(os.fsencode(name), safe="") for what, name in names.items()}
+    return template.format_map(written)

@@ -10,6 +10,12 @@ from shared.errors import RequestRefused
 
 MOUNT_ROOT = "AZ_BATCHAI_MOUNT_ROOT"
 LOGS = "stdouterr"
+#: What a node has of this machine's environment: nothing else that this server was told.
+OF_NODE = re.compile(
+    "PATH|HOME|USER|LOGNAME|TMPDIR|TZ|LANG|LANGUAGE|LD_LIBRARY_PATH|VIRTUAL_ENV|LC_.*|PYTHON.*"
+    "|CUDA_.*|NVIDIA_.*|SSL_CERT_FILE|SSL_CERT_DIR|REQUESTS_CA_BUNDLE"
+    "|(?i:http_proxy|https_proxy|no_proxy)"
+)
 
 
 class Places:
@@ -38,10 +44,6 @@ class Places:
                 404, "OutputDirectoryNotFound", f"the job has no output directory {directory_id!r}"
             ) from None
 
-    def check(self, job: Job) -> None:
-        self.logs(job)
-        self.outputs(job)
-
     def make(self, job: Job) -> None:
         for folder in [self.logs(job), *self.outputs(job).values()]:
             folder.mkdir(parents=True, exist_ok=True)
@@ -51,13 +53,10 @@ class Places:
         shutil.rmtree(self.logs(job), ignore_errors=True)
 
     def environment(self, job: Job) -> dict[str, str]:
-        """A node's own is this machine's, without what Impasto's services here were told."""
+        """A node's own, and what the job is told."""
         properties = job.properties
-        node = {
-            name: value for name, value in os.environ.items() if not name.startswith("IMPASTO_")
-        }
         return (
-            node
+            node_environment()
             | {MOUNT_ROOT: str(self._mounts), "AZ_BATCHAI_STDOUTERR_DIR": str(self.logs(job))}
             | {"AZ_BATCHAI_NUM_GPUS": str(len(list(Path("/dev").glob("nvidia[0-9]*"))))}
             | {
@@ -76,3 +75,7 @@ class Places:
 
     def _expanded(self, path: str) -> str:
         return re.sub(rf"\$(?:{MOUNT_ROOT}\b|{{{MOUNT_ROOT}}})", str(self._mounts), path)
+
+
+def node_environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if OF_NODE.fullmatch(name)}

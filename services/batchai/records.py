@@ -124,7 +124,7 @@ class Record(BaseModel):
 
 
 class Workspace(Record):
-    location: str
+    location: str = Field(min_length=1, max_length=90)
     tags: dict[str, str] | None = None
 
 

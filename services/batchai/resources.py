@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 from services.batchai import operations
+from services.batchai.limits import check
 from services.batchai.paths import CLUSTER, EXPERIMENT, JOB, WORKSPACE
 from services.batchai.records import (
     Cluster,
@@ -19,11 +20,11 @@ from services.batchai.records import (
 )
 from services.batchai.service import BatchAI
 from services.batchai.views import shown
-from services.batchai.wire import Answer, Request
+from services.batchai.wire import Answer, Request, number
 from shared.errors import RequestRefused
 
 R = TypeVar("R", bound=Record)
-MOST_RESULTS = 1000
+MOST_RESULTS, LARGEST = 1000, 10**9 - 1
 MOST_CLUSTERS = 10_000
 #: What nothing here would do: better refused than left out in silence.
 NOT_HERE = ("setupTask", "mountVolumes")
@@ -91,13 +92,13 @@ class Resources:
             properties=ClusterProperties.model_validate(properties),
         )
         auto = cluster.properties.scale_settings.auto_scale
-        for _ in range(auto.initial_node_count if auto else 0):
+        for _ in range(min(auto.initial_node_count if auto else 0, self._service.free_nodes)):
             cluster.add_node()
-        self._store.save(cluster)
+        self._store.add(cluster)
         return operations.accepted(request, "create", cluster, self._location(request))
 
     def patch_cluster(self, request: Request) -> Answer:
-        cluster = self.find(Cluster, CLUSTER, request)
+        cluster = self.find(Cluster, CLUSTER, request).model_copy(deep=True)
         given = properties_of(request).get("scaleSettings")
         cluster.properties.scale_settings = ScaleSettings.model_validate(given)
         return self._saved(cluster)
@@ -120,8 +121,8 @@ class Resources:
             properties=properties,
             segment=f"{segment.format(**request.at)}/{uuid.uuid4()}",
         )
-        self._service.places.check(job)
-        self._store.save(job)
+        check(job, self._service.places)
+        self._store.add(job)
         return operations.accepted(request, "create", job, self._location(request))
 
     def terminate(self, request: Request) -> Answer:
@@ -170,7 +171,7 @@ class Resources:
         return record_id
 
     def _saved(self, record: Record) -> Answer:
-        self._store.save(record)
+        self._store.add(record)
         return Answer(200, shown(record))
 
     def _location(self, request: Request) -> str:
@@ -192,13 +193,8 @@ def refuse_what_isnt_here(properties: object) -> None:
 
 def page(request: Request, items: list[dict[str, Any]]) -> Answer:
     """So many of them, and a link to the rest."""
-    try:
-        count = min(MOST_RESULTS, int(request.query.get("maxresults", MOST_RESULTS)))
-        start = int(request.query.get("skip", 0))
-    except ValueError:
-        count = start = -1
-    if count < 1 or start < 0:
-        raise RequestRefused(400, "InvalidQueryParameterValue", "maxresults is 1 to 1000")
+    count = min(MOST_RESULTS, number(request.query, "maxresults", MOST_RESULTS, 1, LARGEST))
+    start = number(request.query, "skip", 0, 0, LARGEST)
     body: dict[str, Any] = {"value": items[start : start + count]}
     if len(items) > start + count:
         query = urlencode({**request.query, "skip": start + count})

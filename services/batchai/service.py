@@ -7,6 +7,8 @@ what was deleted once nothing of it runs any more.
 
 import threading
 import time
+from collections.abc import Callable
+from functools import partial
 
 from services.batchai.clusters import ClusterKeeper
 from services.batchai.jobs import JobKeeper
@@ -15,26 +17,42 @@ from services.batchai.records import Cluster, Experiment, Job, Record, Workspace
 from services.batchai.runs import Runs
 from services.batchai.settings import ServerSettings
 from services.batchai.store import Store
+from shared.logs import logger
+
+log = logger()
+#: How long the server stays for processes that not even SIGKILL ends.
+LONGEST_KILLING = 5
 
 
 class BatchAI:
     def __init__(self, settings: ServerSettings) -> None:
         folder = settings.batchai_folder
         self._grace = settings.worker_grace_seconds
+        self._troubles: dict[str, str] = {}
         self.node_quota = settings.node_quota
         self.store = Store(folder / "records.sqlite")
         self.places = Places(folder / "mounts")
-        self._jobs = JobKeeper(settings, self.store, self.places, Runs(folder / "runs"))
+        runs = Runs(folder / "runs")
+        runs.forget_all_but({job.run for job in self.store.all(Job) if job.run})
+        self._jobs = JobKeeper(settings, self.store, self.places, runs)
         self._clusters = ClusterKeeper(settings, self.store, self._jobs)
         #: Whoever reads or changes records holds it.
         self.lock = threading.RLock()
 
+    @property
+    def free_nodes(self) -> int:
+        """How many more the quota allows."""
+        used = sum(len(cluster.nodes) for cluster in self.store.all(Cluster))
+        return max(0, self.node_quota - used)
+
     def advance(self) -> None:
+        """Never raises: trouble with one thing is logged, and leaves the others alone."""
         with self.lock:
+            self.store.catch_up()
             self._look_at_jobs()
             for cluster in self.store.all(Cluster):
-                self._clusters.advance(cluster)
-            self._sweep()
+                self.safely(cluster.id, partial(self._clusters.advance, cluster))
+            self.safely("deleting", self._sweep)
 
     def jobs(self) -> list[Job]:
         with self.lock:
@@ -64,16 +82,22 @@ class BatchAI:
         return place is not None
 
     def close(self) -> None:
-        """Every job is told to end, and waited for a while; then no node is left."""
+        """What runs is told to end, and waited for a while; then no node is left.
+
+        Jobs that wait for a node do so again when the server is back.
+        """
         with self.lock:
             for job in self.store.all(Job):
-                self._jobs.terminate(job, "the service was stopped")
+                if job.run:
+                    self._jobs.terminate(job, "the service was stopped")
         until = time.monotonic() + self._grace + 2
         while running := [job for job in self.store.all(Job) if job.run]:
-            if time.monotonic() > until:
-                for job in running:
-                    self._jobs.kill(job)
+            late = time.monotonic() - until
+            if late > LONGEST_KILLING:
+                break
             with self.lock:
+                for job in running if late > 0 else []:
+                    self._jobs.kill(job)
                 self._look_at_jobs()
             time.sleep(0.05)
         for cluster in self.store.all(Cluster):
@@ -84,8 +108,22 @@ class BatchAI:
     def _look_at_jobs(self) -> None:
         for job in self.store.all(Job):
             if job.run:
-                place = self._clusters.place_of(job)
-                self._jobs.look(job, place[1] if place else None)
+                self.safely(job.id, partial(self._look_at, job))
+
+    def _look_at(self, job: Job) -> None:
+        place = self._clusters.place_of(job)
+        self._jobs.look(job, place[1] if place else None)
+
+    def safely(self, what: str, act: Callable[[], None]) -> None:
+        """The same trouble, again and again, is logged once."""
+        try:
+            act()
+        except Exception as error:
+            if self._troubles.get(what) != repr(error):
+                log.exception("trouble; the rest goes on", what=what)
+            self._troubles[what] = repr(error)
+        else:
+            self._troubles.pop(what, None)
 
     def _sweep(self) -> None:
         """What was deleted goes, from the bottom up."""

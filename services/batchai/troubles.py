@@ -25,9 +25,15 @@ def no_such_image(image: str) -> Problem:
     return problem("FailedStartingContainer", "unable to start docker container", imageName=image)
 
 
+def not_started(why: str) -> Problem:
+    return problem("JobNotStarted", f"the job can't be started: {why}")
+
+
 def trouble_of(job: Job, ending: Ending | None) -> list[Problem]:
     if ending is None:
         return [problem("NodeLost", "what ran the job was killed before the job had ended")]
+    if ending.trouble:
+        return [not_started(ending.trouble)]
     if ending.cut == TIMED_OUT:
         limit = job.properties.constraints.max_wall_clock_time
         return [problem("JobTimedOut", f"the job ran longer than its limit of {limit}")]

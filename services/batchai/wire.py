@@ -1,22 +1,22 @@
-"""HTTP: requests in, answers out, and errors in the shape that Azure's have."""
+"""Requests, routes and answers, and errors in the shape that Azure's have."""
 
-import contextvars
 import json
 import re
 from collections.abc import Callable, Mapping
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import unquote
 
 from pydantic import ValidationError
 
 from shared.errors import RequestRefused
-from shared.logs import logger
 
-log = logger()
-LONGEST_BODY = 1 << 20
+#: How deep a body may be nested.
+DEEPEST = 32
 NAME = re.compile(r"[-\w]{1,64}", re.ASCII)
-GROUP_NAME = re.compile(r"[-\w.()]{1,90}")
+GROUP_NAME = re.compile(r"(?!\.+$)[-\w.()]{1,90}")
+#: These may be anything: what they stand for is looked for, not made.
+ANY_NAME = ("operation", "file", "location")
 
 
 class Request(NamedTuple):
@@ -30,16 +30,29 @@ class Request(NamedTuple):
     at: Mapping[str, str] = {}
 
     def json(self) -> dict[str, Any]:
+        """Raises `RequestRefused` for what isn't JSON, or can't be written again as such."""
         try:
-            parsed = json.loads(self.body or b"{}")
-        except ValueError:
+            parsed = json.loads(self.body or b"{}", parse_constant=no_number)
+            text = json.dumps(parsed, ensure_ascii=False)
+            text.encode()  # half a surrogate can't be
+        except (ValueError, RecursionError):
             parsed = None
-        if not isinstance(parsed, dict):
+        if not isinstance(parsed, dict) or depth(parsed) > DEEPEST:
             raise RequestRefused(400, "InvalidRequestContent", "the body isn't a JSON object")
         return parsed
 
 
+class Part(NamedTuple):
+    """Of a file, from `start` on."""
+
+    path: Path
+    start: int
+    length: int
+
+
 class Answer(NamedTuple):
+    """Its body is sent as JSON, unless it is a part of a file."""
+
     status: int
     body: object = None
     headers: Mapping[str, str] = {}
@@ -55,7 +68,8 @@ class Route(NamedTuple):
         found = re.fullmatch(pattern, request.path, re.IGNORECASE)
         if not found or request.method != self.method:
             return None
-        return {name: unquote(value) for name, value in found.groupdict().items()}
+        named = found.groupdict().items()
+        return {name: unquote(value, errors="surrogateescape") for name, value in named}
 
 
 def dispatch(routes: list[Route], request: Request) -> Answer:
@@ -70,7 +84,7 @@ def dispatch(routes: list[Route], request: Request) -> Answer:
 def check_names(at: Mapping[str, str]) -> None:
     for what, name in at.items():
         pattern = NAME if what in ("workspace", "cluster", "experiment", "job") else GROUP_NAME
-        if what not in ("operation", "file") and not pattern.fullmatch(name):
+        if what not in ANY_NAME and not pattern.fullmatch(name):
             raise RequestRefused(
                 400,
                 "InvalidResourceName",
@@ -78,74 +92,23 @@ def check_names(at: Mapping[str, str]) -> None:
             )
 
 
-def bound(host: str, port: int, wished: int) -> ThreadingHTTPServer:
-    """A server at that port; if it is 0, at the one wished for, or at any other that is free."""
-    try:
-        return ThreadingHTTPServer((host, port or wished), BaseHTTPRequestHandler)
-    except OSError:
-        if port:
-            raise
-        return ThreadingHTTPServer((host, 0), BaseHTTPRequestHandler)
+def no_number(name: str) -> None:
+    raise ValueError(f"{name} isn't JSON")
 
 
-def handler(answer: Callable[[Request], Answer]) -> type[BaseHTTPRequestHandler]:
-    context = contextvars.copy_context()  # what every line of log says, which threads don't inherit
+def depth(value: object) -> int:
+    inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return 1 + max(map(depth, inside), default=0)
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        server_version = "BatchAI"
-        # Headers and body are two writes; without this the second waits for the first's receipt.
-        disable_nagle_algorithm = True
 
-        def _answer(self) -> None:
-            result = self._refusing()
-            body = result.body
-            whole = body if isinstance(body, bytes) else b""
-            if body is not None and not isinstance(body, bytes):
-                whole = json.dumps(body).encode()
-            self.send_response(result.status)
-            kind = "application/octet-stream" if isinstance(body, bytes) else "application/json"
-            headers = {"Content-Type": kind, "Content-Length": str(len(whole)), **result.headers}
-            for name, value in headers.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(whole)
-
-        def _refusing(self) -> Answer:
-            try:
-                return context.copy().run(answer, self._request())
-            except RequestRefused as refusal:
-                return error(refusal.status, refusal.code, str(refusal))
-            except ValidationError as trouble:
-                return error(400, "InvalidRequestContent", plainly(trouble))
-            except Exception:
-                log.exception("a request failed", method=self.command, path=self.path)
-                return error(500, "InternalServerError", "see the log of the local Batch AI")
-
-        def _request(self) -> Request:
-            said = self.headers.get("Content-Length") or "0"
-            length = int(said) if said.isdecimal() else LONGEST_BODY + 1
-            if length > LONGEST_BODY or "Transfer-Encoding" in self.headers:
-                self.close_connection = True  # where the next request begins isn't known
-                raise RequestRefused(
-                    413, "RequestTooLarge", "a body of 1 MiB at most, and of known length"
-                )
-            parts = urlsplit(self.path)
-            return Request(
-                method=self.command,
-                base=f"http://{self.headers['Host']}",
-                path=parts.path,
-                query={name.lower(): value for name, value in parse_qsl(parts.query)},
-                headers={name.lower(): value for name, value in self.headers.items()},
-                body=self.rfile.read(length),
-            )
-
-        do_GET = do_PUT = do_POST = do_PATCH = do_DELETE = _answer  # noqa: N815
-
-        def log_message(self, format: str, *args: object) -> None:
-            log.debug("request", line=format % args)
-
-    return Handler
+def number(query: Mapping[str, str], name: str, default: int, least: int, most: int) -> int:
+    """Raises `RequestRefused` unless it is a whole number between those two."""
+    text = query.get(name, str(default))
+    if not re.fullmatch("[0-9]{1,9}", text) or not least <= int(text) <= most:
+        raise RequestRefused(
+            400, "InvalidQueryParameterValue", f"{name} must be a number from {least} to {most}"
+        )
+    return int(text)
 
 
 def error(status: int, code: str, message: str) -> Answer:

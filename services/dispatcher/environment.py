@@ -3,14 +3,15 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from dotenv import dotenv_values
 from pydantic import SecretStr
 
 from services.dispatcher.settings import DispatcherSettings
 from shared.settings import Settings
 
-PREFIX = "IMPASTO_"
+PREFIX, ENV_FILE = "IMPASTO_", ".env"
 #: Its node ends it, not an input that ends; and sees that it runs, not a file.
-NOT_FOR_WORKERS = {"tied_to_stdin", "heartbeat"} | (
+NOT_FOR_WORKERS = {"tied_to_stdin", "heartbeat", "batchai_secret"} | (
     DispatcherSettings.model_fields.keys() - Settings.model_fields.keys()
 )
 
@@ -21,10 +22,10 @@ class WorkerEnvironment(NamedTuple):
 
 
 def for_workers(settings: DispatcherSettings, environment: Mapping[str, str]) -> WorkerEnvironment:
-    """From settings, which know `.env` too; what only scorers know is passed on unread."""
+    """From the environment and `.env`, which a worker doesn't have in its folder."""
     plain = {
-        name: value
-        for name, value in environment.items()
+        name: value or ""
+        for name, value in {**dotenv_values(ENV_FILE), **environment}.items()
         if name.startswith(PREFIX) and name.removeprefix(PREFIX).lower() not in NOT_FOR_WORKERS
     }
     secret = {}

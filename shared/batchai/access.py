@@ -1,5 +1,11 @@
 """How to reach a Batch AI that runs on this machine."""
 
+import hashlib
+import hmac
+import json
+import re
+import secrets
+import time
 from pathlib import Path
 from typing import Self
 from urllib.request import Request, urlopen
@@ -7,6 +13,8 @@ from urllib.request import Request, urlopen
 from pydantic import BaseModel
 
 IDENTITY_PATH = "/identity/token"
+TOKEN_SECONDS = 3600
+TOKEN = re.compile(r"([0-9]{1,12})\.([-\w]{1,64})\.([0-9a-f]{64})", re.ASCII)
 
 
 class Access(BaseModel):
@@ -15,7 +23,6 @@ class Access(BaseModel):
     host: str
     port: int
     identity_header: str
-    token: str
     signing_key: str
 
     @property
@@ -30,14 +37,31 @@ class Access(BaseModel):
             "IDENTITY_HEADER": self.identity_header,
         }
 
+    def token(self, seconds: float = TOKEN_SECONDS) -> str:
+        """A bearer token that is valid for so long, also after a restart of the server."""
+        claim = f"{int(time.time() + seconds)}.{secrets.token_urlsafe(16)}"
+        return f"{claim}.{self.signature(claim)}"
+
+    def admits(self, token: str) -> bool:
+        found = TOKEN.fullmatch(token)
+        if not found:
+            return False
+        expires, nonce, signature = found.groups()
+        ours = hmac.compare_digest(signature, self.signature(f"{expires}.{nonce}"))
+        return ours and int(expires) > time.time()
+
+    def signature(self, text: str) -> str:
+        return hmac.new(self.signing_key.encode(), text.encode(), hashlib.sha256).hexdigest()
+
     def answers(self) -> bool:
         """Whether it is that Batch AI, and no other, which answers there."""
         asked = Request(f"{self.url}{IDENTITY_PATH}")
         asked.add_header("X-IDENTITY-HEADER", self.identity_header)
         try:
             with urlopen(asked, timeout=5) as answer:
-                return self.token in answer.read().decode()
-        except OSError:
+                given = json.loads(answer.read(10_000))
+                return self.admits(given["access_token"])
+        except (OSError, ValueError, TypeError, KeyError):
             return False
 
     @classmethod

@@ -18,7 +18,7 @@ class BatchAISettings(AzureSettings):
     )
     location: str = Field("local", description="The Azure region, such as `westeurope`.")
     poll_seconds: float = Field(
-        1, gt=0, description="How often a long operation is asked whether it is done."
+        1, gt=0, le=3600, description="How often a long operation is asked whether it is done."
     )
 
 

@@ -12,7 +12,7 @@ from shared.errors import Misconfigured
 from shared.runtime.heartbeat import beat
 from shared.runtime.stop import Stop
 from shared.runtime.worker import Worker
-from shared.settings import Settings
+from shared.settings import Settings, in_words
 from shared.storage import Storage
 
 S = TypeVar("S", bound=Settings)
@@ -28,7 +28,7 @@ def serve(name: str, settings_type: type[S], build: Callable[[Storage, S, Stop],
         logs.configure(name, settings.log_level)
         worker = build(Storage(settings), settings, stop)
     except (ValidationError, Misconfigured) as error:
-        print(f"{name}: {error}", file=sys.stderr)
+        print(f"{name}: {in_words(error)}", file=sys.stderr)
         sys.exit(MISCONFIGURED)
     if settings.tied_to_stdin:
         stop.on_end_of_stdin()

@@ -59,6 +59,34 @@ def test_a_dispatcher_that_is_missing_something_says_what_and_doesnt_start() -> 
 
 
 @pytest.mark.parametrize(
+    ("service", "name", "value"),
+    [
+        ("dispatcher", "IMPASTO_WORKER_HOURS", "100000000"),
+        ("dispatcher", "IMPASTO_NODE_SECONDS", "inf"),
+        ("dispatcher", "IMPASTO_POLL_SECONDS", "nan"),
+        ("batchai", "IMPASTO_ALLOCATION_SECONDS", "1e300"),
+        ("batchai", "IMPASTO_NODE_QUOTA", "1000000000000"),
+    ],
+)
+def test_a_setting_out_of_bounds_is_named_and_nothing_starts(
+    tmp_path: Path, service: str, name: str, value: str
+) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-m", f"services.{service}"],
+        env=os.environ | STORAGE | {name: value, "IMPASTO_BATCHAI_FOLDER": str(tmp_path / "new")},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert ended.returncode == MISCONFIGURED
+    assert ended.stderr.startswith(f"{service}: {name}: Input should be less than or equal to ")
+    assert ended.stderr.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
     ("cluster", "package"), [("azureml", "azure.ai.ml"), ("ray", "ray.job_submission")]
 )
 def test_an_extra_that_isnt_installed(

@@ -88,8 +88,22 @@ def test_a_node_taken_from_under_its_job(server: Server, option: str, state: str
     if state == "succeeded":
         assert server.cluster().node_state_counts.leaving_node_count == 1
         (server.folder / "mounts" / "go").touch()
-    server.wait_for("job", state)
+    job = server.wait_for("job", state)
+    assert (job.execution_info.start_time is None) == (state == "queued")
     size(server, 0)
+
+
+def test_the_quota_holds_for_initial_nodes_too(server: Server) -> None:
+    server.restart(signal.SIGTERM, IMPASTO_NODE_QUOTA="3")
+    server.furnish(minimum=1)
+    auto = models.AutoScaleSettings(
+        minimum_node_count=0, maximum_node_count=1_000_000, initial_node_count=1_000_000
+    )
+    wanted = models.ClusterCreateParameters(
+        vm_size="S", scale_settings=models.ScaleSettings(auto_scale=auto)
+    )
+    made: Any = server.client.clusters.begin_create(GROUP, WORKSPACE, "greedy", wanted).result()
+    assert made.current_node_count <= 2
 
 
 def test_a_job_on_a_node_that_fails_runs_again_on_another(server: Server) -> None:

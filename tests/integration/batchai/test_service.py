@@ -28,7 +28,7 @@ def ask(
 ) -> tuple[int, Any]:
     """Without the SDK, which would not ask like this."""
     connection = HTTPConnection(server.access.host, server.access.port, timeout=10)
-    token = server.access.token if token is None else token
+    token = server.access.token() if token is None else token
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     connection.request(method, path, body, headers)
     answer = connection.getresponse()

@@ -154,6 +154,19 @@ def test_a_service_that_doesnt_answer(make: Make, server: Server, tmp_path: Path
     cluster.close()
 
 
+def test_workers_are_told_what_is_in_the_file_of_settings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".env").write_text(
+        "IMPASTO_THREADS=2\nIMPASTO_BATCHAI_SECRET=hush\nWORK_KEY=hush\n"
+        "IMPASTO_WORK_CONNECTION=key\nIMPASTO_LEASE_SECONDS=5\n"
+    )
+    told = for_workers(DispatcherSettings(), {"IMPASTO_LEASE_SECONDS": "7"})
+    assert told.plain == {"IMPASTO_THREADS": "2", "IMPASTO_LEASE_SECONDS": "5.0"}
+    assert told.secret == {"IMPASTO_WORK_CONNECTION": "key"}
+
+
 def test_workers_are_told_all_but_what_is_the_dispatchers_own() -> None:
     settings = DispatcherSettings(
         work_connection=SecretStr("key"), lease_seconds=7, tied_to_stdin=True, vm_size="small"

@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from pydantic import ValidationError
 
 from shared import names
-from shared.blobs import Container
-from shared.errors import Malformed, Missing
+from shared.blobs import Blob, Container
+from shared.errors import Malformed, Missing, Refused
 from shared.logs import logger
 from shared.messages import BlobCreated
 from shared.storage import LANES, Storage
@@ -53,6 +53,37 @@ class Arrivals:
         except ValidationError as error:
             raise Malformed(f"the arrival record of {job} can't be read: {error}") from error
 
+    def found(self, container: Container, event: BlobCreated) -> list[BlobCreated]:
+        """What Azure's event announces, as it is found now: the job goes by that.
+
+        It may be other than what the event tells: its metadata may have been set since, which
+        changes the ETag and has no event. Files that are only made, and folders, announce nothing;
+        a folder that was renamed announces all that is in it.
+        """
+        if event.is_unwritten:
+            return []
+        if self.recorded(event.job):
+            return [event]
+        if event.is_directory:
+            blobs = container.under(f"{event.blob}/")
+        else:
+            blob = find_named(container, event.blob)
+            if blob is None:
+                return [event]  # it is refused, with the reason, when its turn comes
+            blobs = [blob]
+        return [
+            event_of(container, blob.name, blob.etag, blob.size, blob.md5)
+            for blob in blobs
+            if not blob.is_folder and not (event.is_directory and blob.size == 0)
+        ]
+
+
+def find_named(container: Container, name: str) -> Blob | None:
+    try:
+        return container.find(names.check_blob_name(name))
+    except Refused:
+        return None
+
 
 def queue_of(event: BlobCreated) -> str:
     """A painting waits with all others. A video waits in the lane that its top folder has."""
@@ -63,7 +94,7 @@ def queue_of(event: BlobCreated) -> str:
     return LANES[hashlib.sha1(text, usedforsecurity=False).digest()[-1] % len(LANES)]
 
 
-def event_of(container: Container, blob: str, etag: str, size: int) -> BlobCreated:
+def event_of(container: Container, blob: str, etag: str, size: int, md5: str = "") -> BlobCreated:
     return BlobCreated.of(
         event_id=str(uuid.uuid4()),
         url=container.url_of(blob),
@@ -72,4 +103,5 @@ def event_of(container: Container, blob: str, etag: str, size: int) -> BlobCreat
         etag=etag,
         size=size,
         at=datetime.now(UTC),
+        md5=md5,
     )

@@ -1,5 +1,6 @@
 """One container of blobs, in the few ways that Impasto uses it."""
 
+import base64
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -17,7 +18,7 @@ from azure.core.exceptions import (
     ResourceModifiedError,
     ResourceNotFoundError,
 )
-from azure.storage.blob import BlobLeaseClient, ContainerClient
+from azure.storage.blob import BlobLeaseClient, BlobProperties, ContainerClient
 
 from shared import names
 from shared.errors import StorageError, Taken
@@ -40,6 +41,18 @@ class Blob:
     size: int
     modified: datetime
     metadata: Mapping[str, str] = field(default_factory=dict)
+    created: datetime | None = None
+    #: Of all its bytes, in base64; storage doesn't know it of one that came in several blocks.
+    md5: str = ""
+
+    @property
+    def is_folder(self) -> bool:
+        """Of a hierarchical namespace, which lists folders among the blobs."""
+        return self.metadata.get("hdi_isfolder") == "true"
+
+    def has_content_of(self, size: int, md5: str) -> bool:
+        """Whether it is known to have the same bytes, whatever became of its metadata."""
+        return bool(md5) and (self.size, self.md5) == (size, md5)
 
 
 class Container:
@@ -110,8 +123,7 @@ class Container:
             if isnt_there(error):
                 raise
             return None
-        etag = names.plain_etag(found.etag)
-        return Blob(name, etag, found.size, found.last_modified, dict(found.metadata or {}))
+        return blob_of(found)
 
     def find_unchanged(self, name: str, etag: str) -> Blob | None:
         """None where it is gone, or something else has been put in its place."""
@@ -145,10 +157,8 @@ class Container:
 
     @ridden_out
     def under(self, prefix: str = "") -> list[Blob]:
-        return [
-            Blob(b.name, names.plain_etag(b.etag), b.size, b.last_modified, dict(b.metadata or {}))
-            for b in self._client.list_blobs(name_starts_with=prefix, include=["metadata"])
-        ]
+        listed = self._client.list_blobs(name_starts_with=prefix, include=["metadata"])
+        return [blob_of(properties) for properties in listed]
 
     @ridden_out
     def folders(self) -> list[str]:
@@ -227,3 +237,15 @@ class Container:
             lease.acquire(lease_duration=CLAIM_SECONDS)
         except ResourceExistsError as error:
             raise Taken(f"{name} is claimed by another worker") from error
+
+
+def blob_of(found: BlobProperties) -> Blob:
+    return Blob(
+        name=found.name,
+        etag=names.plain_etag(found.etag),
+        size=found.size,
+        modified=found.last_modified,
+        metadata=dict(found.metadata or {}),
+        created=found.creation_time,
+        md5=base64.b64encode(found.content_settings.content_md5 or b"").decode(),
+    )

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from shared import names
 from shared.blobs import Blob, Container
-from shared.errors import Malformed, Missing
+from shared.errors import Changed, Malformed, Missing
 from shared.messages import BlobCreated, Body
 from shared.records import (
     OUTCOME,
@@ -19,6 +19,7 @@ from shared.records import (
     Record,
     Result,
     Segment,
+    Source,
     Unhappy,
 )
 from shared.storage import Storage
@@ -113,6 +114,26 @@ class Jobs:
         if not kept:
             self.sweep(job)
         return outcome is not None
+
+    def found(self, source: Source) -> Blob | None:
+        """The source as it is now; None where it is gone, or may have other content.
+
+        Setting a blob's metadata changes its ETag and nothing else.
+        """
+        blob = self._storage.container(source.container).find(source.blob)
+        if blob and (
+            blob.etag == names.plain_etag(source.etag)
+            or blob.has_content_of(source.size, source.md5)
+        ):
+            return blob
+        return None
+
+    def with_source_as_found(self, job: Job) -> Job:
+        """The job with its source's ETag as it is now; Changed where it has other content."""
+        blob = self.found(job.source)
+        if blob is None:
+            raise Changed(job.source.blob)
+        return job.model_copy(update={"source": job.source.model_copy(update={"etag": blob.etag})})
 
     def reopen(self, job: str) -> None:
         """Take back that it failed, or was refused or cancelled."""

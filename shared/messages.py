@@ -7,10 +7,18 @@ On the wire it is base64 of JSON, as Event Grid and Azure Functions write it.
 import base64
 import binascii
 from datetime import datetime
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal, Self, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
 from pydantic.alias_generators import to_camel
 from pydantic_core import ErrorDetails
 
@@ -36,26 +44,59 @@ class Body(BaseModel):
 
 
 class BlobData(Body):
+    """What Azure says of the blob. Of one that was renamed it tells neither ETag nor length."""
+
     model_config = ConfigDict(extra="ignore", alias_generator=to_camel, populate_by_name=True)
 
-    url: str
-    e_tag: str
-    content_length: int
+    api: str = ""
+    url: str = ""
+    e_tag: str = ""
+    content_length: int = 0
+    #: Of all its bytes, in base64, where storage knows it. Only our own announcements have it.
+    content_md5: str = ""
+
+
+def either(event_grid: str, cloud_event: str) -> AliasChoices:
+    return AliasChoices(event_grid, cloud_event)
 
 
 class BlobCreated(Body):
-    """Event Grid's own event; Azure decides its fields, so unknown ones are let pass."""
+    """Event Grid's own event, in its schema or as a CloudEvent.
+
+    Azure decides its fields, so unknown ones are let pass. With hierarchical namespaces, blobs and
+    directories that are renamed have events of their own.
+    """
 
     model_config = ConfigDict(extra="ignore", alias_generator=to_camel, populate_by_name=True)
 
     id: Trace
-    topic: str = ""
+    spec_version: Literal["1.0"] | None = Field(None, alias="specversion", exclude=True)
+    topic: str = Field("", validation_alias=either("topic", "source"))
     subject: Annotated[str, StringConstraints(pattern=SUBJECT)]
-    event_type: Literal["Microsoft.Storage.BlobCreated"]
-    event_time: datetime
+    event_type: Literal[
+        "Microsoft.Storage.BlobCreated",
+        "Microsoft.Storage.BlobRenamed",
+        "Microsoft.Storage.DirectoryRenamed",
+    ] = Field(validation_alias=either("eventType", "type"))
+    event_time: datetime = Field(validation_alias=either("eventTime", "time"))
     data: BlobData
     data_version: str = ""
     metadata_version: str = "1"
+
+    @model_validator(mode="after")
+    def _has_version(self) -> Self:
+        if self.event_type == "Microsoft.Storage.BlobCreated" and not self.data.e_tag:
+            raise ValueError("data has no eTag")
+        return self
+
+    @property
+    def is_unwritten(self) -> bool:
+        """Whether the file was only made: what is written to it has an event of its own."""
+        return self.data.api == "CreateFile" and self.data.content_length == 0
+
+    @property
+    def is_directory(self) -> bool:
+        return self.event_type == "Microsoft.Storage.DirectoryRenamed"
 
     @property
     def container(self) -> str:
@@ -85,6 +126,7 @@ class BlobCreated(Body):
         etag: str,
         size: int,
         at: datetime,
+        md5: str = "",
     ) -> "BlobCreated":
         return cls(
             id=event_id,
@@ -92,7 +134,9 @@ class BlobCreated(Body):
             subject=f"/blobServices/default/containers/{container}/blobs/{blob}",
             event_type="Microsoft.Storage.BlobCreated",
             event_time=at,
-            data=BlobData(url=url, e_tag=names.plain_etag(etag), content_length=size),
+            data=BlobData(
+                url=url, e_tag=names.plain_etag(etag), content_length=size, content_md5=md5
+            ),
         )
 
 

@@ -19,6 +19,7 @@ class Source(Record):
     blob: str
     etag: str
     size: int
+    md5: str = ""
 
 
 class Span(Record):

@@ -70,7 +70,7 @@ class BadMessageSender:
                 return BadMessage(queue, coded(json.dumps({"is": mark})), now, f"not a {name}")
             case "other version":
                 other = json.loads(real.model_dump_json(by_alias=True))
-                changed = {"version": 99, "eventType": "Microsoft.Storage.BlobRenamed"}
+                changed = {"version": 99, "eventType": "Microsoft.Storage.BlobDeleted"}
                 told = {key: changed.get(key, value) for key, value in other.items()}
                 return BadMessage(queue, coded(json.dumps(told)), now, f"not a {name}")
         job = real.job if isinstance(real, BlobCreated) else mark

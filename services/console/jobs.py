@@ -153,7 +153,7 @@ class Desk:
     def replay(self) -> int:
         """Announce again all that has no outcome: how many. What is done of it isn't done twice."""
         there = [
-            event_of(container, blob.name, blob.etag, blob.size)
+            event_of(container, blob.name, blob.etag, blob.size, blob.md5)
             for container in (self._input, self._paintings)
             for blob in sorted(container.under(), key=lambda blob: (blob.modified, blob.name))
         ]
@@ -172,7 +172,7 @@ class Desk:
         if known is None:
             return self._arrivals.find(job)
         source = known.source
-        return event_of(self._input, source.blob, source.etag, source.size)
+        return event_of(self._input, source.blob, source.etag, source.size, source.md5)
 
     def _with_progress(self, status: Status, job: Job) -> Status:
         folder = names.job_folder(job.job)

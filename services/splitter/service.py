@@ -64,7 +64,8 @@ class Splitter:
     def announced(self, event: BlobCreated, _work: Work) -> None:
         """Put what Event Grid announced in line behind others of its top folder."""
         self._require_input(event)
-        self._arrivals.announce(event)
+        for found in self._arrivals.found(self._input, event):
+            self._arrivals.announce(found)
 
     def arrived(self, event: BlobCreated, work: Work) -> None:
         """Open a video whose turn it is."""
@@ -76,7 +77,7 @@ class Splitter:
         except JobEnded:
             return
         except (Refused, Changed, Missing, ChildDied) as trouble:
-            self._end(event.job, event.blob, event.data.e_tag, trouble, work)
+            self._end(event.job, source_of(event), trouble, work)
             return
         log.info("planned", model=job.model, segments=len(job.segments), items=job.items)
         first = range(min(job.window, len(job.segments)))
@@ -96,7 +97,7 @@ class Splitter:
             self._jobs.ended(job.job)  # what was written since it was seen goes, too
             return
         except (Refused, Changed, Missing, ChildDied) as trouble:
-            self._end(job.job, job.source.blob, job.source.etag, trouble, work)
+            self._end(job.job, job.source, trouble, work)
             return
         if self._jobs.ended(job.job):  # another delivery was faster
             return
@@ -116,10 +117,10 @@ class Splitter:
             raise Reject(f"{names.shown(event.container)} isn't the container to drop files in")
 
     def _plan(self, event: BlobCreated, work: Work) -> Job:
-        name = names.check_blob_name(event.blob)
-        blob = self._input.find_unchanged(name, event.data.e_tag)
+        names.check_blob_name(event.blob)
+        blob = self._jobs.found(source_of(event))
         if blob is None:
-            raise Changed(name)
+            raise Changed(event.blob)
         if blob.size == 0:
             raise Refused("the file is empty")
         if blob.size > self._settings.largest_mib * MIB:
@@ -132,7 +133,11 @@ class Splitter:
             job=event.job,
             trace=event.trace,
             source=Source(
-                container=self._input.name, blob=blob.name, etag=blob.etag, size=blob.size
+                container=self._input.name,
+                blob=blob.name,
+                etag=blob.etag,
+                size=blob.size,
+                md5=blob.md5,
             ),
             model=model,
             created=datetime.now(UTC),
@@ -148,6 +153,7 @@ class Splitter:
 
     def _write_shards(self, job: Job, number: int, work: Work) -> Segment:
         """Uploaded here while the next is decoded in the cage."""
+        job = self._jobs.with_source_as_found(job)
         pts: list[int] = []
         shards = damaged = scaled = 0
         check = self._watching(job.job, work)
@@ -187,7 +193,7 @@ class Splitter:
 
         return check
 
-    def _end(self, job: str, source: str, etag: str, trouble: ImpastoError, work: Work) -> None:
+    def _end(self, job: str, source: Source, trouble: ImpastoError, work: Work) -> None:
         """End the job with what stands in its way, in a sentence for its owner."""
         state: Unhappy
         if isinstance(trouble, ChildDied):
@@ -196,13 +202,23 @@ class Splitter:
             state, reason = "failed", f"the video can't be decoded: {trouble}"
         elif isinstance(trouble, Refused):
             state, reason = "refused", str(trouble)
-        elif self._input.find_unchanged(source, etag):
-            raise trouble  # something else is missing
+        elif self._jobs.found(source):
+            raise trouble  # something else is missing, or no more than metadata has changed
         else:
             state, reason = "refused", GONE
-        log.warning(state, job=job, source=names.shown(source), reason=reason)
-        self._jobs.fail(job, source, state, reason)
+        log.warning(state, job=job, source=names.shown(source.blob), reason=reason)
+        self._jobs.fail(job, source.blob, state, reason)
         self._jobs.ended(job)
+
+
+def source_of(event: BlobCreated) -> Source:
+    return Source(
+        container=event.container,
+        blob=event.blob,
+        etag=event.data.e_tag,
+        size=event.data.content_length,
+        md5=event.data.content_md5,
+    )
 
 
 def build(storage: Storage, settings: SplitterSettings, stop: Stop) -> Worker:

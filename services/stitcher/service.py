@@ -33,7 +33,6 @@ GONE = "the file was replaced or removed while it was scored; a newer upload is 
 class Stitcher:
     def __init__(self, storage: Storage, settings: StitcherSettings) -> None:
         self._settings = settings
-        self._input = storage.container("input")
         self._output = storage.container("output")
         self._jobs = Jobs(storage)
         self._cage = Cage(settings.muxer_mib, settings.muxer_seconds)
@@ -90,10 +89,10 @@ class Stitcher:
             if self._jobs.ended(job.job):
                 return
             try:
-                self._write_output(job, needed, work)
+                self._write_output(self._jobs.with_source_as_found(job), needed, work)
             except (Changed, Missing):
-                if self._input.find_unchanged(job.source.blob, job.source.etag):
-                    raise  # it is one of the segments that is gone
+                if self._jobs.found(job.source):
+                    raise  # a segment is gone, or no more than the source's metadata has changed
                 self._end(job, "refused", GONE)
             except Refused as trouble:
                 self._end(job, "refused", str(trouble))

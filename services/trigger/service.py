@@ -8,6 +8,7 @@ import time
 
 from shared import names
 from shared.arrivals import Arrivals, event_of
+from shared.blobs import Blob
 from shared.needs import Needs
 from shared.runtime.stop import Stop
 from shared.runtime.worker import Worker
@@ -40,16 +41,22 @@ class Trigger:
         new = 0
         for container in self._watched:
             for blob in sorted(container.under(), key=lambda blob: (blob.modified, blob.name)):
-                job = names.job_id(blob.name, blob.etag)
-                there.add(job)
-                if job not in self._seen:
-                    event = event_of(container, blob.name, blob.etag, blob.size)
+                content = content_of(blob)
+                there.add(content)
+                if content not in self._seen and not blob.is_folder:
+                    event = event_of(container, blob.name, blob.etag, blob.size, blob.md5)
                     new += self._arrivals.announce_new(event)
-                    self._seen.add(job)
+                    self._seen.add(content)
         self._seen &= there
         now = time.monotonic()
         self._next_look = now + rest_after(now - began)
         return new > 0
+
+
+def content_of(blob: Blob) -> str:
+    """What stays the same when only the blob's metadata is changed, where that can be known."""
+    version = f"{blob.created} {blob.md5}" if blob.md5 else blob.etag
+    return names.job_id(blob.name, version)
 
 
 def rest_after(look_seconds: float) -> float:

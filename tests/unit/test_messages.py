@@ -149,6 +149,40 @@ def test_event_grids_own_event_is_understood() -> None:
     assert created.data.content_length == 524288
 
 
+def cloud_event(**changes: object) -> dict[str, object]:
+    """As Event Grid sends it where it was told to send CloudEvents."""
+    grid = event()
+    return {
+        "specversion": "1.0",
+        "type": grid["eventType"],
+        "source": grid["topic"],
+        "time": grid["eventTime"],
+        "id": grid["id"],
+        "subject": grid["subject"],
+        "datacontenttype": "application/json",
+        "data": grid["data"],
+    } | changes
+
+
+def test_a_cloud_event_is_the_same_event() -> None:
+    grid, cloud = (decode(wire(found), BlobCreated) for found in (event(), cloud_event()))
+    assert cloud.model_dump() == grid.model_dump()
+    assert cloud.job == grid.job
+    with pytest.raises(Malformed, match="not a BlobCreated"):
+        decode(wire(cloud_event(type="Microsoft.Storage.BlobDeleted")), BlobCreated)
+    with pytest.raises(Malformed, match="not a BlobCreated"):
+        decode(wire(cloud_event(specversion="2.0")), BlobCreated)
+
+
+def test_renames_have_events_that_tell_less() -> None:
+    urls = {"sourceUrl": "https://a/input/x/a.part", "destinationUrl": "https://a/input/x/a.mp4"}
+    renamed = {"data": {"api": "RenameFile"} | urls}
+    for kind in ("BlobRenamed", "DirectoryRenamed"):
+        found = decode(wire(event(eventType=f"Microsoft.Storage.{kind}", **renamed)), BlobCreated)
+        assert found.blob == "great-wave/my holiday/é.mp4"
+        assert found.is_directory == (kind == "DirectoryRenamed")
+
+
 @pytest.mark.parametrize(
     "changes",
     [

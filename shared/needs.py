@@ -59,6 +59,6 @@ SWEEPING = Needs(dict.fromkeys(("frames", "scored", "segments"), "list delete"))
 def of_queue(name: str) -> Needs:
     """To take messages from it: they are also postponed, or put into poison, and fail their job."""
     return Needs(
-        {"jobs": "read write", "logs": "read write delete"},
+        {"jobs": "read write", "logs": "read write delete", "frames": "read write"},
         {name: "receive send", f"{name}-poison": "send"},
     )

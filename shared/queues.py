@@ -154,6 +154,8 @@ class Delivery:
         self.id = str(raw.id)
         self.text = str(raw.content)
         self.attempt = int(raw.dequeue_count or 1)
+        #: Deliveries that were no tries (shared/runtime/tries.py).
+        self.spared = 0
         self.inserted = moment(raw)
         self._raw = raw
         self._lease = int(lease_seconds)

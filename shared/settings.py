@@ -46,8 +46,11 @@ class Settings(BaseSettings):
     idle_seconds: float = Field(
         2, ge=0.1, description="The longest pause between two looks at an empty queue."
     )
+    drain_seconds: float = Field(
+        0, ge=0, description="How long a service may go on after SIGTERM to finish what it holds."
+    )
     grace_seconds: float = Field(
-        0.5, ge=0, description="How long a handler may go on after SIGTERM before it is left."
+        0.5, ge=0, description="How long a handler that is told to let go has for that."
     )
     outage_seconds: float = Field(
         120, ge=0, description="How long a handler waits out storage that doesn't answer."

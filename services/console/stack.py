@@ -25,6 +25,7 @@ from services.console.jobs import Desk
 from services.console.scoring import publish
 from shared.errors import ImpastoError, Misconfigured
 from shared.logs import logger
+from shared.settings import Settings
 from shared.storage import QUEUES, Storage
 
 log = logger()
@@ -153,13 +154,13 @@ class Stack:
         if self._tender.is_alive():
             self._tender.join()
         store = self._processes.pop("azurite", None)
-        end(list(self._processes.values()))
+        end(list(self._processes.values()), STOP_SECONDS + Settings().drain_seconds)
         self._processes.clear()
         if self._crew:
             self._crew.close()
         self._of_services.cut()
         if store:
-            end([store])
+            end([store], STOP_SECONDS)
         self._of_azurite.cut()
         shutil.rmtree(self.data / "tmp", ignore_errors=True)  # what killed services left there
         if self._lock:
@@ -225,11 +226,11 @@ def locked(path: Path) -> IO[str]:
     return file
 
 
-def end(processes: "list[subprocess.Popen[bytes]]") -> None:
+def end(processes: "list[subprocess.Popen[bytes]]", seconds: float) -> None:
     for process in processes:
         if process.poll() is None:
             process.send_signal(signal.SIGTERM)
-    until = time.monotonic() + STOP_SECONDS
+    until = time.monotonic() + seconds
     for process in processes:
         try:
             process.wait(max(0.1, until - time.monotonic()))

@@ -2,23 +2,27 @@
 
 import concurrent.futures
 import contextvars
+import math
 import time
 from collections.abc import Callable
 
 from azure.core.exceptions import AzureError
 
 from shared.errors import Forbidden, ImpastoError, LeaseLost, StorageError
+from shared.logs import logger
 from shared.queues import Delivery
 from shared.runtime.stop import Stop
 from shared.runtime.work import Work
 
 Done = concurrent.futures.Future[object]
 LOOK_SECONDS = 0.2
+log = logger()
 
 
 class Hand:
-    def __init__(self, stop: Stop, grace_seconds: float) -> None:
+    def __init__(self, stop: Stop, drain_seconds: float, grace_seconds: float) -> None:
         self._stop = stop
+        self._drain = drain_seconds
         self._grace = grace_seconds
         self._thread = concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix="hand")
         #: Whether something was left undone in it, which holds the interpreter open.
@@ -30,16 +34,23 @@ class Hand:
         delivery: Delivery | None = None,
         work: Work | None = None,
     ) -> Done | None:
-        """Do it, renewing the lease meanwhile; None when told to leave before it was done."""
+        """Do it, renewing the lease meanwhile; None when told to leave before it was done.
+
+        Work has the time to drain, and then the grace, in which it knows that it has to let go.
+        """
         future: Done = self._thread.submit(contextvars.copy_context().run, call)
-        leave_at: float | None = None
+        let_go_at = leave_at = math.inf
         while not future.done():
             now = time.monotonic()
-            if leave_at is None and self._stop.requested:
+            if let_go_at == math.inf and self._stop.requested:
+                let_go_at = now + (self._drain if work else 0)
+                if work and self._drain:
+                    log.info("told to leave; finishing what is held", within=self._drain)
+            if leave_at == math.inf and (now >= let_go_at or self._stop.hurried):
                 leave_at = now + self._grace
                 if work:
                     work.stop()
-            if leave_at is not None and now >= leave_at:
+            if now >= leave_at:
                 self.abandoned = True
                 return None
             if delivery and now >= delivery.renew_at and (lost := renewed(delivery)) and work:

@@ -17,9 +17,15 @@ class Stop:
     def __init__(self) -> None:
         self._read, self._write = os.pipe()
         self._on_look: Callable[[], None] | None = None
+        #: Whether there is no time to finish anything.
+        self.hurried = False
 
     def request(self) -> None:
         os.write(self._write, b".")
+
+    def hurry(self) -> None:
+        self.hurried = True
+        self.request()
 
     def wait(self, seconds: float) -> bool:
         """Whether to leave, known at once or after so many seconds."""
@@ -45,7 +51,7 @@ class Stop:
         def watch() -> None:
             while os.read(sys.stdin.fileno(), 1):
                 pass
-            self.request()
+            self.hurry()  # whoever started us is gone
 
         threading.Thread(target=watch, name="stdin", daemon=True).start()
         return self

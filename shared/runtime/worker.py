@@ -32,6 +32,7 @@ from shared.runtime.hand import Hand
 from shared.runtime.poison import PoisonBox
 from shared.runtime.room import Room
 from shared.runtime.stop import Stop
+from shared.runtime.tries import Tries
 from shared.runtime.work import AnyRoute, Work
 from shared.settings import Settings
 from shared.storage import Storage
@@ -64,7 +65,7 @@ class Worker:
 
         `needs` come on top of what the routes need; nothing is taken before all are met.
         """
-        self._hand = Hand(stop, settings.grace_seconds)
+        self._hand = Hand(stop, settings.drain_seconds, settings.grace_seconds)
         self._tick = Guarded(tick, self._hand, settings, what="tick") if tick else None
         self._routes = [(route.lanes or storage.queue(route.queue), route) for route in routes]
         self._is_open = {
@@ -80,6 +81,7 @@ class Worker:
         self._access = Access(storage, merged([*of_routes, *needs]), settings.heartbeat)
         self._poison = PoisonBox(storage)
         self._room = Room(storage)
+        self._tries = Tries(storage)
         self._stop = stop
         self._leave_when_idle = leave_when_idle
         self._at_end = at_end
@@ -135,6 +137,11 @@ class Worker:
         return bool(checked and checked.result())
 
     def _take(self, route: AnyRoute, delivery: Delivery) -> None:
+        counted = self._hand.do(partial(self._tries.count, delivery), delivery)
+        if counted is None:
+            self._finish(delivery, delivery.hand_back)
+            return
+        counted.result()
         with bound_contextvars(queue=route.queue, message_id=delivery.id, attempt=delivery.attempt):
             try:
                 message = decode(delivery.text, route.kind)
@@ -156,28 +163,28 @@ class Worker:
         done = self._hand.do(lambda: route.handle(message, work), delivery, work)
         with bound_contextvars(seconds=round(time.monotonic() - started, 3)):
             if done is None:
-                self._finish(delivery, delivery.hand_back)
+                self._finish(delivery, partial(self._tries.hand_back, delivery))
                 log.warning("handed back", why="the handler didn't let go in time")
             else:
                 self._settle(delivery, message, done.exception())
 
     def _settle(self, delivery: Delivery, message: Body, error: BaseException | None) -> None:
         if error is None:
-            self._finish(delivery, delivery.done)
+            self._finish(delivery, delivery.done, gone=True)
             log.info("done")
         elif isinstance(error, LeaseLost):
             log.warning("stopped: the lease was lost")
         elif isinstance(error, Interrupted):
-            self._finish(delivery, delivery.hand_back)
+            self._finish(delivery, partial(self._tries.hand_back, delivery))
             log.info("handed back")
         elif isinstance(error, Reject):
             self._to_poison(delivery, message, str(error), error)
         elif isinstance(error, NotYet):
-            self._finish(delivery, partial(delivery.postpone, error.after))
+            self._finish(delivery, partial(delivery.postpone, error.after), gone=True)
             log.info("not yet", why=str(error), after=error.after)
         elif isinstance(error, Forbidden | Unprepared):
             self._access.doubt()
-            self._finish(delivery, partial(delivery.postpone, REFUSED_SECONDS))
+            self._finish(delivery, partial(delivery.postpone, REFUSED_SECONDS), gone=True)
             log.warning("not yet", why=str(error), after=REFUSED_SECONDS)
         elif is_full(error):
             self._wait_for_room(delivery, message, error)
@@ -208,7 +215,7 @@ class Worker:
             reason = f"there was no room on any disk for {waited}: {error}"
             self._to_poison(delivery, message, reason, error)
             return
-        self._finish(delivery, partial(delivery.postpone, FULL_SECONDS))
+        self._finish(delivery, partial(delivery.postpone, FULL_SECONDS), gone=True)
         log.error("not yet", why="the disk is full", after=FULL_SECONDS, error=str(error))
 
     def _delay(self, attempt: int, error: BaseException) -> float:
@@ -226,18 +233,23 @@ class Worker:
         """Kept first, then let go of: killed between the two, it is only kept twice."""
         done = self._hand.do(lambda: self._poison.keep(delivery, message, reason, error), delivery)
         if done is None:
-            self._finish(delivery, delivery.hand_back)
+            self._finish(delivery, partial(self._tries.hand_back, delivery))
             return
         done.result()
-        self._finish(delivery, delivery.done)
+        self._finish(delivery, delivery.done, gone=True)
         log.error("poisoned", reason=reason, attempts=delivery.attempt)
 
-    def _finish(self, delivery: Delivery, settle: Callable[[], None]) -> None:
-        """Settle, through an outage if need be; past the lease the message comes back by itself."""
+    def _finish(self, delivery: Delivery, settle: Callable[[], None], gone: bool = False) -> None:
+        """Settle, through an outage if need be; past the lease the message comes back by itself.
+
+        `gone`: when it is settled, the message is no more.
+        """
         pause = IdlePause(1)
         while True:
             try:
                 settle()
+                if gone:
+                    self._tries.forget(delivery)
                 return
             except LeaseLost as error:
                 log.warning("settled by somebody else", why=str(error))

@@ -136,6 +136,7 @@ def test_nothing_is_taken_before_everything_is_allowed(
         for words in (
             "send to segments",
             "send to segments-poison",
+            "write to frames",
             "write to jobs",
             "write to logs",
             "delete from logs",

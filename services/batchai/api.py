@@ -17,6 +17,7 @@ from services.batchai.paths import (
 from services.batchai.records import Cluster, Experiment, Job, Workspace
 from services.batchai.resources import Resources
 from services.batchai.service import BatchAI
+from services.batchai.unsupported import refusing
 from services.batchai.wire import Answer, Request, Route, dispatch
 from shared.errors import RequestRefused
 
@@ -55,6 +56,15 @@ class Api:
             Route("GET", FILE, outputs.fetch),
             Route("GET", OPERATION, do.operation),
             Route("GET", f"{LOCATION}/usages", do.usages),
+            *(
+                Route(method, f"{WORKSPACE}/fileServers{rest}", refusing("fileServers"))
+                for method in ("GET", "PUT", "DELETE")
+                for rest in ("", "/{server}")
+            ),
+            *(
+                Route("POST", f"{each}/listRemoteLoginInformation", refusing("remote login"))
+                for each in (CLUSTER, JOB)
+            ),
             # Only here, not in Azure: the node that the job is on fails.
             Route("POST", f"{JOB}/failNode", do.fail_node),
         ]

@@ -19,6 +19,7 @@ from services.batchai.records import (
     Workspace,
 )
 from services.batchai.service import BatchAI
+from services.batchai.unsupported import check_cluster, check_job
 from services.batchai.views import shown
 from services.batchai.wire import Answer, Request, number
 from shared.errors import RequestRefused
@@ -26,8 +27,6 @@ from shared.errors import RequestRefused
 R = TypeVar("R", bound=Record)
 MOST_RESULTS, LARGEST = 1000, 10**9 - 1
 MOST_CLUSTERS = 10_000
-#: What nothing here would do: better refused than left out in silence.
-NOT_HERE = ("setupTask", "mountVolumes")
 
 
 class Resources:
@@ -86,7 +85,7 @@ class Resources:
     def put_cluster(self, request: Request) -> Answer:
         self._staying(Workspace, WORKSPACE, request)
         properties = properties_of(request)
-        refuse_what_isnt_here(properties.get("nodeSetup"))
+        check_cluster(properties)
         cluster = Cluster(
             id=self._new(Cluster, CLUSTER, request),
             properties=ClusterProperties.model_validate(properties),
@@ -106,13 +105,11 @@ class Resources:
     def put_job(self, request: Request) -> Answer:
         self._staying(Experiment, EXPERIMENT, request)
         job_id = self._new(Job, JOB, request)
-        refuse_what_isnt_here(properties_of(request))
+        check_job(properties_of(request))
         properties = JobProperties.model_validate(properties_of(request))
         cluster = self._store.find(Cluster, properties.cluster.id)
         if cluster is None or cluster.deleting:
             raise RequestRefused(404, "ClusterNotFound", "there is no such cluster for the job")
-        if properties.node_count > 1:
-            raise RequestRefused(400, "NotSupported", "here a job has one node")
         segment = (
             "{subscription}/{group}/workspaces/{workspace}/experiments/{experiment}/jobs/{job}"
         )
@@ -183,12 +180,6 @@ def properties_of(request: Request) -> dict[str, Any]:
     if not isinstance(properties, dict):
         raise RequestRefused(400, "InvalidRequestContent", "the body has no properties")
     return properties
-
-
-def refuse_what_isnt_here(properties: object) -> None:
-    for name in NOT_HERE:
-        if isinstance(properties, dict) and properties.get(name):
-            raise RequestRefused(400, "NotSupported", f"the local Batch AI has no {name}")
 
 
 def page(request: Request, items: list[dict[str, Any]]) -> Answer:

@@ -54,6 +54,16 @@ class ClusterState(BaseModel):
     errors: list[str]
 
 
+class PaintedFrames(BaseModel):
+    """What one worker has painted of one video: ranges of frames, counted from 0, ends included."""
+
+    video: str
+    job: str
+    frames: int
+    ranges: list[tuple[int, int]]
+    seconds: float
+
+
 class JobState(BaseModel):
     """Its state is one of queued, running, terminating, succeeded, failed and stopped."""
 
@@ -64,6 +74,8 @@ class JobState(BaseModel):
     ended: datetime | None = None
     exit_code: int | None = None
     why: str | None = None
+    #: Only where the job keeps a report of it.
+    painted: list[PaintedFrames] = []
 
     @property
     def over(self) -> bool:

@@ -13,6 +13,7 @@ from shared.azureml.jobs import RemoteJobs
 from shared.batchai.access import Access
 from shared.batchai.cluster import RemoteCluster as BatchAICluster
 from shared.batchai.connection import BatchAISettings
+from shared.batchai.painted import by_video
 from shared.clusters import ClusterSettings, ClusterState, JobState, fleet
 from shared.errors import Misconfigured, Missing
 from shared.rayjobs import RayJobs, RaySettings
@@ -63,7 +64,10 @@ def view(data: Path) -> View | Replicas:
     match ClusterSettings().cluster:
         case "batchai":
             remote = batchai(data)
-            return View(cluster=there(remote.state()), jobs=remote.jobs())
+            return View(
+                cluster=there(remote.state()),
+                jobs=[with_painted(remote, job) for job in remote.jobs()],
+            )
         case "azureml":
             azureml = AzureMLSettings()
             state = AzureMLCluster(azureml).state()
@@ -88,6 +92,12 @@ def batchai(data: Path, nodes: int | None = None) -> BatchAICluster:
         raise Misconfigured(f"no stack is up in {data}; start one with `impasto up`")
     os.environ.update(access.environment())  # where `DefaultAzureCredential` looks
     return BatchAICluster(BatchAISettings(**said(nodes)))
+
+
+def with_painted(remote: BatchAICluster, job: JobState) -> JobState:
+    """A job that is deleted meanwhile has painted nothing that could still be told."""
+    shards = remote.painted(job.name) if job.started else []
+    return job.model_copy(update={"painted": by_video(shards)})
 
 
 def said(nodes: int | None) -> dict[str, Any]:

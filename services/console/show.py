@@ -17,7 +17,7 @@ from services.console.accounts import Accounts
 from services.console.cluster import Replicas, View
 from services.console.jobs import Status
 from services.console.poison import Entry
-from shared.clusters import ClusterState, JobState
+from shared.clusters import ClusterState, JobState, PaintedFrames
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -210,6 +210,9 @@ def cluster(view: View | Replicas, as_json: bool) -> None:
             say(line, out)
         if view.jobs:
             out.print(cluster_table(view.jobs))
+        for job in view.jobs:
+            for painted in job.painted:
+                say(f"{job.name} painted {frames_of(painted)}", out)
 
 
 def about(state: ClusterState) -> list[str]:
@@ -233,3 +236,8 @@ def cluster_table(jobs: Iterable[JobState]) -> Table:
             plain(job.why),
         )
     return table
+
+
+def frames_of(painted: PaintedFrames) -> str:
+    ranges = ", ".join(f"{first}–{last}" for first, last in painted.ranges)
+    return f"{painted.video}: {painted.frames} frames ({ranges})"

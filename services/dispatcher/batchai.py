@@ -1,4 +1,10 @@
-"""A Batch AI cluster that grows and shrinks by itself: each worker is a job of one node."""
+"""A Batch AI cluster that grows and shrinks by itself: each worker is a job of one node.
+
+A job isn't a fixed set of frames: it is a worker that pulls chunks from a queue until there are no
+more. So a node that fails costs one shard and not its whole share, no node is idle while there is
+work, and nothing has to be divided before the video is split. Which frames a job has painted is in
+its output directory PAINTED, a line of JSON for each shard; `impasto cluster show` sums them up.
+"""
 
 import os
 from datetime import timedelta
@@ -10,6 +16,7 @@ from services.dispatcher.environment import for_workers
 from services.dispatcher.roster import Roster
 from services.dispatcher.settings import DispatcherSettings
 from shared.batchai.cluster import RemoteCluster
+from shared.batchai.painted import OUTPUT_ID
 
 if TYPE_CHECKING:
     from azure.mgmt.batchai.models import JobCreateParameters
@@ -68,6 +75,7 @@ def worker_job(settings: DispatcherSettings, cluster_id: str) -> "JobCreateParam
         else None,
         custom_toolkit_settings=models.CustomToolkitSettings(command_line=settings.worker_command),
         std_out_err_path_prefix=settings.worker_logs,
+        output_directories=[models.OutputDirectory(id=OUTPUT_ID, path_prefix=settings.worker_logs)],
         environment_variables=[
             models.EnvironmentVariable(name=name, value=value) for name, value in told.plain.items()
         ],

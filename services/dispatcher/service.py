@@ -1,5 +1,9 @@
 """The dispatcher: cuts segments into chunks sized to the nodes, and sees that workers exist.
 
+A worker is one job of the cluster: not a fixed set of frames, but a process that pulls chunks until
+there are no more. So a lost node costs one shard and not its share, and no node is idle while there
+is work. Which frames each job has painted is in its output directory (shared/batchai/painted.py).
+
 No job has more than so many segments on their way to the workers, and no more chunks are sent than
 keep all nodes at work: each segment that is sent calls for another to be split, which gets in line
 behind those of other jobs. So a short video never waits for the whole of a long one, and there is

@@ -8,6 +8,7 @@ from contextlib import closing
 from services.scorer.catalog import Catalog
 from services.scorer.learning import Lessons
 from services.scorer.line import Line
+from services.scorer.painted import PaintedReport
 from services.scorer.settings import ScorerSettings
 from services.scorer.stopwatch import Stopwatch
 from shared import names
@@ -44,6 +45,7 @@ class ScoringService:
         self._catalog = Catalog(storage, settings)
         self._done = storage.queue("scored")
         self._lease_seconds = settings.lease_seconds
+        self._report = PaintedReport()
 
     def score(self, chunk: ChunkPlanned, work: Work) -> None:
         self._attendance.sign()
@@ -54,11 +56,15 @@ class ScoringService:
         items, open_shards = 0, self._open_shards(chunk)
         line = Line(scorer, lambda shard: self._jobs.frames.read(shard_of(chunk, shard)), watch)
         next_look = time.monotonic() + LOOK_SECONDS
+        job = self._jobs.job(chunk.job) if self._report.wanted else None
+        self._report.begin()
         with closing(line.run(open_shards)) as scored:
             for shard, made in scored:
                 with watch.stage("upload"):
                     name = shard_of(chunk, shard)
                     first = self._jobs.add_scored(name, pack(made), len(made))
+                if job and first:
+                    self._report.add(job, chunk, shard, len(made))
                 items += len(made)
                 if time.monotonic() >= next_look:
                     self._attendance.sign()

@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.request import Request, urlopen
 
 from azure.core.exceptions import (
@@ -13,6 +13,7 @@ from azure.core.exceptions import (
 )
 
 from shared.batchai.connection import BatchAISettings, connect
+from shared.batchai.painted import FILE, OUTPUT_ID, PaintedShard
 from shared.batchai.states import job_of, state_of
 from shared.clusters import ClusterState, JobState
 from shared.errors import ClusterError
@@ -111,20 +112,47 @@ class RemoteCluster:
                 *self._at, self._settings.experiment, name, polling=False
             )
 
+    def painted(self, name: str) -> list[PaintedShard]:
+        """What a worker's job has reported; nothing for a job without such a report."""
+        try:
+            found = self._output(name, OUTPUT_ID, FILE)
+        except ClusterError as error:
+            if isinstance(error.__cause__, ResourceNotFoundError):
+                return []
+            raise
+        text = fetched(found.download_url) if found else b""
+        whole, _, _ = text.rpartition(b"\n")  # without a line that is just being written
+        return [PaintedShard.model_validate_json(line) for line in whole.splitlines()]
+
     def last_words(self, name: str) -> str:
         """The end of what a job wrote to standard error, as far as it is kept."""
+        file = self._output(name, "stdouterr", "stderr.txt")
+        if file is None or not file.content_length:
+            return ""
+        start = max(0, file.content_length - LAST_WORDS)
+        text = fetched(file.download_url, start)[-LAST_WORDS:]
+        return text.decode(errors="replace").strip()
+
+    def _output(self, job: str, directory: str, name: str) -> "_File | None":
+        """One of the files that a job has written, if it is there."""
         from azure.mgmt.batchai import models
 
-        wanted = models.JobsListOutputFilesOptions(outputdirectoryid="stdouterr")
+        wanted = models.JobsListOutputFilesOptions(outputdirectoryid=directory)
         with plainly():
             files: Any = self._client.jobs.list_output_files(
-                *self._at, self._settings.experiment, name, wanted
+                *self._at, self._settings.experiment, job, wanted
             )
-            found = [file for file in files if file.name == "stderr.txt" and file.content_length]
-        return tail(found[0].download_url, found[0].content_length) if found else ""
+            return next((file for file in files if file.name == name), None)
 
     def close(self) -> None:
         self._client.close()
+
+
+class _File(Protocol):
+    """What the SDK's `File` has; its hints say None for whatever only the service sets."""
+
+    download_url: str
+    content_length: int
 
 
 def autoscale(minimum: int, maximum: int) -> "ScaleSettings":
@@ -149,12 +177,12 @@ def plainly() -> Iterator[None]:
         raise ClusterError(f"Batch AI doesn't answer: {error}") from error
 
 
-def tail(link: str, length: int) -> str:
-    """Of a file that whoever has the link may read."""
-    wanted = Request(link, headers={"Range": f"bytes={max(0, length - LAST_WORDS)}-"})
+def fetched(link: str, start: int = 0) -> bytes:
+    """A file, or the rest of it, that whoever has the link may read."""
+    wanted = Request(link, headers={"Range": f"bytes={start}-"} if start else {})
     try:
         with urlopen(wanted, timeout=5) as answer:
-            text: bytes = answer.read()
+            content: bytes = answer.read()
     except OSError as error:
-        raise ClusterError(f"a worker's log can't be read: {error}") from error
-    return text[-LAST_WORDS:].decode(errors="replace").strip()
+        raise ClusterError(f"what a worker wrote can't be read: {error}") from error
+    return content

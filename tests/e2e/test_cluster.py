@@ -45,9 +45,12 @@ def test_from_no_nodes_to_two_and_back(
         [shown] = lines(impasto("cluster", "show", "--data", stack.data, "--json"))
         assert (shown["cluster"]["nodes"], shown["cluster"]["maximum"]) == (0, 2)
         assert {job["name"] for job in shown["jobs"]} >= names
+        painted = [each for job in shown["jobs"] for each in job["painted"]]
+        assert {each["video"] for each in painted} == {"original/clip.mp4"}
+        assert sum(each["frames"] for each in painted) == desk.status(job).items
         table = impasto("cluster", "show", "--data", stack.data).stdout
         assert "0 of 0 to 2 nodes" in table
-        assert "worker-0001" in table
+        assert "worker-0001 painted original/clip.mp4: " in table
         [scaled] = lines(
             impasto("cluster", "scale", "--nodes", "3", "--data", stack.data, "--json")
         )

@@ -1,0 +1,96 @@
+"""Each worker's job says which frames it painted."""
+
+import sys
+from datetime import UTC, datetime
+
+from services.dispatcher.batchai import BatchAICluster
+from services.dispatcher.settings import DispatcherSettings
+from services.scorer.catalog import shipped
+from shared import names
+from shared.batchai.cluster import RemoteCluster
+from shared.jobs import Jobs
+from shared.messages import ChunkPlanned
+from shared.models import Models
+from shared.records import Job, Source, Span
+from shared.shards import Item, pack
+from shared.storage import Storage
+from tests.azurite import Server as Azurite
+from tests.integration.batchai.conftest import Server
+from tests.waiting import eventually
+
+JOB = "holiday-0123456789ab"
+#: Frames of each shard, of each segment.
+SEGMENTS = ([25, 25, 10], [25, 7])
+
+
+def test_a_worker_reports_the_frames_that_it_painted(server: Server, npm_server: Azurite) -> None:
+    settings = npm_server.settings()
+    storage = Storage(settings)
+    storage.prepare()
+    furnish(storage)
+    own = {
+        "poll_seconds": 0.05,
+        "worker_command": f"IMPASTO_IDLE_EXIT_SECONDS=1 exec {sys.executable} -m services.scorer",
+    }
+    dispatched = DispatcherSettings.model_validate(settings.model_dump() | own)
+    cluster = BatchAICluster(dispatched)
+    cluster.workers()
+    cluster.start(1)
+    eventually(lambda: [w for w in cluster.workers() if w.ended], "the worker to leave")
+    [worker] = cluster.workers()
+    assert not worker.failed, cluster.last_words(worker.name)
+    remote = RemoteCluster(dispatched)
+    lines = remote.painted(worker.name)
+    frames = [n for line in lines for n in range(line.first_frame, line.last_frame + 1)]
+    assert frames == list(range(sum(map(sum, SEGMENTS))))
+    assert [(line.segment, line.chunk, line.frames) for line in lines] == [
+        (0, 0, 25), (0, 0, 25), (0, 1, 10), (1, 0, 25), (1, 0, 7)
+    ]  # fmt: skip
+    assert {(line.video, line.job) for line in lines} == {("original/holiday.mp4", JOB)}
+    assert all(line.seconds > 0 for line in lines)
+    cluster.close()
+    remote.close()
+
+
+def test_a_job_without_a_report_has_none(server: Server) -> None:
+    cluster = BatchAICluster(DispatcherSettings(poll_seconds=0.05, worker_command="true"))
+    cluster.workers()
+    cluster.start(1)
+    eventually(lambda: cluster.workers()[0].ended, "it to end")
+    remote = RemoteCluster(DispatcherSettings(poll_seconds=0.05))
+    assert remote.painted("worker-0001") == []
+    assert remote.painted("nobody") == []
+    cluster.close()
+    remote.close()
+
+
+def furnish(storage: Storage) -> None:
+    """A video that was split, and is to be painted in three chunks."""
+    for model in shipped():
+        Models(storage).publish(model)
+    jobs = Jobs(storage)
+    ends = [sum(map(sum, SEGMENTS[: n + 1])) for n in range(len(SEGMENTS))]
+    spans = [
+        Span(start=end - sum(shards), stop=end, items=sum(shards))
+        for end, shards in zip(ends, SEGMENTS, strict=True)
+    ]
+    source = Source(container="input", blob="original/holiday.mp4", etag="e", size=1)
+    now = datetime.now(UTC)
+    job = Job(job=JOB, trace="t", source=source, model="original", created=now, segments=spans)
+    jobs.begin(job)
+    for segment, shards in enumerate(SEGMENTS):
+        for shard, frames in enumerate(shards):
+            items = [Item(f"{n}.jpg", b"frame") for n in range(frames)]
+            jobs.frames.write(names.shard_blob(JOB, segment, shard), pack(items))
+    for segment, chunk, first, count in ((0, 0, 0, 2), (0, 1, 2, 1), (1, 0, 0, 2)):
+        storage.queue("chunks").send(
+            ChunkPlanned(
+                trace="t",
+                job=JOB,
+                segment=segment,
+                chunk=chunk,
+                model="original",
+                first_shard=first,
+                shards=count,
+            )
+        )

@@ -1,6 +1,7 @@
 """Settings that more than one service needs: from the environment, or from `.env`."""
 
 from pathlib import Path
+from typing import Any
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -67,7 +68,14 @@ class Settings(BaseSettings):
     keep_intermediates: bool = Field(
         False, description="Keep a finished job's frames and segments, to look at them."
     )
+    require_sandbox: bool = Field(
+        False, description="Refuse to work where the system can't confine what opens files."
+    )
     log_level: str = Field("info", description="The least serious log lines to print.")
+
+    def own(self) -> dict[str, Any]:
+        """What a service has beside these, as JSON: no account and no key."""
+        return self.model_dump(mode="json", exclude=set(Settings.model_fields))
 
 
 def in_words(error: Exception) -> str:

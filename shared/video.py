@@ -17,7 +17,7 @@ SOURCE_ONLY = {
     "protocol_whitelist": "none",
 }
 #: How it opens a segment that the stitcher encoded.
-SEGMENT_ONLY = {"format_whitelist": "mov,mp4,m4a,3gp,3g2,mj2", "protocol_whitelist": "file"}
+SEGMENT_ONLY = {"format_whitelist": "mov,mp4,m4a,3gp,3g2,mj2", "protocol_whitelist": "none"}
 
 
 def step_of(rate: Fraction, tick: Fraction) -> int:

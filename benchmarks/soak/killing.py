@@ -44,9 +44,11 @@ class Killer:
     def worker(self) -> None:
         self._one_of("worker killed", self._stack.workers)
 
-    def cage(self) -> None:
+    def sandbox(self) -> None:
         owners = [pid for name, pid in self._stack.pids().items() if name not in SPARED]
-        self._one_of("cage killed", lambda: [c for pid in owners for c in processes.sandboxes(pid)])
+        self._one_of(
+            "sandbox killed", lambda: [c for pid in owners for c in processes.sandboxes(pid)]
+        )
 
     def azurite_stopped(self) -> None:
         """SIGTERM: Azurite has time to write what it holds in memory."""

@@ -2,7 +2,7 @@
 
 import psutil
 
-CAGE = "multiprocessing.spawn"
+SANDBOX = "shared.sandbox.child"
 
 
 def children(pid: int) -> list[int]:
@@ -15,7 +15,7 @@ def descendants(pid: int) -> list[int]:
 
 def sandboxes(pid: int) -> list[int]:
     """The child processes in which a service decodes untrusted files."""
-    return [child for child in children(pid) if CAGE in _command(child)]
+    return [child for child in children(pid) if SANDBOX in _command(child)]
 
 
 def alive(pid: int) -> bool:

@@ -72,7 +72,7 @@ class Soak:
                 Act(killer.service, 6, KILLING),
                 Act(killer.rollout, 5, KILLING),
                 Act(killer.worker, 12, KILLING),
-                Act(killer.cage, 8, KILLING),
+                Act(killer.sandbox, 8, KILLING),
                 Act(killer.azurite_stopped, 40, KILLING),
                 Act(self._kill_azurite, 40, KILLING),
                 Act(self._change_rights, seconds / CHANGES),

@@ -2,7 +2,7 @@
 
 Every stage is run as its service runs it, on a real Azurite, in this one process; its floor is the
 same codecs or the same network with nothing around them, in the same run. CPU time of the service
-and its cage (not of Azurite) is counted, over the median of several rounds; look at the ratios.
+and its sandbox (not of Azurite) is counted, over the median of several rounds; look at the ratios.
 """
 
 import statistics
@@ -31,7 +31,7 @@ class Row(NamedTuple):
 
 
 def cpu(call: Callable[[], None]) -> float:
-    """By this process and the cages of its services."""
+    """By this process and the sandboxes of its services."""
     began = usage()[HERE].cpu_seconds
     call()
     return usage()[HERE].cpu_seconds - began

@@ -13,7 +13,6 @@ from services.splitter.settings import SplitterSettings
 from shared import names
 from shared.arrivals import Arrivals
 from shared.blobs import Blob
-from shared.cage import MIB, Cage
 from shared.errors import (
     Changed,
     ChildDied,
@@ -34,6 +33,7 @@ from shared.records import Job, Segment, Source, Unhappy
 from shared.runtime.stop import Stop
 from shared.runtime.work import AnyRoute, Route, Work
 from shared.runtime.worker import Worker
+from shared.sandbox import MIB
 from shared.storage import LANES, Storage
 
 log = logger()
@@ -56,10 +56,8 @@ class Splitter:
         self.room = Room(storage, settings.segments_ahead)
         self._segments = storage.queue("segments")
         self._shards = storage.queue("shards")
-        self._cage = Cage(settings.decoder_mib, settings.decoder_seconds)
-
-    def close(self) -> None:
-        self._cage.close()
+        self._decoder = video.Decoder(self._input, settings)
+        self.start, self.close = self._decoder.start, self._decoder.close
 
     def announced(self, event: BlobCreated, _work: Work) -> None:
         """Put what Event Grid announced in line behind others of its top folder."""
@@ -126,19 +124,14 @@ class Splitter:
         if blob.size > self._settings.largest_mib * MIB:
             raise Refused(f"the file is larger than {self._settings.largest_mib:,} MiB")
         model = self._models.require(self._model_of(blob))
-        check = self._watching(event.job, work)
-        with self._cage.run(check, video.plan_of, self._settings, blob) as plans:
-            [plan] = plans
+        source = Source(
+            container=self._input.name, blob=blob.name, etag=blob.etag, size=blob.size, md5=blob.md5
+        )
+        plan = self._decoder.plan(source, self._watching(event.job, work))
         return Job(
             job=event.job,
             trace=event.trace,
-            source=Source(
-                container=self._input.name,
-                blob=blob.name,
-                etag=blob.etag,
-                size=blob.size,
-                md5=blob.md5,
-            ),
+            source=source,
             model=model,
             created=datetime.now(UTC),
             segments=plan.segments,
@@ -152,15 +145,15 @@ class Splitter:
         return folder or blob.metadata.get("style") or self._settings.default_model
 
     def _write_shards(self, job: Job, number: int, work: Work) -> Segment:
-        """Uploaded here while the next is decoded in the cage."""
+        """Uploaded here while the next is decoded in the sandbox."""
         job = self._jobs.with_source_as_found(job)
         pts: list[int] = []
         shards = damaged = scaled = 0
         check = self._watching(job.job, work)
-        with self._cage.run(check, video.shards_of, self._settings, job, number) as found:
-            for shard in found:
+        with self._decoder.shards(job, number, check) as found:
+            for shard, data in found:
                 check()
-                self._jobs.frames.write(names.shard_blob(job.job, number, shards), shard.data)
+                self._jobs.frames.write(names.shard_blob(job.job, number, shards), data)
                 pts += shard.pts
                 damaged += shard.damaged
                 scaled += shard.scaled
@@ -223,6 +216,7 @@ def source_of(event: BlobCreated) -> Source:
 
 def build(storage: Storage, settings: SplitterSettings, stop: Stop) -> Worker:
     splitter = Splitter(storage, settings)
+    splitter.start()
     lanes = Lanes([storage.queue(name) for name in LANES], settings.idle_seconds)
     routes: list[AnyRoute] = [
         Route("arrivals", BlobCreated, splitter.announced),

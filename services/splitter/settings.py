@@ -43,3 +43,6 @@ class SplitterSettings(Settings):
     decoder_seconds: float = Field(
         60, gt=0, description="How long a decoder may be silent before its video is given up."
     )
+    decoder_total_seconds: float = Field(
+        7200, gt=0, description="How long it may take for one piece of a video, or to plan it."
+    )

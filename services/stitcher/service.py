@@ -9,7 +9,6 @@ from services.stitcher import video
 from services.stitcher.settings import StitcherSettings
 from shared import names
 from shared.blobs import CLAIM_SECONDS
-from shared.cage import Cage
 from shared.disk import check_room
 from shared.errors import Changed, ChildDied, ChildKilled, Missing, NotYet, Refused, Taken
 from shared.jobs import Jobs
@@ -35,10 +34,8 @@ class Stitcher:
         self._settings = settings
         self._output = storage.container("output")
         self._jobs = Jobs(storage)
-        self._cage = Cage(settings.muxer_mib, settings.muxer_seconds)
-
-    def close(self) -> None:
-        self._cage.close()
+        self._muxer = video.Muxer(storage, settings)
+        self.start, self.close = self._muxer.start, self._muxer.close
 
     def scored(self, message: ChunkScored, work: Work) -> None:
         """The last chunk of a segment finds it whole, and the last segment finds the job so."""
@@ -107,10 +104,7 @@ class Stitcher:
         with TemporaryDirectory(prefix="impasto-stitcher-") as folder:
             check_room(Path(folder), needed)
             path = Path(folder) / "output"
-            with self._cage.run(
-                work.check, video.muxed, self._settings, job, segments, path
-            ) as results:
-                [made] = results
+            made = self._muxer.mux(job, segments, path, work.check)
             output = names.output_name(job.source.blob, made.suffix)
             with path.open("rb") as file:
                 self._output.write(output, file, {"job": job.job, "model": job.model})
@@ -133,5 +127,6 @@ class Stitcher:
 
 def build(storage: Storage, settings: StitcherSettings, stop: Stop) -> Worker:
     stitcher = Stitcher(storage, settings)
+    stitcher.start()
     routes = [Route("scored", ChunkScored, stitcher.scored)]
     return Worker(storage, settings, stop, routes, needs=[NEEDS, SWEEPING], at_end=stitcher.close)

@@ -21,7 +21,10 @@ class StitcherSettings(Settings):
         4096, ge=256, description="Memory that muxing may use before its video is given up."
     )
     muxer_seconds: float = Field(
-        3600, gt=0, description="How long muxing may take before its video is given up."
+        300, gt=0, description="How long muxing may be silent before its video is given up."
+    )
+    muxer_total_seconds: float = Field(
+        7200, gt=0, description="How long muxing may take before its video is given up."
     )
     output_format: Literal["auto", "mp4", "mkv"] = Field(
         "auto", description="The kind of file; auto is mp4, or mkv where mp4 can't hold a stream."

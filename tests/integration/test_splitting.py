@@ -1,8 +1,6 @@
 """What a bad video costs: itself, and nobody else."""
 
-import os
 import signal
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,7 +9,6 @@ import pytest
 from azure.core.exceptions import HttpResponseError
 
 from services.splitter import service as service_module
-from services.splitter import video
 from services.splitter.service import Splitter
 from services.splitter.settings import SplitterSettings
 from shared.blobs import Blob, Container
@@ -25,6 +22,7 @@ from shared.runtime.work import Work
 from shared.settings import Settings
 from shared.storage import Storage
 from tests.media import make_clip
+from tests.processes import signalling
 from tests.waiting import eventually
 
 
@@ -72,11 +70,6 @@ def test_a_decoder_that_eats_memory_costs_its_video_alone(
     assert Jobs(storage).job(other.job).items == 10
 
 
-def be_killed(settings: SplitterSettings, blob: Blob) -> Iterator[None]:
-    os.kill(os.getpid(), signal.SIGKILL)
-    yield None
-
-
 def test_a_decoder_that_is_killed_says_nothing_of_its_video(
     storage: Storage, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -85,7 +78,7 @@ def test_a_decoder_that_is_killed_says_nothing_of_its_video(
     event = arrival(storage, data, "original/clip.mp4")
     unlucky = splitter(storage, settings, decoder_seconds=240)
     with monkeypatch.context() as during:
-        during.setattr(video, "plan_of", be_killed)
+        during.setattr(Container, "open", signalling(signal.SIGKILL))
         with pytest.raises(ChildKilled):
             unlucky.arrived(event, Work(2))
     assert Jobs(storage).outcome(event.job) is None

@@ -1,8 +1,7 @@
 """However many stitchers race for a job, its segments are encoded once and it has one output."""
 
-import os
+import signal
 from collections import Counter, deque
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,21 +12,22 @@ from structlog.testing import capture_logs
 
 from services.splitter.service import Splitter
 from services.splitter.settings import SplitterSettings
-from services.stitcher import video
 from services.stitcher.service import Stitcher
 from services.stitcher.settings import StitcherSettings
+from shared.blobs import Container
 from shared.disk import is_full
 from shared.errors import ChildDied, Missing, NotYet
 from shared.jobs import Jobs
 from shared.messages import BlobCreated, ChunkScored, SegmentPlanned
 from shared.models import Model, Models
 from shared.names import segment_record
-from shared.records import Failure, Job, Result, Segment
+from shared.records import Failure, Result
 from shared.runtime.work import Work
 from shared.settings import Settings
 from shared.storage import Storage
 from tests.leftovers import leftovers
 from tests.media import make_clip
+from tests.processes import signalling
 
 RACERS = 6
 
@@ -119,13 +119,6 @@ def test_a_source_replaced_while_it_is_scored_fails_its_job(
         assert storage.container(name).under() == []
 
 
-def die(
-    _settings: StitcherSettings, _job: Job, _segments: list[Segment], _path: Path
-) -> Iterator[None]:
-    os._exit(1)
-    yield
-
-
 def test_after_a_failed_mux_it_goes_on_from_the_encoded_segments(
     storage: Storage, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -134,7 +127,7 @@ def test_after_a_failed_mux_it_goes_on_from_the_encoded_segments(
     stitcher = Stitcher(storage, StitcherSettings.model_validate(settings.model_dump()))
     message = ChunkScored(trace="t", job=job, segment=0, chunk=0)
     with monkeypatch.context() as during:
-        during.setattr(video, "muxed", die)
+        during.setattr(Container, "open", signalling(signal.SIGSEGV))
         with pytest.raises(ChildDied):
             stitcher.scored(message, Work(1))
         stitcher.scored(message, Work(2))
@@ -194,7 +187,7 @@ def test_what_muxing_needs_on_the_disk_is_known_before_it_begins(
 
     disk(sound)  # … and no room for the picture
     with monkeypatch.context() as during, pytest.raises(OSError, match="MiB are needed") as full:
-        during.setattr(stitcher, "_cage", None)  # it isn't even begun
+        during.setattr(stitcher, "_muxer", None)  # it isn't even begun
         stitch()
     assert is_full(full.value)
     assert jobs.outcome(job) is None

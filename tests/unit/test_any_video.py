@@ -1,10 +1,12 @@
 """Clips made at random, and good files spoiled at random."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable
+from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import BinaryIO
 
 import av
 import numpy as np
@@ -12,8 +14,15 @@ import pytest
 from hypothesis import HealthCheck, given, reject, settings
 from hypothesis import strategies as st
 
-from shared.cage import Cage
+from services.splitter.settings import SplitterSettings
+from services.splitter.video import Plan, Shard
+from services.stitcher.settings import StitcherSettings
+from services.stitcher.video import Muxed, encode, notes_of
 from shared.errors import Refused
+from shared.records import Job, Segment, Source
+from shared.sandbox import Answer, Limits, Output, Sandbox
+from shared.shards import unpack
+from shared.video import SegmentDetail
 from tests.media import assert_same_sound, facts, make_clip
 from tests.unit.test_video import split, stitch
 
@@ -107,21 +116,75 @@ def spoil(data: bytes, chance: random.Random) -> bytes:
     return bytes(spoiled)
 
 
-def outcome(path: Path, folder: Path) -> Iterator[str]:
+def outcome(decoder: Sandbox, muxer: Sandbox, path: Path, folder: Path) -> str:
+    """As the services do it, each step in its sandbox."""
+    files: dict[str, Callable[[], BinaryIO]] = {"source": reading(path)}
+    settings = SplitterSettings.model_validate({"segment_seconds": 1}).own()
+    found = []
     try:
-        found = split(path)
-        if not any(found.segments):
-            yield "refused: nothing is left"
-            return
-        output = stitch(found, path, folder)
+        with decoder.run(on, "plan", Plan, {"settings": settings}, files) as plans:
+            [(plan, _)] = plans
+        job = Job(
+            job="clip-0123456789ab",
+            trace="t",
+            source=Source(container="input", blob="clip", etag="e", size=path.stat().st_size),
+            model="original",
+            created=datetime.now(UTC),
+            segments=plan.segments,
+            detail=plan.detail.model_dump(),
+        )
+        for number, span in enumerate(plan.segments):
+            args = {
+                "settings": settings,
+                "detail": job.detail,
+                "span": span.model_dump(),
+                "segment": number,
+            }
+            with decoder.run(on, "shards", Shard, args, files) as shards:
+                found.append(split_segment(job, number, list(shards), folder))
+        args = {
+            "settings": StitcherSettings().own(),
+            "detail": job.detail,
+            "times": [SegmentDetail.model_validate(each.detail).pts for each in found],
+        }
+        for each in found:
+            files[f"segment/{each.segment}"] = reading(folder / f"segment-{each.segment}")
+        with (folder / "output").open("w+b") as file:
+            output = Output(file, 100 << 20)
+            with muxer.run(on, "mux", Muxed, args, files, output) as results:
+                [(made, _)] = results
     except Refused as refusal:
-        yield f"refused: {refusal}"
-        return
-    frames = len(facts(output.path).times)
-    assert frames == sum(map(len, found.segments))
-    promised = found.job.items
-    assert frames == promised or output.notes, f"{promised - frames} frames went in silence"
-    yield f"finished: {frames} frames; {output.notes}"
+        return f"refused: {refusal}"
+    frames, notes = len(facts(folder / "output").times), notes_of(job, found) + made.notes
+    assert frames == sum(each.items for each in found)
+    assert frames == job.items or notes, f"{job.items - frames} frames went in silence"
+    return f"finished: {frames} frames; {notes}"
+
+
+def reading(path: Path) -> Callable[[], BinaryIO]:
+    return lambda: path.open("rb")
+
+
+def split_segment(job: Job, number: int, shards: list[Answer[Shard]], folder: Path) -> Segment:
+    """The segment's record; its frames, unpainted, are encoded to a file in the folder."""
+    times = [pts for shard in shards for pts in shard.value.pts]
+    detail = SegmentDetail(
+        pts=times,
+        lost=max(0, job.segments[number].items - len(times)),
+        damaged=sum(shard.value.damaged for shard in shards),
+        scaled=sum(shard.value.scaled for shard in shards),
+    )
+    segment = Segment(
+        job=job.job,
+        segment=number,
+        items=len(times),
+        shards=len(shards),
+        detail=detail.model_dump(),
+    )
+    if times:
+        items = [item for shard in shards for item in unpack(shard.data)]
+        encode(items, job, segment, folder / f"segment-{number}", StitcherSettings())
+    return segment
 
 
 def on() -> None:
@@ -131,14 +194,16 @@ def on() -> None:
 @pytest.mark.parametrize("suffix", ["mp4", "mkv", "ts"])
 def test_spoiled_files_end_well(suffix: str, tmp_path: Path) -> None:
     good = make_clip(tmp_path / f"good.{suffix}", seconds=1.5, size="160x90")
-    cage = Cage(memory_mib=4096, stall_seconds=60)
+    limits = Limits(memory_mib=4096, stall_seconds=60, total_seconds=600)
+    decoder = Sandbox("services.splitter.video.tasks", limits, required=False)
+    muxer = Sandbox("services.stitcher.video.tasks", limits, required=False)
     chance = random.Random(11)
     for number in range(12):
         path = tmp_path / f"{number}.{suffix}"
         path.write_bytes(spoil(good.read_bytes(), chance))
         folder = tmp_path / f"out-{number}"
         folder.mkdir()
-        with cage.run(on, outcome, path, folder) as results:
-            [said] = results
+        said = outcome(decoder, muxer, path, folder)
         assert said.startswith(("finished: ", "refused: "))
-    cage.close()
+    decoder.close()
+    muxer.close()

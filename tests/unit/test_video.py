@@ -97,11 +97,11 @@ def stitch(found: Split, source: Path, folder: Path, **changes: object) -> Stitc
         path = folder / f"segment-{number}"
         if frames:
             encode((frame.item for frame in frames), found.job, segment, path, settings)
-            encoded.append(Encoded(path, times))
+            encoded.append(Encoded(io.BytesIO(path.read_bytes()), times))
     output = folder / "output"
     detail = VideoDetail.model_validate(found.job.detail)
-    with source.open("rb") as file:
-        kind, left = mux(lambda: iter(encoded), detail, file, output, settings)
+    with source.open("rb") as file, output.open("w+b") as out:
+        kind, left = mux(lambda: iter(encoded), detail, file, out, settings)
     return Stitched(output.rename(folder / f"output.{kind}"), notes_of(found.job, segments) + left)
 
 
@@ -270,10 +270,10 @@ def test_a_segment_opened_again_may_only_be_a_segment(tmp_path: Path) -> None:
     times = [frame.pts for frame in found.segments[0]]
     with clip.open("rb") as file, pytest.raises(av.FFmpegError):
         mux(
-            lambda: iter([Encoded(script, times)]),
+            lambda: iter([Encoded(io.BytesIO(script.read_bytes()), times)]),
             detail,
             file,
-            tmp_path / "output",
+            io.BytesIO(),
             StitcherSettings(),
         )
 
@@ -285,9 +285,9 @@ def test_a_source_opened_again_may_only_be_what_is_taken(tmp_path: Path) -> None
     times = [frame.pts for frame in found.segments[0]]
     with pytest.raises(av.FFmpegError):
         mux(
-            lambda: iter([Encoded(clip, times)]),
+            lambda: iter([Encoded(io.BytesIO(clip.read_bytes()), times)]),
             detail,
             io.BytesIO(found.segments[0][0].item.data),
-            tmp_path / "output",
+            io.BytesIO(),
             StitcherSettings(),
         )

@@ -1,52 +1,59 @@
-"""All that the splitter knows of video. It runs in a cage: files come from anywhere."""
+"""All that the splitter knows of video. What reads files runs in a sandbox: see `tasks.py`."""
 
-from collections.abc import Iterator
-from functools import cache
-from itertools import islice
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from pydantic import BaseModel, Field
 
 from services.splitter.settings import SplitterSettings
-from services.splitter.video.decoding import frames
-from services.splitter.video.planning import Plan, plan
-from shared.blobs import Blob, Container
-from shared.records import Job
-from shared.shards import SHARD_ITEMS, pack
-from shared.storage import Storage
+from shared.blobs import Container
+from shared.records import Job, Source, Span
+from shared.sandbox import Answer, Limits, Sandbox
 from shared.video import SegmentDetail, VideoDetail
 
-__all__ = ["Plan", "SegmentDetail", "Shard", "VideoDetail", "plan_of", "shards_of"]
+__all__ = ["Decoder", "Plan", "SegmentDetail", "Shard"]
+
+Check = Callable[[], None]
 
 
-class Shard(NamedTuple):
-    data: bytes
+class Plan(BaseModel):
+    segments: list[Span] = Field(min_length=1, max_length=100_000)
+    detail: VideoDetail
+
+
+class Shard(BaseModel):
     pts: list[int]
-    damaged: int
-    scaled: int
+    damaged: int = Field(ge=0)
+    scaled: int = Field(ge=0)
 
 
-def plan_of(settings: SplitterSettings, blob: Blob) -> Iterator[Plan]:
-    with input_of(settings).open(blob.name, blob.etag, blob.size) as file:
-        yield plan(file, settings)
+class Decoder:
+    """Reads the videos in a container, in a sandbox."""
 
+    def __init__(self, container: Container, settings: SplitterSettings) -> None:
+        self._container = container
+        self._told = settings.own()
+        limits = Limits(
+            settings.decoder_mib, settings.decoder_seconds, settings.decoder_total_seconds
+        )
+        self._sandbox = Sandbox(f"{__name__}.tasks", limits, settings.require_sandbox)
+        self.start, self.close = self._sandbox.start, self._sandbox.close
 
-def shards_of(settings: SplitterSettings, job: Job, segment: int) -> Iterator[Shard]:
-    source = job.source
-    detail = VideoDetail.model_validate(job.detail)
-    with input_of(settings).open(source.blob, source.etag, source.size) as file:
-        found = frames(file, detail, job.segments[segment], segment, settings)
-        while batch := list(islice(found, SHARD_ITEMS)):
-            yield Shard(
-                pack(frame.item for frame in batch),
-                [frame.pts for frame in batch],
-                sum(frame.damaged for frame in batch),
-                sum(frame.scaled for frame in batch),
-            )
+    def plan(self, source: Source, check: Check) -> Plan:
+        files = {"source": lambda: self._container.open(source.blob, source.etag, source.size)}
+        with self._sandbox.run(check, "plan", Plan, {"settings": self._told}, files) as plans:
+            [plan] = plans
+        return plan.value
 
-
-@cache
-def storage_of(settings: SplitterSettings) -> Storage:
-    return Storage(settings)
-
-
-def input_of(settings: SplitterSettings) -> Container:
-    return storage_of(settings).container("input")
+    @contextmanager
+    def shards(self, job: Job, number: int, check: Check) -> Iterator[Iterator[Answer[Shard]]]:
+        source = job.source
+        files = {"source": lambda: self._container.open(source.blob, source.etag, source.size)}
+        args = {
+            "settings": self._told,
+            "detail": job.detail,
+            "span": job.segments[number].model_dump(),
+            "segment": number,
+        }
+        with self._sandbox.run(check, "shards", Shard, args, files) as shards:
+            yield shards

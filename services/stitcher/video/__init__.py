@@ -1,21 +1,24 @@
-"""All that the stitcher knows of video. What reads the source runs in a cage."""
+"""All that the stitcher knows of video. What reads the source runs in a sandbox: see `tasks.py`."""
 
-from collections.abc import Iterator
-from functools import cache, partial
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, Literal
+
+from pydantic import BaseModel
 
 from services.stitcher.settings import StitcherSettings
 from services.stitcher.video.encoding import encode
-from services.stitcher.video.muxing import mux
-from services.stitcher.video.packets import Encoded
 from shared import names
 from shared.records import Job, Segment
+from shared.sandbox import MIB, Limits, Output, Sandbox
 from shared.storage import Storage
 from shared.video import SegmentDetail, VideoDetail
 
-__all__ = ["Muxed", "encode", "muxed", "notes_of", "scratch_of", "times_of"]
+__all__ = ["Muxed", "Muxer", "encode", "notes_of", "scratch_of"]
 
+#: What an output may be longer than all that goes into it, taken twice.
+HEADERS = 64 * MIB
 
 TOLD = {
     "lost": "could not be decoded",
@@ -24,37 +27,50 @@ TOLD = {
 }
 
 
-class Muxed(NamedTuple):
-    suffix: str
+class Muxed(BaseModel):
+    suffix: Literal[".mp4", ".mkv"]
     notes: list[str]
 
 
-def times_of(segment: Segment) -> list[int]:
-    return SegmentDetail.model_validate(segment.detail).pts
+class Muxer:
+    """Makes an output of a source and its painted segments, in a sandbox."""
 
+    def __init__(self, storage: Storage, settings: StitcherSettings) -> None:
+        self._input = storage.container("input")
+        self._segments = storage.container("segments")
+        self._told = settings.own()
+        limits = Limits(settings.muxer_mib, settings.muxer_seconds, settings.muxer_total_seconds)
+        self._sandbox = Sandbox(f"{__name__}.tasks", limits, settings.require_sandbox)
+        self.start, self.close = self._sandbox.start, self._sandbox.close
 
-def muxed(
-    settings: StitcherSettings, job: Job, segments: list[Segment], path: Path
-) -> Iterator[Muxed]:
-    """Write the job's output to the path."""
-    storage = storage_of(settings)
-    source = job.source
-    detail = VideoDetail.model_validate(job.detail)
-    with storage.container("input").open(source.blob, source.etag, source.size) as file:
-        packets = partial(encoded, storage, segments, path.parent)
-        kind, left = mux(packets, detail, file, path, settings)
-    yield Muxed(f".{kind}", left)
+    def mux(
+        self, job: Job, segments: list[Segment], path: Path, check: Callable[[], None]
+    ) -> Muxed:
+        """Write the job's output to the path; its segments come to the same folder, in turn."""
+        source = job.source
+        files: dict[str, Callable[[], BinaryIO]] = {
+            f"segment/{segment.segment}": partial(self._fetched, segment, path.with_name("segment"))
+            for segment in segments
+        }
+        files["source"] = lambda: self._input.open(source.blob, source.etag, source.size)
+        args = {
+            "settings": self._told,
+            "detail": job.detail,
+            "times": [SegmentDetail.model_validate(each.detail).pts for each in segments],
+        }
+        sizes = sum(blob.size for blob in self._segments.under(f"{job.job}/"))
+        with path.open("w+b") as file:
+            output = Output(file, 2 * (source.size + sizes) + HEADERS)
+            with self._sandbox.run(check, "mux", Muxed, args, files, output) as found:
+                [muxed] = found
+        return muxed.value
 
-
-def encoded(storage: Storage, segments: list[Segment], folder: Path) -> Iterator[Encoded]:
-    """Segments in order, one at a time on the disk."""
-    container = storage.container("segments")
-    path = folder / "segment"
-    for segment in segments:
-        if segment.items:
-            container.download(names.segment_blob(segment.job, segment.segment), path)
-            yield Encoded(path, times_of(segment))
-            path.unlink()
+    def _fetched(self, segment: Segment, path: Path) -> BinaryIO:
+        """Gone from the disk as soon as it is closed."""
+        self._segments.download(names.segment_blob(segment.job, segment.segment), path)
+        file = path.open("rb")
+        path.unlink()
+        return file
 
 
 def scratch_of(job: Job, segments: list[int]) -> int:
@@ -78,8 +94,3 @@ def notes_of(job: Job, segments: list[Segment]) -> list[str]:
                 f"{count} of {job.items} frames {verb}, between {start:.1f} and {stop:.1f} s"
             )
     return notes
-
-
-@cache
-def storage_of(settings: StitcherSettings) -> Storage:
-    return Storage(settings)

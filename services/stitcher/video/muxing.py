@@ -1,10 +1,10 @@
 """Segments, sound and all the rest to one file, by packet copy."""
 
 import heapq
+import io
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from math import lcm
-from pathlib import Path
 from typing import BinaryIO
 
 import av
@@ -26,6 +26,7 @@ from shared.errors import Refused
 from shared.video import SEGMENT_ONLY, SOURCE_ONLY, VideoDetail
 
 LARGEST_TIMESCALE = 10_000_000
+WRITTEN_AT_ONCE = 1 << 20
 #: Facts of the old file that are not so in the new one.
 STALE = {"major_brand", "minor_version", "compatible_brands", "encoder", "DURATION", "duration"}
 
@@ -34,20 +35,22 @@ def mux(
     segments: Callable[[], Iterator[Encoded]],
     detail: VideoDetail,
     source: BinaryIO,
-    path: Path,
+    output: BinaryIO,
     settings: StitcherSettings,
 ) -> tuple[Kind, list[str]]:
     """The kind of file that it became, and what of the source it doesn't have."""
     with av.open(source, "r", container_options=SOURCE_ONLY) as original:
         freight = load(original, detail.stream, settings.output_format)
         try:
-            spoiled = mux_with(freight, segments(), original, detail, path)
+            spoiled = mux_with(freight, segments(), original, detail, output)
         except av.FFmpegError as error:
             if not freight.passengers or is_full(error):
                 raise
             freight = left_behind(freight)
             source.seek(0)
-            spoiled = mux_with(freight, segments(), original, detail, path)
+            output.seek(0)
+            output.truncate(0)
+            spoiled = mux_with(freight, segments(), original, detail, output)
         notes = freight.left + rewritten(freight)
     if spoiled:
         notes.append(f"{spoiled} packets of sound or subtitles are damaged and left out")
@@ -59,16 +62,23 @@ def mux_with(
     segments: Iterator[Encoded],
     original: InputContainer,
     detail: VideoDetail,
-    path: Path,
+    output: BinaryIO,
 ) -> int:
     """How many of the passengers' packets the file wouldn't take."""
     head = next(segments, None)
     if head is None:
         raise Refused("the video is damaged: not one of its frames can be decoded")
     form = FORMATS[freight.kind]
-    with av.open(str(path), "w", format=form, container_options=options(original)) as out:
+    with av.open(
+        output,
+        "w",
+        format=form,
+        container_options=options(original),
+        buffer_size=WRITTEN_AT_ONCE,
+        io_open=lambda _url, _flags, _options: Again(output),
+    ) as out:
         out.metadata.update(fresh(original.metadata))
-        with av.open(str(head.path), container_options=SEGMENT_ONLY) as encoded:
+        with av.open(head.file, "r", container_options=SEGMENT_ONLY) as encoded:
             video: Stream = out.add_stream_from_template(encoded.streams.video[0], opaque=True)
         video.metadata.update(fresh(original.streams[detail.stream].metadata))
         seats = {p.stream.index: (p, seat(p, out)) for p in freight.passengers}
@@ -79,6 +89,37 @@ def mux_with(
             key=lambda packet: (packet.dts or 0) * (packet.time_base or 0),
         )
         return written(packets, video, out)
+
+
+class Again(io.RawIOBase):
+    """The output, read while it is written: to be played while it loads, it is moved back a bit."""
+
+    def __init__(self, output: BinaryIO) -> None:
+        self._output = output
+        self._at = 0
+
+    def seekable(self) -> bool:
+        return True
+
+    def readable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._at
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        if whence != io.SEEK_SET:
+            raise io.UnsupportedOperation("only from the start")
+        self._at = offset
+        return offset
+
+    def read(self, size: int = -1) -> bytes:
+        writing_at = self._output.tell()
+        self._output.seek(self._at)
+        data = self._output.read(size)
+        self._output.seek(writing_at)
+        self._at += len(data)
+        return data
 
 
 def written(packets: Iterable[AnyPacket], video: Stream, out: OutputContainer) -> int:

@@ -3,8 +3,7 @@
 from collections import deque
 from collections.abc import Iterator
 from fractions import Fraction
-from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, BinaryIO, NamedTuple, TypeAlias
 
 import av
 from av.container import InputContainer
@@ -26,7 +25,7 @@ WRAP = 2**33
 class Encoded(NamedTuple):
     """A segment's file, and when each of its frames is shown."""
 
-    path: Path
+    file: BinaryIO
     times: list[int]
 
 
@@ -36,7 +35,8 @@ def video_packets(
     """Packets timed anew over all segments: a container shifts times, and no seam may show."""
     due: deque[int] = deque()
     for segment in segments:
-        with av.open(str(segment.path), container_options=SEGMENT_ONLY) as encoded:
+        segment.file.seek(0)
+        with av.open(segment.file, "r", container_options=SEGMENT_ONLY) as encoded:
             if not due:
                 ahead = REORDERED[codec_of(encoded.streams.video[0]) or ""]
                 due.extend(segment.times[0] - n * detail.step for n in range(ahead, 0, -1))

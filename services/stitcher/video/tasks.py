@@ -1,0 +1,59 @@
+"""What the stitcher has done in its sandbox."""
+
+import io
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+import av
+import numpy as np
+from av.video.frame import VideoFrame
+
+from services.stitcher.settings import StitcherSettings
+from services.stitcher.video.muxing import mux
+from services.stitcher.video.packets import Encoded
+from shared.sandbox.files import Desk
+from shared.video import SOURCE_ONLY, VideoDetail
+
+#: Each with the times of its frames.
+Times = list[list[int]]
+
+
+def mux_all(
+    desk: Desk, settings: dict[str, Any], detail: dict[str, Any], times: Times
+) -> Iterator[tuple[Any, bytes]]:
+    kind, notes = mux(
+        partial(encoded, desk, times),
+        VideoDetail.model_validate(detail),
+        desk.open("source"),
+        desk.output(),
+        StitcherSettings.model_construct(**settings),
+    )
+    yield {"suffix": f".{kind}", "notes": notes}, b""
+
+
+def encoded(desk: Desk, times: Times) -> Iterator[Encoded]:
+    """Segments in order; those without frames have no file."""
+    for number, shown in enumerate(times):
+        if shown:
+            yield Encoded(desk.open(f"segment/{number}"), shown)
+
+
+TASKS = {"mux": mux_all}
+
+
+def warm_up() -> None:
+    """Mux a clip of each kind, so that nothing is loaded or looked up later."""
+    pixels = np.zeros((64, 64, 3), np.uint8)
+    for form in ("mp4", "matroska"):
+        clip = io.BytesIO()
+        with av.open(clip, "w", format=form) as out:
+            stream = out.add_stream("mpeg4", rate=25)
+            stream.width = stream.height = 64
+            stream.pix_fmt = "yuv420p"
+            out.mux(stream.encode(VideoFrame.from_ndarray(pixels, format="rgb24")))
+            out.mux(stream.encode(None))
+        clip.seek(0)
+        with av.open(clip, "r", container_options=SOURCE_ONLY) as container:
+            list(container.decode(container.streams.video[0]))
+            container.chapters()

@@ -6,6 +6,7 @@ Event Grid announces in Azure. The trigger, `impasto submit` and `impasto replay
 import hashlib
 import uuid
 from datetime import UTC, datetime
+from urllib.parse import quote
 
 from pydantic import ValidationError
 
@@ -39,6 +40,13 @@ class Arrivals:
 
     def record(self, event: BlobCreated) -> None:
         """Make the job known. Whoever sees its event first does that."""
+        if not self.recorded(event.job):
+            self._record(event)
+
+    def _record(self, event: BlobCreated) -> None:
+        """First the one that it is listed by: killed between the two, it is listed twice."""
+        told = {"container": event.container, "blob": quote(event.blob)}
+        self._records.write_once(names.newest_record(event.job, datetime.now(UTC)), b"", told)
         data = event.model_dump_json(by_alias=True).encode()
         self._records.write_once(names.arrival_record(event.job), data)
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import quote, urlsplit
@@ -159,6 +160,12 @@ class Container:
     def under(self, prefix: str = "") -> list[Blob]:
         listed = self._client.list_blobs(name_starts_with=prefix, include=["metadata"])
         return [blob_of(properties) for properties in listed]
+
+    @ridden_out
+    def some_under(self, prefix: str, first: int, most: int) -> list[Blob]:
+        """So many of them, from the one of that number on."""
+        listed = self._client.list_blobs(name_starts_with=prefix, include=["metadata"])
+        return [blob_of(properties) for properties in islice(listed, first, first + most)]
 
     @ridden_out
     def folders(self) -> list[str]:

@@ -5,6 +5,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TypeVar
+from urllib.parse import quote
 
 from shared import names
 from shared.blobs import Blob, Container
@@ -43,7 +44,8 @@ class Jobs:
     def begin(self, job: Job) -> Job:
         """The job as first recorded, be it now or by an earlier delivery of its arrival."""
         name = names.job_record(job.job)
-        return job if self._write(name, job) else self._read(name, Job.model_validate_json)
+        told = {"items": str(job.items), "model": quote(job.model)}
+        return job if self._write(name, job, told) else self._read(name, Job.model_validate_json)
 
     def _job(self, job: str) -> Job:
         return self._read(names.job_record(job), Job.model_validate_json)
@@ -71,7 +73,8 @@ class Jobs:
         return self.scored.write_once(shard, data, counted(items))
 
     def add_chunk(self, report: ChunkReport) -> None:
-        self._write(names.chunk_record(report.job, report.segment, report.chunk), report)
+        name = names.chunk_record(report.job, report.segment, report.chunk)
+        self._write(name, report, counted(report.items))
 
     def finish(self, result: Result) -> None:
         """Whatever it was thought to have come to meanwhile."""

@@ -3,10 +3,13 @@
 import hashlib
 import re
 import unicodedata
+from datetime import datetime
 
 from shared.errors import Refused
 
 LONGEST_BLOB_NAME = 1024
+#: The folder of what lists jobs by time. No job has that name.
+NEWEST = "_newest"
 #: How a name ends that was too long, before its suffix.
 SHORTENED = re.compile(r"-[0-9a-f]{16}$")
 JOB_PATTERN = r"^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$"
@@ -78,7 +81,11 @@ def segment_record(job: str, segment: int) -> str:
 
 
 def chunk_record(job: str, segment: int, chunk: int) -> str:
-    return f"{job}/chunks/{segment:05}-{chunk:04}.json"
+    return f"{chunk_records(job)}{segment:05}-{chunk:04}.json"
+
+
+def chunk_records(job: str) -> str:
+    return f"{job}/chunks/"
 
 
 def outcome_record(job: str) -> str:
@@ -87,6 +94,15 @@ def outcome_record(job: str) -> str:
 
 def arrival_record(job: str) -> str:
     return f"{job}/arrival.json"
+
+
+def newest_record(job: str, at: datetime) -> str:
+    """Such names are listed from the newest job to the oldest."""
+    return f"{NEWEST}/{10**13 - int(at.timestamp() * 1000):013}-{job}"
+
+
+def job_of_newest(record: str) -> str:
+    return record.removeprefix(f"{NEWEST}/").split("-", 1)[1]
 
 
 def segment_folder(job: str, segment: int) -> str:

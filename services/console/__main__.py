@@ -14,6 +14,7 @@ from services.console import cluster as clusters
 from services.console import run as running
 from services.console.follow import Interrupted, follow
 from services.console.jobs import Desk
+from services.console.listing import Listing
 from services.console.poison import Entry, PoisonDesk
 from services.console.scoring import shipped_models, training
 from services.console.stack import Stack
@@ -119,10 +120,14 @@ def train(context: typer.Context) -> None:
 
 
 @app.command()
-def jobs(json: Json = False, data: Data = HOME) -> None:
-    """All jobs, and how far they are."""
-    desk = Desk(connected(data))
-    show.listing([desk.status(job) for job in desk.jobs()], show.jobs_table, json)
+def jobs(
+    most: Annotated[int, typer.Option(min=1, help="How many to show.")] = 50,
+    page: Annotated[int, typer.Option(min=1, help="2 shows those after the first so many.")] = 1,
+    json: Json = False,
+    data: Data = HOME,
+) -> None:
+    """The newest jobs, and how far they are; `watch` tells more of one."""
+    show.listing(Listing(connected(data)).page(page, most), show.jobs_table, json)
 
 
 @app.command()

@@ -12,7 +12,7 @@ from shared.errors import Missing
 from shared.jobs import Jobs, items_in
 from shared.messages import BlobCreated
 from shared.models import Models
-from shared.records import Job, Result
+from shared.records import Failure, Job, Outcome, Result
 from shared.storage import Storage
 
 State = Literal["waiting", "running", "finished", "refused", "failed", "cancelled"]
@@ -33,6 +33,21 @@ class Status(BaseModel):
     scored: int = 0
     stitched: int = 0
     seconds: float | None = None
+
+    def ended_as(self, outcome: Outcome) -> "Status":
+        if isinstance(outcome, Failure):
+            update = {"state": outcome.state, "reason": outcome.reason}
+            return self.model_copy(update=update | {"source": outcome.source or self.source})
+        counts = dict.fromkeys(("split", "scored", "stitched"), outcome.items)
+        return self.model_copy(
+            update={
+                "state": "finished",
+                "output": outcome.output,
+                "notes": outcome.notes,
+                "seconds": (outcome.finished - outcome.created).total_seconds(),
+                **counts,
+            }
+        )
 
     @property
     def ended(self) -> bool:
@@ -82,7 +97,7 @@ class Desk:
         return path
 
     def jobs(self) -> list[str]:
-        return self._jobs.records.folders()
+        return [name for name in self._jobs.records.folders() if name != names.NEWEST]
 
     def status(self, job: str) -> Status:
         known = self._jobs.find(job)
@@ -95,30 +110,9 @@ class Desk:
         if known:
             plan = {"source": known.source.blob, "model": known.model, "items": known.items}
             status = status.model_copy(update=plan)
-        if isinstance(outcome, Result):
-            items = outcome.items
-            return status.model_copy(
-                update={
-                    "state": "finished",
-                    "output": outcome.output,
-                    "notes": outcome.notes,
-                    "seconds": (outcome.finished - outcome.created).total_seconds(),
-                    "split": items,
-                    "scored": items,
-                    "stitched": items,
-                }
-            )
-        if known:
+        if known and not isinstance(outcome, Result):
             status = self._with_progress(status, known)
-        if outcome:
-            return status.model_copy(
-                update={
-                    "state": outcome.state,
-                    "reason": outcome.reason,
-                    "source": outcome.source or status.source,
-                }
-            )
-        return status
+        return status.ended_as(outcome) if outcome else status
 
     def _is_lesson(self, job: str) -> bool:
         arrival = self._arrivals.find(job)

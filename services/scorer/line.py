@@ -20,6 +20,8 @@ from shared.shards import Item, unpack
 T = TypeVar("T")
 #: Decoded and not scored yet: the next shard is fetched meanwhile.
 MANY = 16
+#: … or fewer, so that large ones don't fill the memory.
+MANY_BYTES = 256 * 1024 * 1024
 #: What is scored and isn't stored yet is lost with its worker.
 FEW = 2
 
@@ -50,18 +52,28 @@ class Line:
                     items = []
 
     def _scored(self, shards: Iterable[int]) -> Generator[Piece]:
+        source = self._decoded(shards)
+        first = next(source, None)
+        if first is None:
+            return
+        size = getattr(first.value, "nbytes", 0)  # all are of one size
+        depth = max(1, min(MANY, MANY_BYTES // max(1, size)))
         with (
-            closing(ahead(self._decoded(shards), MANY)) as decoded,
-            closing(self._begun(batches(decoded, self._scorer.batch))) as begun,
+            closing(ahead(starting_with(first, source), depth)) as decoded,
+            closing(self._begun(batches(decoded, self._scorer.batch), size)) as begun,
         ):
             for result in begun:
                 with self._watch.stage("model"):
                     pieces = result()
                 yield from pieces
 
-    def _begun(self, todo: Iterable[list[Piece]]) -> Generator[Callable[[], list[Piece]]]:
+    def _begun(
+        self, todo: Iterable[list[Piece]], size: int
+    ) -> Generator[Callable[[], list[Piece]]]:
         """What each batch comes to. Of several at once, one more is begun than is waited for."""
         threads = self._scorer.threads
+        if threads and threads.fitting:
+            threads = threads.fitting(size)
         if threads is None:
             yield from (partial(self._score, batch) for batch in todo)
             return
@@ -93,6 +105,11 @@ class Line:
                 with self._watch.stage("decode"):
                     value = self._scorer.decode(item.data)
                 yield Piece(shard, item.name, item is items[-1], value)
+
+
+def starting_with(first: Piece, rest: Generator[Piece]) -> Generator[Piece]:
+    yield first
+    yield from rest
 
 
 def batches(pieces: Iterable[T], size: int) -> Iterator[list[T]]:

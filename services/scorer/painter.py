@@ -22,6 +22,8 @@ log = logger()
 STYLE = "style"
 #: Beyond it a GPU is busy anyway.
 LARGEST_BATCH = 16
+#: A pass takes so many times the picture's bytes for each byte of the weights' type, measured.
+PASS = 15
 
 
 class Painter(PictureScorer):
@@ -34,7 +36,7 @@ class Painter(PictureScorer):
         self.device = device_name(weights)
         on_cpu = weights.device.type == "cpu"
         self.batch = 1 if on_cpu else LARGEST_BATCH
-        self.threads = side_by_side() if on_cpu else None
+        self.threads = side_by_side(PASS * weights.element_size()) if on_cpu else None
 
     def score(self, values: Sequence[Picture]) -> Sequence[Picture]:
         """Where memory runs out in smaller batches, from then on."""

@@ -5,7 +5,7 @@ jobs ask for, and calling it makes a scorer. Most want to subclass `PictureScore
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from typing import NamedTuple, Protocol, TypeVar
 
@@ -27,6 +27,8 @@ V = TypeVar("V")
 class Threads(NamedTuple):
     pool: Executor
     size: int
+    #: Fewer, for items of so many bytes, where memory wouldn't do for as many at once.
+    fitting: "Callable[[int], Threads] | None" = None
 
 
 class Scorer(Protocol[V]):

@@ -212,7 +212,7 @@ class Worker:
 
         self._hand.do(note, delivery)  # where storage doesn't answer, it is tried again anyway
         if waited > timedelta(seconds=self._settings.full_seconds):
-            reason = f"there was no room on any disk for {waited}: {error}"
+            reason = f"there was no room on any disk for {waited.total_seconds():,.0f} s: {error}"
             self._to_poison(delivery, message, reason, error)
             return
         self._finish(delivery, partial(delivery.postpone, FULL_SECONDS), gone=True)

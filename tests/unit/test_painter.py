@@ -103,7 +103,7 @@ def test_side_by_side_it_is_the_same_picture(network: Network) -> None:
     [auvers] = [model.data for model in shipped() if model.name == "auvers"]
     painter = Painter(network, load_style(auvers, network))
     frames = [picture(90, 160, seed) for seed in range(5)]
-    pool = side_by_side().pool
+    pool = side_by_side(1).pool
     alone = [pool.submit(painter.paint, frame).result() for frame in frames]
     for one, other in zip(alone, pool.map(painter.paint, frames), strict=True):
         assert np.array_equal(one, other)
@@ -111,7 +111,7 @@ def test_side_by_side_it_is_the_same_picture(network: Network) -> None:
 
 def test_side_by_side_all_cores_are_shared_out_and_others_still_have_them_all() -> None:
     cores = torch.get_num_threads()
-    threads = side_by_side()
+    threads = side_by_side(1)
     seen = [threads.pool.submit(torch.get_num_threads) for _ in range(threads.size)]
     assert [share.result() for share in seen] == [cores // threads.size] * threads.size
     with ThreadPoolExecutor(1) as newcomer:
@@ -138,7 +138,7 @@ def test_where_memory_runs_out_batches_are_halved_and_nothing_is_lost(
     monkeypatch.setattr(painter, "batch", 8)
     painted = painter.score(frames)
     # What it painted alone before a GPU only replays.
-    anew, at_once = (0, 1) if torch.cuda.is_available() else (8, side_by_side().size)
+    anew, at_once = (0, 1) if torch.cuda.is_available() else (8, side_by_side(1).size)
     assert tried == [7, 3] + [1] * anew
     assert painter.report() == {"batch": 1, "at_once": at_once}
     assert [made.shape for made in painted] == [frame.shape for frame in frames]

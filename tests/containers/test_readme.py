@@ -33,7 +33,7 @@ def checkout(built: Compose, tmp_path: Path) -> Path:
 
 def typed(folder: Path, script: str, path: str) -> str:
     """What a shell says that finds the commands on this path, and no others."""
-    ours = re.compile("(MAKE|IMPASTO|IDENTITY).*")
+    ours = re.compile("(MAKE|IMPASTO|IDENTITY|COMPOSE).*")
     stranger = {name: value for name, value in os.environ.items() if not ours.fullmatch(name)}
     project = f"impasto-reader-{os.getpid()}"
     environment = stranger | stand_ins() | {"COMPOSE_PROJECT_NAME": project, "TAG": TAG}
@@ -65,20 +65,28 @@ def test_docker_is_all_that_is_needed(checkout: Path) -> None:
     (only_docker / "docker").symlink_to(str(shutil.which("docker")))
     before, down = block("docker compose --profile console build").split("docker compose down")
     script = [before, f"docker tag impasto/splitter:{TAG} impasto/splitter:v2"]
-    script += [block("SPLITTER_TAG=v2"), "docker compose ps", f"docker compose down {down}"]
+    script += [
+        block("SPLITTER_TAG=v2"),
+        "echo NOW; docker compose ps; echo THEN",
+        f"docker compose down {down}",
+    ]
     said = typed(checkout, "\n".join(script), str(only_docker))
     assert facts(checkout / "painted/my.mp4").times == facts(checkout / "my.mp4").times
     assert (checkout / "painted/my.mp4").stat().st_uid == os.getuid()
     assert re.search(r"worker-0001 +\| ", said)
-    assert said.count("impasto/splitter:v2") == 1
-    assert f"impasto/splitter:{TAG} " not in said
+    up = said.split("NOW\n")[1].split("THEN\n")[0]
+    assert up.count("impasto/splitter:v2") == 1
+    assert f"impasto/splitter:{TAG} " not in up
 
 
 def test_with_make(checkout: Path) -> None:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    script = f"make image SERVICE=splitter\nmake images\n{block('make up')}docker volume ls"
+    script = (
+        f"make image SERVICE=splitter\nmake images\n{block('make up')}echo NOW; docker volume ls"
+    )
     said = typed(checkout, script, path)
     assert "painters: " in said
     project = f"impasto-reader-{os.getpid()}"
-    assert f"{project}_azurite" in said
-    assert f"{project}_scratch" not in said  # what stitchers had half made
+    kept = said.split("NOW\n")[1]
+    assert f"{project}_azurite" in kept
+    assert f"{project}_scratch" not in kept  # what stitchers had half made

@@ -25,6 +25,7 @@ from services.console.jobs import Desk
 from services.console.scoring import publish
 from shared.errors import ImpastoError, Misconfigured
 from shared.logs import logger
+from shared.runtime.heartbeat import has_worked
 from shared.settings import Settings
 from shared.storage import QUEUES, Storage
 
@@ -32,8 +33,10 @@ log = logger()
 SERVICES = ("trigger", "splitter", "dispatcher", "stitcher")
 WORKER = [sys.executable, "-m", "services.scorer"]
 STOP_SECONDS = 15
-#: A service that dies at once, again and again, is started ever more rarely.
+#: A service that dies again and again before it has done anything is started ever more rarely.
 LONGEST_REST = 30.0
+#: What has no loop of ours is taken to have worked when it has lived for so long.
+STEADY_SECONDS = 3.0
 
 
 class Lifeline:
@@ -63,6 +66,7 @@ class Stack:
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._deaths: dict[str, int] = {}
         self._rest_until: dict[str, float] = {}
+        self._started: dict[str, float] = {}
         self._forgetful = False
         self._lock: IO[str] | None = None
         self._of_services, self._of_azurite = Lifeline(), Lifeline()
@@ -119,7 +123,8 @@ class Stack:
             log.warning("still in trouble", name=name, why=str(error))
 
     def _start_again(self, name: str, died: "subprocess.Popen[bytes]") -> None:
-        deaths = self._deaths[name] = self._deaths.get(name, 0) + 1
+        deaths = 1 if self._has_worked(name) else self._deaths.get(name, 0) + 1
+        self._deaths[name] = deaths
         self._rest_until[name] = time.monotonic() + min(LONGEST_REST, 0.1 * 2.0 ** min(deaths, 20))
         log.warning(
             "died; starting it again", name=name, code=died.returncode, log=str(self.log_of(name))
@@ -130,6 +135,12 @@ class Stack:
             self._start_azurite()
         else:
             self._start(name)
+
+    def _has_worked(self, name: str) -> bool:
+        """Before it died: then what it died of before is over."""
+        lived = time.monotonic() - self._started.get(name, 0)
+        no_loop = name in ("azurite", "batchai") and lived >= STEADY_SECONDS
+        return no_loop or has_worked(self.heartbeat_of(name))
 
     def _remind(self) -> None:
         """Azurite, killed, has lost its last seconds, of blobs and of queues not the same ones.
@@ -174,15 +185,20 @@ class Stack:
         """What it has half done, on disk: gone when it starts anew, and with the stack."""
         return self.data / "tmp" / service
 
+    def heartbeat_of(self, service: str) -> Path:
+        return self.scratch_of(service) / "heartbeat"
+
     def log_of_cluster(self) -> Path:
         return self.log_of(self._crew.teller if self._crew else "dispatcher")
 
     def _start_azurite(self) -> None:
+        self._started["azurite"] = time.monotonic()
         self._processes["azurite"] = azurite.start(
             self.accounts, self.data / "azurite", self.log_of("azurite"), self._of_azurite.end
         )
 
     def _start(self, service: str) -> None:
+        self._started[service] = time.monotonic()
         scratch = self.scratch_of(service)
         shutil.rmtree(scratch, ignore_errors=True)  # it may have been killed
         scratch.mkdir(parents=True, exist_ok=True)
@@ -190,7 +206,7 @@ class Stack:
             self._processes[service] = subprocess.Popen(
                 [sys.executable, "-m", f"services.{service.partition('-')[0]}"],
                 env=self._environment()
-                | {"TMPDIR": str(scratch)}
+                | {"TMPDIR": str(scratch), "IMPASTO_HEARTBEAT": str(self.heartbeat_of(service))}
                 | (self._crew.environment(service) if self._crew else {}),
                 stdin=self._of_services.end,
                 stdout=out,

@@ -54,6 +54,15 @@ def say_ready(heartbeat: Path, unmet: Sequence[str]) -> None:
     heartbeat.with_suffix(".ready").write_text("\n".join(unmet) or READY)
 
 
+def say_worked(heartbeat: Path) -> None:
+    """It has done something, or has found nothing to do: it doesn't die of how it starts."""
+    heartbeat.with_suffix(".worked").touch()
+
+
+def has_worked(heartbeat: Path) -> bool:
+    return heartbeat.with_suffix(".worked").exists()
+
+
 def unready(heartbeat: Path) -> str | None:
     note = heartbeat.with_suffix(".ready")
     said = note.read_text() if note.exists() else "it hasn't looked yet what it may do"

@@ -29,6 +29,7 @@ from shared.runtime.access import Access
 from shared.runtime.backoff import IdlePause, retry_delay
 from shared.runtime.guarded import Guarded
 from shared.runtime.hand import Hand
+from shared.runtime.heartbeat import say_worked
 from shared.runtime.poison import PoisonBox
 from shared.runtime.room import Room
 from shared.runtime.stop import Stop
@@ -82,6 +83,7 @@ class Worker:
         self._poison = PoisonBox(storage)
         self._room = Room(storage)
         self._tries = Tries(storage)
+        self._has_worked = False
         self._stop = stop
         self._leave_when_idle = leave_when_idle
         self._at_end = at_end
@@ -122,8 +124,8 @@ class Worker:
                     self._pause.at_most(CLOSED_PAUSE)
                 elif delivery := queue.receive(self._settings.lease_seconds):
                     self._take(route, delivery)
-                    return True
-            return ticked
+                    return self._worked(True)
+            return self._worked(ticked)
         except Unavailable:
             pass  # logged, once, by the outage; the pause that follows is the same as for idling
         except (Forbidden, Unprepared):
@@ -131,6 +133,12 @@ class Worker:
         except Exception as error:  # a message that isn't settled comes back by itself
             log.error("failed; going on", exc_info=error)
         return False
+
+    def _worked(self, found: bool) -> bool:
+        if self._settings.heartbeat and not self._has_worked:
+            say_worked(self._settings.heartbeat)
+        self._has_worked = True
+        return found
 
     def _may_work(self) -> bool:
         checked = self._hand.do(self._access.check)

@@ -1,0 +1,37 @@
+"""How soon what died is started again: at once if it had worked, else ever more rarely."""
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from services.console.stack import Stack
+from shared.runtime.heartbeat import has_worked
+from tests.e2e.conftest import QUICK
+from tests.processes import processes_of
+from tests.waiting import eventually
+
+#: So many deaths on end would mean the longest rest.
+MANY = 10
+
+
+def test_a_service_that_has_worked_is_started_again_at_once(stack: Stack) -> None:
+    for _ in range(MANY):
+        eventually(lambda: has_worked(stack.heartbeat_of("trigger")), "the trigger to work")
+        before = stack.pids()["trigger"]
+        os.kill(before, signal.SIGKILL)
+        eventually(lambda: stack.pids()["trigger"] != before, "another trigger", within=20)  # noqa: B023
+
+
+def test_what_dies_before_it_has_worked_is_started_ever_more_rarely(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in QUICK.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(Stack, "services", ("nothing",))  # there is no such service
+    log = tmp_path / "stack" / "logs" / "nothing.log"
+    with Stack(tmp_path / "stack", nodes=1) as stack:
+        eventually(lambda: log.read_text().count("No module named") >= 5, "it to die")
+        assert stack._rest_until["nothing"] - stack._started["nothing"] > 1
+    assert processes_of(tmp_path / "stack") == []

@@ -65,8 +65,8 @@ def up(json: Json = False, data: Data = HOME, nodes: MaybeNodes = None) -> None:
     stop = Stop().on_signals()
     with Stack(data, nodes) as stack:
         show.connections(stack.data, stack.accounts, json)
-        while not stop.wait(3600):
-            pass
+        while not stop.wait(1):
+            stack.check()
         show.say("stopping …")
 
 

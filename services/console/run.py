@@ -47,12 +47,17 @@ def run(
         with Stack(place, nodes) as stack:
             happenings = Happenings(stack.log_of_cluster())
             desk = Desk(stack.storage)
+
+            def meanwhile() -> None:
+                stack.check()
+                say(happenings)
+
             Models(stack.storage).require(style)
             began = time.monotonic()
             jobs = {desk.submit(path, blob): path for path, blob in blob_names(videos, style)}
             lines = [
                 deliver(desk, jobs[status.job], status, folder, time.monotonic() - began, as_json)
-                for status in follow(desk, list(jobs), stop, lambda: say(happenings))
+                for status in follow(desk, list(jobs), stop, meanwhile)
             ]
         say(happenings)
     return len(lines) == len(videos) and all(line.state == "finished" for line in lines)

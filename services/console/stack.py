@@ -26,6 +26,7 @@ from services.console.scoring import publish
 from shared.errors import ImpastoError, Misconfigured
 from shared.logs import logger
 from shared.runtime.heartbeat import has_worked
+from shared.runtime.serve import MISCONFIGURED
 from shared.settings import Settings
 from shared.storage import QUEUES, Storage
 
@@ -110,7 +111,8 @@ class Stack:
         """Start again what has died, until the stack is closed."""
         while not self._closing.wait(0.2):
             for name, process in list(self._processes.items()):
-                if process.poll() is not None and time.monotonic() >= self._rest_until.get(name, 0):
+                died = process.poll() not in (None, MISCONFIGURED)
+                if died and time.monotonic() >= self._rest_until.get(name, 0):
                     self._whatever_comes(name, partial(self._start_again, name, process))
             if self._forgetful:
                 self._whatever_comes("azurite", self._remind)
@@ -158,6 +160,12 @@ class Stack:
 
     def pids(self) -> dict[str, int]:
         return {name: process.pid for name, process in self._processes.items()}
+
+    def check(self) -> None:
+        """Raises `Misconfigured` if a service refuses its settings: no restart will help."""
+        for name, process in list(self._processes.items()):
+            if process.poll() == MISCONFIGURED:
+                raise Misconfigured(self.log_of(name).read_text(errors="replace").splitlines()[-1])
 
     def close(self) -> None:
         """Services first, so that they can hand back what they hold; storage last."""

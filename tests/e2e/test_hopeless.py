@@ -10,7 +10,8 @@ import pytest
 from services.console import stack as stack_module
 from services.console.jobs import Desk
 from shared.storage import QUEUES
-from tests.e2e.conftest import QUICK, stack_in
+from tests.e2e.conftest import QUICK, impasto, stack_in
+from tests.processes import processes_of
 from tests.waiting import eventually
 
 FEW = {"IMPASTO_WORKER_TRIES": "4", "IMPASTO_NODE_SECONDS": "4", "IMPASTO_NODE_IDLE_SECONDS": "1"}
@@ -65,3 +66,15 @@ def test_it_says_why_and_the_next_is_painted(
         second = desk.submit(clip, "original/second.mp4")
         eventually(lambda: desk.status(second).ended, "the next job to end", within=120)
         assert desk.status(second).state == "finished", desk.status(second).reason
+
+
+def test_settings_that_a_service_refuses_end_the_run(
+    tmp_path: Path, clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IMPASTO_WORKER_HOURS", "100000000")
+    data = ("--data", tmp_path / "data")
+    ended = impasto("run", clip, "--style", "original", "--output", tmp_path / "out", *data)
+    assert ended.returncode == 2
+    assert "dispatcher: IMPASTO_WORKER_HOURS: Input should be less than" in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert processes_of(tmp_path / "data") == []

@@ -1,9 +1,9 @@
-// Docker's question whether Azurite answers. One that hasn't for a minute is killed, since Docker
-// itself restarts what has ended, and not what is unhealthy.
+// Docker's question whether Azurite answers. One that hasn't for three minutes is killed, since Docker
+// itself restarts what has ended, and not what is unhealthy. A machine that is only slow gets by.
 const fs = require("fs");
 
 const ANSWERED = "/tmp/answered";
-const PATIENCE_MS = 60_000;
+const PATIENCE_MS = 180_000;
 
 function azurite() {
   const others = fs.readdirSync("/proc").filter((name) => Number(name) > 1);
@@ -18,7 +18,7 @@ function azurite() {
 }
 
 const asked = [10000, 10001].map((port) =>
-  fetch(`http://127.0.0.1:${port}`, { signal: AbortSignal.timeout(5_000) }),
+  fetch(`http://127.0.0.1:${port}`, { signal: AbortSignal.timeout(20_000) }),
 );
 Promise.all(asked).then(
   () => fs.writeFileSync(ANSWERED, ""),

@@ -150,7 +150,7 @@ class Compose:
             health = container.attrs["State"]["Health"]["Status"]
             return bool(container.attrs["RestartCount"] > before) and health == "healthy"
 
-        eventually(back, f"{service} to be back", within=300)
+        eventually(back, f"{service} to be back", within=600)
 
     def choose(self, line: str) -> None:
         """As a person adds it to `.env`."""

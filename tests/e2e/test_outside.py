@@ -1,11 +1,13 @@
 """A stack attacked from outside: what one video brings must not reach another, nor the machine."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
+from benchmarks.soak import processes
 from benchmarks.soak.counts import Counts
 from benchmarks.soak.fingerprints import Fingerprint, fingerprint_of
 from benchmarks.soak.http_bytes import HttpMessage
@@ -16,9 +18,10 @@ from services.console.jobs import Desk
 from services.console.poison import PoisonDesk
 from services.console.stack import Stack
 from shared.jobs import Jobs
-from shared.records import Result
+from shared.records import Failure, Outcome, Result
 from tests.e2e.conftest import QUICK
 from tests.media import make_clip
+from tests.unit.test_hostile_videos import mjpeg, overlapping, small_says_its_header
 from tests.waiting import eventually
 
 
@@ -52,6 +55,7 @@ class Refusals:
 
 class Outside:
     def __init__(self, stack: Stack, folder: Path, refusals: Refusals) -> None:
+        self.stack = stack
         self.storage = stack.storage
         self.refusals = refusals
         self._desk = Desk(stack.storage)
@@ -62,9 +66,20 @@ class Outside:
         return self._desk.submit(clip, blob)
 
     def output(self, job: str) -> str:
-        outcome = eventually(lambda: self._jobs.outcome(job), "the job to end", within=240)
+        outcome = self._outcome(job)
         assert isinstance(outcome, Result), outcome
         return outcome.output
+
+    def refusal(self, job: str) -> str:
+        outcome = self._outcome(job)
+        assert isinstance(outcome, Failure), outcome
+        assert outcome.state == "refused"
+        return outcome.reason
+
+    def _outcome(self, job: str) -> Outcome:
+        outcome = eventually(lambda: self._jobs.outcome(job), "the job to end", within=240)
+        assert outcome
+        return outcome
 
     def pictures(self, job: str) -> Fingerprint:
         path = self._folder / "output"
@@ -117,3 +132,42 @@ def test_every_input_has_an_output_of_its_own(outside: Outside, tmp_path: Path) 
     assert len(set(outputs)) == len(names)
     there = {blob.name for blob in outside.storage.container("output").under()}
     assert there == set(outputs)
+
+
+def test_files_that_claim_less_than_they_hold_are_refused(outside: Outside, tmp_path: Path) -> None:
+    small = make_clip(tmp_path / "small.mp4", seconds=0.04, size="1280x720", tracks=())
+    (tmp_path / "again.mp4").write_bytes(overlapping(small, 400_000))
+    large = small_says_its_header(tmp_path / "large.avi", "mjpeg", mjpeg(16_000, 12_000))
+    good = make_clip(tmp_path / "good.mp4", seconds=1, size="96x64")
+    again = outside.drop(tmp_path / "again.mp4", "original/again.mp4")
+    header = outside.drop(large, "original/large.avi")
+    finished = outside.drop(good, "original/good.mp4")
+    assert "packets overlap" in outside.refusal(again)
+    assert "16000×12000" in outside.refusal(header)
+    assert outside.output(finished) == "original/good.mp4"
+    for name in ("frames", "scored", "segments"):
+        left = [blob.name for blob in outside.storage.container(name).under()]
+        assert not [blob for blob in left if not blob.startswith(finished)]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux filters system calls")
+def test_what_decodes_has_no_keys_and_no_rights(outside: Outside, tmp_path: Path) -> None:
+    """Seen in /proc, as another process sees it."""
+    clip = make_clip(tmp_path / "clip.mp4", seconds=1, size="96x64")
+    outside.output(outside.drop(clip, "original/clip.mp4"))
+    pids = outside.stack.pids()
+    for service in ("splitter", "stitcher"):
+        children = processes.sandboxes(pids[service])
+        assert children
+        for child in children:
+            place = Path(f"/proc/{child}")
+            environment = (place / "environ").read_bytes()
+            assert b"AccountKey" not in environment
+            assert b"IMPASTO" not in environment
+            facts = dict(
+                line.split(":\t", 1) for line in (place / "status").read_text().splitlines()
+            )
+            assert facts["Seccomp"] == "2"
+            assert facts["NoNewPrivs"] == "1"
+            opened = {str(one.readlink()) for one in (place / "fd").iterdir()}
+            assert {name.split(":")[0] for name in opened} <= {"pipe", "/dev/null"}

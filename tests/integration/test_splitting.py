@@ -11,8 +11,8 @@ from azure.core.exceptions import HttpResponseError
 from services.splitter import service as service_module
 from services.splitter.service import Splitter
 from services.splitter.settings import SplitterSettings
-from shared.blobs import Blob, Container
-from shared.errors import ChildDied, ChildKilled, Missing, Reject
+from shared.blobs import Container
+from shared.errors import ChildDied, ChildKilled, Reject, Unprepared
 from shared.jobs import Jobs
 from shared.messages import BlobCreated, SegmentPlanned
 from shared.models import Model, Models
@@ -177,14 +177,14 @@ def test_an_arrival_that_is_cancelled_while_it_is_read_isnt_planned(
     data = make_clip(tmp_path / "clip.mp4", seconds=1).read_bytes()
     event = arrival(storage, data, "original/clip.mp4")
     service, jobs = splitter(storage, settings), Jobs(storage)
-    read = Container.find_unchanged
+    require = Models.require
 
-    def read_then_cancelled(self: Container, name: str, etag: str) -> Blob | None:
+    def required_then_cancelled(self: Models, name: str) -> str:
         jobs.fail(event.job, "original/clip.mp4", "cancelled", "by its owner")
-        return read(self, name, etag)
+        return require(self, name)
 
     monkeypatch.setattr(service_module, "LOOK_SECONDS", 0)
-    monkeypatch.setattr(Container, "find_unchanged", read_then_cancelled)
+    monkeypatch.setattr(Models, "require", required_then_cancelled)
     service.arrived(event, Work(1))
     service.close()
     assert jobs.find(event.job) is None
@@ -202,7 +202,7 @@ def test_what_is_missing_need_not_be_the_source(
     service.arrived(event, Work(1))
     planned = SegmentPlanned(trace="t", job=event.job, segment=0)
     jobs.frames._client.delete_container()
-    with pytest.raises(Missing):
+    with pytest.raises(Unprepared):
         service.split(planned, Work(1))
     assert jobs.outcome(event.job) is None
     eventually(lambda: made_again(jobs.frames), "the container can be made again")

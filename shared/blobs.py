@@ -162,6 +162,33 @@ class Container:
         return [blob_of(properties) for properties in listed]
 
     @ridden_out
+    def under_if_listable(self) -> list[Blob] | None:
+        """All of them; None if one of them can't be listed."""
+        listed = self._client.list_blobs(include=["metadata"])
+        try:
+            return [blob_of(properties) for properties in listed]
+        except HttpResponseError as error:
+            if is_unlistable(error):
+                return None
+            raise
+
+    @ridden_out
+    def page(self, prefix: str, after: str, most: int) -> list[Blob] | None:
+        """The first so many that come after that name; None if one of them can't be listed.
+
+        Only for storage that answers so, as Azurite does: on Azure no name marks a page.
+        """
+        pages = self._client.list_blobs(
+            name_starts_with=prefix, include=["metadata"], results_per_page=most
+        ).by_page(after or None)
+        try:
+            return [blob_of(properties) for properties in next(pages, ())]
+        except HttpResponseError as error:
+            if is_unlistable(error):
+                return None
+            raise
+
+    @ridden_out
     def some_under(self, prefix: str, first: int, most: int) -> list[Blob]:
         """So many of them, from the one of that number on."""
         listed = self._client.list_blobs(name_starts_with=prefix, include=["metadata"])
@@ -244,6 +271,11 @@ class Container:
             lease.acquire(lease_duration=CLAIM_SECONDS)
         except ResourceExistsError as error:
             raise Taken(f"{name} is claimed by another worker") from error
+
+
+def is_unlistable(error: HttpResponseError) -> bool:
+    """Storage that is in trouble names an error code, or answers nothing at all."""
+    return error.status_code == 500 and not getattr(error, "error_code", None)
 
 
 def blob_of(found: BlobProperties) -> Blob:

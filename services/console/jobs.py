@@ -10,6 +10,7 @@ from shared.arrivals import Arrivals, event_of
 from shared.blobs import Container
 from shared.errors import Missing
 from shared.jobs import Jobs, items_in
+from shared.listing import listed
 from shared.messages import BlobCreated
 from shared.models import Models
 from shared.records import Failure, Job, Outcome, Result
@@ -149,7 +150,7 @@ class Desk:
         there = [
             event_of(container, blob.name, blob.etag, blob.size, blob.md5)
             for container in (self._input, self._paintings)
-            for blob in sorted(container.under(), key=lambda blob: (blob.modified, blob.name))
+            for blob in sorted(listed(container).blobs, key=lambda blob: (blob.modified, blob.name))
         ]
         # Where the file is gone its job has to say so.
         gone = map(self._event_of, set(self.jobs()) - {event.job for event in there})

@@ -8,13 +8,16 @@ import time
 
 from shared import names
 from shared.arrivals import Arrivals, event_of
-from shared.blobs import Blob
+from shared.blobs import Blob, Container
+from shared.listing import listed
+from shared.logs import logger
 from shared.needs import Needs
 from shared.runtime.stop import Stop
 from shared.runtime.worker import Worker
 from shared.settings import Settings
 from shared.storage import LANES, Storage
 
+log = logger()
 NEEDS = Needs(
     {"input": "list", "styles": "list", "jobs": "read write"},
     dict.fromkeys((*LANES, "lessons"), "send"),
@@ -30,6 +33,7 @@ class Trigger:
         self._arrivals = Arrivals(storage)
         self._watched = [storage.container("input"), storage.container("styles")]
         self._seen: set[str] = set()
+        self._told: dict[str, set[str]] = {}
         self._next_look = 0.0
 
     def look(self) -> bool:
@@ -40,7 +44,9 @@ class Trigger:
         there: set[str] = set()
         new = 0
         for container in self._watched:
-            for blob in sorted(container.under(), key=lambda blob: (blob.modified, blob.name)):
+            blobs, hidden = listed(container)
+            self._tell_of(container, set(hidden))
+            for blob in sorted(blobs, key=lambda blob: (blob.modified, blob.name)):
                 content = content_of(blob)
                 there.add(content)
                 if content not in self._seen and not blob.is_folder:
@@ -51,6 +57,15 @@ class Trigger:
         now = time.monotonic()
         self._next_look = now + rest_after(now - began)
         return new > 0
+
+    def _tell_of(self, container: Container, hidden: set[str]) -> None:
+        for name in hidden - self._told.get(container.name, set()):
+            log.error(
+                "a blob's name has a character that can't be listed; delete the blob",
+                container=container.name,
+                name_begins=names.shown(name),
+            )
+        self._told[container.name] = hidden
 
 
 def content_of(blob: Blob) -> str:

@@ -1,0 +1,61 @@
+"""One name with a control character in it must not hide all others."""
+
+from collections import Counter
+
+import pytest
+from structlog.testing import capture_logs
+
+from services.console.jobs import Desk
+from services.trigger.service import Trigger
+from shared.blobs import Container
+from shared.listing import listed
+from shared.storage import Storage
+from tests.announced import announced_videos
+
+GOOD = [
+    "a",
+    "original/aaa.mp4",
+    "original/bad.mp4",
+    "original/ok1.mp4",
+    "original/ok2.mp4",
+    "original/ünï 影.mp4",
+    "pencil/a b.mp4",
+    "z/b/c.mp4",
+    "z/b~.mp4",
+    "ü.mp4",
+]
+BAD = {"original/bad\x01.mp4": "original/bad", "z/b\x02/c\x03.mp4": "z/b", "z/c\x1b[2J": "z/c"}
+
+
+@pytest.fixture
+def container(storage: Storage) -> Container:
+    found = storage.container("input")
+    for name in (*GOOD, *BAD):
+        found.write(name, b"x")
+    return found
+
+
+def test_all_others_are_listed(container: Container) -> None:
+    found = listed(container)
+    assert Counter(blob.name for blob in found.blobs) == Counter(GOOD)
+    assert sorted(found.hidden) == sorted(BAD.values())
+
+
+def test_the_trigger_goes_on_with_the_others_and_names_the_culprits(
+    storage: Storage, container: Container
+) -> None:
+    trigger = Trigger(storage)
+    with capture_logs() as logs:
+        assert trigger.look()
+        trigger._next_look = 0
+        assert not trigger.look()
+    told = [line["name_begins"] for line in logs if line["log_level"] == "error"]
+    assert sorted(told) == sorted(map(ascii, BAD.values()))  # each once
+    assert sorted(event.blob for event in announced_videos(storage)) == GOOD
+    for name in BAD:
+        container.delete(name)
+    assert [blob.name for blob in container.under()] == GOOD
+
+
+def test_a_replay_goes_on_with_the_others(storage: Storage, container: Container) -> None:
+    assert Desk(storage).replay() == len(GOOD)

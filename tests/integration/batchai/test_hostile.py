@@ -5,10 +5,14 @@ import signal
 import sqlite3
 from collections.abc import Iterator
 from http.client import HTTPConnection
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from services.batchai.records import Cluster, ClusterProperties, Job, JobProperties, Workspace
+from services.batchai.service import BatchAI
+from services.batchai.settings import ServerSettings
 from shared.batchai.access import Access
 from tests.integration.batchai.conftest import CLUSTER, EXPERIMENT, GROUP, WORKSPACE, Server
 
@@ -223,3 +227,33 @@ def test_odd_numbers_in_a_query(server: Server) -> None:
         assert asked(server.access, "GET", files, query=query)[0] == 400, query
     link = f"{JOBS}/job/files/stdouterr/stdout.txt"
     assert asked(server.access, "GET", link, query=f"&se={endless}&sig=x", token="none")[0] == 401
+
+
+def test_records_that_cant_be_written_end_nothing_and_are_written_later(tmp_path: Path) -> None:
+    settings = ServerSettings(batchai_folder=tmp_path)
+    service = BatchAI(settings)
+    one_node = {"vmSize": "S", "scaleSettings": {"manual": {"targetNodeCount": 1}}}
+    cluster = Cluster(id="/clusters/c", properties=ClusterProperties.model_validate(one_node))
+    told = JobProperties.model_validate(properties(cluster={"id": cluster.id}))
+    job = Job(id="/jobs/j", properties=told, segment="s")
+    service.store.add(cluster)
+    service.store.add(job)
+    file = service.store._file
+    file.execute("PRAGMA query_only = ON")
+    with pytest.raises(sqlite3.Error):
+        service.store.add(Workspace(id="/w", location="here"))
+    for _ in range(3):
+        service.advance()
+    assert (job.state, job.run, job.started) == ("failed", None, None)
+    [error] = job.errors
+    assert error["code"] == "JobNotStarted"
+    assert "readonly database" in error["message"]
+    assert list((tmp_path / "runs").iterdir()) == []
+    file.execute("PRAGMA query_only = OFF")
+    service.advance()
+    service.store.close()
+    again = BatchAI(settings)
+    kept = again.store.find(Job, job.id)
+    assert kept and kept.state == "failed"
+    assert again.store.find(Workspace, "/w") is None
+    again.store.close()

@@ -25,7 +25,7 @@ OWN = {
     },
     "console": {
         " \\\n    IMPASTO_HEARTBEAT=/tmp/heartbeat": "",
-        "HEALTHCHECK --interval=10s --timeout=10s --start-period=60s --start-interval=1s \\\n"
+        "HEALTHCHECK --interval=10s --timeout=30s --start-period=60s --start-interval=1s \\\n"
         '    CMD ["python", "-m", "shared.runtime.heartbeat"]\n': "",
     },
 }

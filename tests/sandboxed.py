@@ -117,8 +117,12 @@ def send_raw(desk: Desk, what: str) -> Answers:
 
 
 class Trap:
-    def __reduce__(self) -> tuple[Callable[..., object], tuple[str, str]]:
-        return os.putenv, (SECRET, "sprung")
+    def __reduce__(self) -> tuple[Callable[[str], None], tuple[str]]:
+        return spring, ("sprung",)
+
+
+def spring(value: str) -> None:
+    os.environ[SECRET] = value
 
 
 def threads(desk: Desk, many: int) -> Answers:

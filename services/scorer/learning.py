@@ -6,6 +6,7 @@ A lesson is a job like any other: shown, cancelled, and ended by its result or i
 from datetime import UTC, datetime
 
 from services.scorer.catalog import PAINTER
+from services.scorer.paintings import Paintings
 from services.scorer.settings import ScorerSettings
 from shared import names
 from shared.arrivals import Arrivals
@@ -34,6 +35,8 @@ class Lessons:
         self._jobs = Jobs(storage)
         self._arrivals = Arrivals(storage)
         self._models = Models(storage)
+        self._opening = Paintings(settings)
+        self.start, self.close = self._opening.start, self._opening.close
 
     def learn(self, event: BlobCreated, work: Work) -> None:
         if event.container != self._paintings.name:
@@ -79,11 +82,10 @@ class Lessons:
     def _fit(self, job: str, data: bytes, work: Work) -> bytes | None:
         """The style's weights; None where the lesson was ended meanwhile."""
         from services.scorer.painter import save_style
-        from services.scorer.training.brought import opened
         from services.scorer.training.learner import Learner
 
         half_done = names.lesson_blob(job)
-        learner = Learner(self._settings, opened(data))
+        learner = Learner(self._settings, self._opening.opened(data, work.check))
         done = 0
         if kept := self._jobs.segments.find(half_done):
             learner.resume(self._jobs.segments.read(half_done))

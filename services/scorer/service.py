@@ -105,9 +105,12 @@ def shard_of(chunk: ChunkPlanned, shard: int) -> str:
 
 
 def build(storage: Storage, settings: ScorerSettings, stop: Stop) -> Worker:
+    lessons = Lessons(storage, settings)
+    if settings.require_sandbox:  # else a child is started for the first lesson
+        lessons.start()
     routes: list[AnyRoute] = [
         Route("chunks", ChunkPlanned, ScoringService(storage, settings).score),
-        Route("lessons", BlobCreated, Lessons(storage, settings).learn),
+        Route("lessons", BlobCreated, lessons.learn),
     ]
     return Worker(
         storage,
@@ -116,4 +119,5 @@ def build(storage: Storage, settings: ScorerSettings, stop: Stop) -> Worker:
         routes,
         needs=[NEEDS, SWEEPING],
         leave_when_idle=settings.idle_exit_seconds,
+        at_end=lessons.close,
     )

@@ -14,6 +14,9 @@ class ScorerSettings(Settings):
     eye: Path | None = Field(
         None, description="VGG16's weights, to learn styles with; else torchvision downloads them."
     )
+    painting_seconds: float = Field(
+        60, gt=0, description="How long opening a painting may take before it is refused."
+    )
     learning_steps: int = Field(700, ge=1, description="How long a style is practised.")
     threads: int = Field(0, ge=0, description="Cores for one worker; 0 takes all there are.")
     idle_exit_seconds: float | None = Field(

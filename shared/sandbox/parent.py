@@ -6,7 +6,7 @@ else it is killed, with whatever it still had to say.
 
 import threading
 from collections.abc import Generator, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from typing import Generic, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -40,8 +40,12 @@ class Sandbox:
         self._warned = False
 
     def start(self, check: Check = lambda: None) -> None:
-        """Have a child ready; Misconfigured where it can't be confined, though it must be."""
-        self._give_back(self._take(check))
+        """Have a child ready; Misconfigured where it can't be confined, though it must be.
+
+        What else is wrong with a child is for the run that needs it.
+        """
+        with suppress(ChildDied):
+            self._give_back(self._take(check))
 
     @contextmanager
     def run(

@@ -32,6 +32,7 @@ class Process:
         self._limits = limits
         self._check: Check = lambda: None
         self._until = self._waited = 0.0
+        self._most = START_SECONDS
         theirs_in, ours_out = piped()
         ours_in, theirs_out = piped()
         os.set_blocking(ours_out, False)
@@ -61,7 +62,7 @@ class Process:
 
     def greet(self, check: Check) -> str | None:
         """Wait until it has warmed up; why it isn't confined, None where it is."""
-        self._check, self._waited = check, 0.0
+        self._check = check
         said, _ = self._receive(START_SECONDS)
         if not isinstance(said, Ready):
             raise ChildDied(f"it could not start: {getattr(said, 'text', said)}")
@@ -71,6 +72,7 @@ class Process:
     def begin(self, check: Check, task: Mapping[str, object]) -> None:
         self.free = False
         self._check, self._waited = check, 0.0
+        self._most = self._limits.total_seconds
         with suppress(OSError):  # it is dead, as will be noticed
             limit_cpu(self._process.pid, self._limits.cpu)
         self.send({"kind": "task", **task})
@@ -120,14 +122,14 @@ class Process:
             self._waited = before + now - began
             if now > self._until:
                 raise ChildDied(f"it made no progress for {self._limits.stall_seconds:.0f} s")
-            if self._waited > self._limits.total_seconds:
+            if self._waited > self._most:
                 raise self._too_long()
         self._waited = before + time.monotonic() - began
-        if self._waited > self._limits.total_seconds:
+        if self._waited > self._most:
             raise self._too_long()
 
     def _too_long(self) -> ChildDied:
-        return ChildDied(f"it took over {self._limits.total_seconds:.0f} s")
+        return ChildDied(f"it took over {self._most:.0f} s")
 
     def _fate(self) -> ChildDied:
         with suppress(subprocess.TimeoutExpired):

@@ -1,14 +1,26 @@
 """Pictures that people bring to be learnt from: opened, or refused with the reason."""
 
 import io
-from collections.abc import Callable
+import struct
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
+from torch import Tensor
 
-from services.scorer.training.brought import LONGER, SHORTER, opened
+from services.scorer.paintings import MOST, Paintings
+from services.scorer.settings import ScorerSettings
+from services.scorer.training import brought
+from services.scorer.training.brought import LONGER, SHORTER
+from services.scorer.training.pictures import as_tensor
 from shared.errors import Refused
+
+
+def opened(data: bytes) -> Tensor:
+    return as_tensor(brought.opened(io.BytesIO(data)))
+
 
 RED = (200, 30, 40)
 
@@ -109,3 +121,69 @@ def test_whatever_is_spoiled_it_is_opened_or_refused() -> None:
                 assert opened(bytes(spoiled)).ndim == 4
             except Refused as refusal:
                 assert str(refusal)
+
+
+@pytest.fixture
+def paintings() -> Iterator[Paintings]:
+    paintings = Paintings(ScorerSettings())
+    yield paintings
+    paintings.close()
+
+
+@pytest.fixture
+def impatient() -> Iterator[Paintings]:
+    paintings = Paintings(ScorerSettings(painting_seconds=3))
+    yield paintings
+    paintings.close()
+
+
+def on() -> None:
+    """Go on waiting."""
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP"])
+def test_in_the_sandbox_it_is_the_same_picture(paintings: Paintings, kind: str) -> None:
+    data = written(kind, size=(700, 500))
+    assert torch.equal(paintings.opened(data, on), opened(data))
+
+
+def test_in_the_sandbox_it_is_refused_for_the_same_reason(paintings: Paintings) -> None:
+    with pytest.raises(Refused, match="isn't an image"):
+        paintings.opened(b"hello", on)
+    assert MOST == LONGER
+
+
+def scans_repeated(times: int) -> bytes:
+    """A JPEG of 16 megapixels, small as a file, whose last scan comes again and again."""
+    out = io.BytesIO()
+    Image.new("RGB", (4000, 4000), RED).save(out, "JPEG", progressive=True)
+    data = out.getvalue()
+    last = data.rindex(b"\xff\xda")
+    return data[:last] + data[last:-2] * times + data[-2:]
+
+
+def directories_chained(many: int) -> bytes:
+    """A TIFF of many directories, each of which is looked for from the first."""
+    out = io.BytesIO()
+    Image.new("L", (128, 128)).save(out, "TIFF")
+    data = bytearray(out.getvalue())
+    [first] = struct.unpack_from("<I", data, 4)
+    [entries] = struct.unpack_from("<H", data, first)
+    directory = bytes(data[first : first + 2 + 12 * entries])
+    at = first
+    for _ in range(many):
+        after = len(data) + len(data) % 2
+        struct.pack_into("<I", data, at + len(directory), after)
+        data += bytes(after - len(data)) + directory + bytes(4)
+        at = after
+    return bytes(data)
+
+
+def test_a_picture_that_takes_for_ever_is_refused(impatient: Paintings) -> None:
+    with pytest.raises(Refused, match=r"can't be read: it (took|used|made no progress).* 3 s"):
+        impatient.opened(scans_repeated(100_000), on)
+
+
+def test_a_chain_of_directories_is_refused_in_time(impatient: Paintings) -> None:
+    with pytest.raises(Refused, match=r"animated|can't be read"):
+        impatient.opened(directories_chained(50_000), on)

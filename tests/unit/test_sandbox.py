@@ -12,14 +12,18 @@ from pathlib import Path
 import psutil
 import pytest
 from pydantic import BaseModel
+from structlog.testing import capture_logs
 
-from shared.errors import ChildDied, ChildKilled, Refused, Stopping
+from shared.errors import ChildDied, ChildKilled, Misconfigured, Refused, Stopping
 from shared.sandbox import Answer, Limits, Output, Sandbox
+from shared.sandbox.process import Process
+from tests.processes import sandboxes
 from tests.sandboxed import ATTEMPTS, SECRET
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="only Linux confines a process")
 LIMITS = Limits(memory_mib=1024, stall_seconds=60, total_seconds=600)
 FOR_EVER = 10**9
+WHY = "there is no filter"
 
 
 class Number(BaseModel):
@@ -325,3 +329,30 @@ def test_the_system_says_that_it_is_confined(sandbox: Sandbox) -> None:
 
 def test_threads_still_start(kept: Sandbox) -> None:
     assert numbers(kept, "threads", many=16) == [16]
+
+
+def test_where_nothing_can_be_confined_it_says_so_or_refuses(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As on a system without such a filter; the warning comes once."""
+    greet = Process.greet
+
+    def greet_unconfined(self: Process, check: Callable[[], None]) -> str:
+        greet(self, check)
+        return WHY
+
+    monkeypatch.setattr(Process, "greet", greet_unconfined)
+    with capture_logs() as logs:
+        lenient = Sandbox("tests.sandboxed", LIMITS, required=False)
+        lenient.start()
+        with lenient.run(on, "count", Number, {"to": 3}, {}) as found:
+            assert len(list(found)) == 3
+        lenient.start()
+        lenient.close()
+    assert [(line["event"], line["why"]) for line in logs] == [
+        ("files are opened without a sandbox", WHY)
+    ]
+    strict = Sandbox("tests.sandboxed", LIMITS, required=True)
+    with pytest.raises(Misconfigured, match=f"IMPASTO_REQUIRE_SANDBOX.*{WHY}"):
+        strict.start()
+    assert sandboxes() == []

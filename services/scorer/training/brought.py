@@ -1,14 +1,16 @@
-"""Opening a picture that somebody brought, whatever it really is."""
+"""Opening a picture that somebody brought, whatever it really is. It runs in a sandbox."""
 
 import io
 import warnings
+from collections.abc import Iterator
+from typing import Any, BinaryIO
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
-from torch import Tensor
 
-from services.scorer.training.pictures import as_tensor
 from shared.errors import Refused
+from shared.sandbox.files import Desk
 
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF")
 #: More pixels than any scan of a painting needs; what is decoded takes four bytes for each.
@@ -21,12 +23,12 @@ SHADES = ("1", "L", "P", "RGB", "CMYK", "YCbCr", "LAB", "HSV")
 SEE_THROUGH = ("LA", "PA", "RGBA", "La", "RGBa")
 
 
-def opened(data: bytes) -> Tensor:  # [1, 3, H, W] in 0…1
+def opened(file: BinaryIO) -> NDArray[np.uint8]:  # [H, W, 3]
     """The picture upright, in RGB, on white; Refused with the reason where that can't be."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what they warn of is refused or harmless
         try:
-            with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+            with Image.open(file, formats=FORMATS) as image:
                 check(image)
                 image.draft("RGB", (2 * LONGER, 2 * LONGER))
                 upright = ImageOps.exif_transpose(image)
@@ -38,7 +40,7 @@ def opened(data: bytes) -> Tensor:  # [1, 3, H, W] in 0…1
         # Pillow's readers raise whatever their parsing stumbles on.
         except (OSError, SyntaxError, ValueError, TypeError, KeyError, EOFError) as error:
             raise Refused(f"the image can't be read: {error}") from error
-    return as_tensor(np.array(small))
+    return np.array(small)
 
 
 TOO_LARGE = f"the image has more than {MOST_PIXELS // 1_000_000} million pixels"
@@ -73,3 +75,20 @@ def fitted(image: Image.Image) -> Image.Image:
     small = image.resize((width, height), Image.Resampling.LANCZOS) if scale < 1 else image
     left, top = max(0, width - LONGER) // 2, max(0, height - LONGER) // 2
     return small.crop((left, top, left + min(width, LONGER), top + min(height, LONGER)))
+
+
+def read(desk: Desk) -> Iterator[tuple[Any, bytes]]:
+    pixels = opened(desk.open("painting"))
+    yield {"height": pixels.shape[0], "width": pixels.shape[1]}, pixels.tobytes()
+
+
+TASKS = {"read": read}
+
+
+def warm_up() -> None:
+    """Write and open a picture of each kind, so that nothing is loaded or looked up later."""
+    for form in FORMATS:
+        file = io.BytesIO()
+        Image.new("RGB", (SMALLEST, SMALLEST)).save(file, form)
+        opened(file)
+    Image.init()

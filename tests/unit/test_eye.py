@@ -1,0 +1,55 @@
+"""VGG16's published weights: a pickle from a cache or a site, taken for tensors alone."""
+
+import hashlib
+import os
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from services.scorer.training import eye
+from services.scorer.training.learner import an_eye
+from shared.errors import Misconfigured
+
+SPRUNG = "IMPASTO_TEST_TRAP"
+
+
+class Trap:
+    def __reduce__(self) -> tuple[Callable[[str], None], tuple[str]]:
+        return spring, ("1",)
+
+
+def spring(value: str) -> None:
+    os.environ[SPRUNG] = value
+
+
+@pytest.fixture
+def trap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """In the place where torchvision keeps the weights that it has downloaded."""
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.delenv(SPRUNG, raising=False)
+    path = tmp_path / "hub" / "checkpoints" / Path(eye.PUBLISHED).name
+    path.parent.mkdir(parents=True)
+    path.write_bytes(pickle.dumps(Trap(), 2))
+    return path
+
+
+def test_another_file_in_their_place_is_refused(trap: Path) -> None:
+    with pytest.raises(Misconfigured, match="its SHA-256 differs"):
+        an_eye(None)
+    assert SPRUNG not in os.environ
+
+
+def test_the_right_file_is_not_unpickled_either(
+    trap: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(eye, "SHA256", hashlib.sha256(trap.read_bytes()).hexdigest())
+    with pytest.raises(pickle.UnpicklingError, match=r"(?i)weights.only"):
+        eye.published()
+    assert SPRUNG not in os.environ
+
+
+def test_the_hash_is_the_one_that_their_name_begins() -> None:
+    assert eye.SHA256.startswith(Path(eye.PUBLISHED).stem.rpartition("-")[2])
+    assert len(eye.SHA256) == 64

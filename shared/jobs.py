@@ -150,7 +150,8 @@ class Jobs:
     def sweep_ended(self) -> None:
         """What is left of jobs that have ended, where storage forgot that it was deleted."""
         for job in {job for container in self._passing for job in container.folders()}:
-            self.ended(job)
+            with suppress(Malformed):  # what can't be judged is kept
+                self.ended(job)
 
     def scored_shards(self, job: str, segment: int) -> set[str]:
         return {blob.name for blob in self.scored.under(names.segment_folder(job, segment))}

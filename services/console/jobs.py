@@ -8,14 +8,16 @@ from pydantic import BaseModel
 from shared import names
 from shared.arrivals import Arrivals, event_of
 from shared.blobs import Container
-from shared.errors import Missing
+from shared.errors import Malformed, Missing
 from shared.jobs import Jobs, items_in
 from shared.listing import listed
+from shared.logs import logger
 from shared.messages import BlobCreated
 from shared.models import Models
 from shared.records import Failure, Job, Outcome, Result
 from shared.storage import Storage
 
+log = logger()
 State = Literal["waiting", "running", "finished", "refused", "failed", "cancelled"]
 
 
@@ -155,19 +157,37 @@ class Desk:
         # Where the file is gone its job has to say so.
         gone = map(self._event_of, set(self.jobs()) - {event.job for event in there})
         every = [*there, *filter(None, gone)]
-        unfinished = [event for event in every if not self._jobs.outcome(event.job)]
+        unfinished = [event for event in every if not self._has_outcome(event.job)]
         # What was begun goes first.
-        for event in sorted(unfinished, key=lambda event: self._jobs.find(event.job) is None):
+        for event in sorted(unfinished, key=lambda event: not self._is_begun(event.job)):
             self._arrivals.announce(event)
         self._jobs.sweep_ended()
         return len(unfinished)
 
     def _event_of(self, job: str) -> BlobCreated | None:
-        known = self._jobs.find(job)
-        if known is None:
-            return self._arrivals.find(job)
+        try:
+            known = self._jobs.find(job)
+            if known is None:
+                return self._arrivals.find(job)
+        except Malformed as error:
+            log.warning("nobody knows what it is made of", job=job, why=str(error))
+            return None
         source = known.source
         return event_of(self._input, source.blob, source.etag, source.size, source.md5)
+
+    def _has_outcome(self, job: str) -> bool:
+        """One that can't be read is one all the same."""
+        try:
+            return self._jobs.outcome(job) is not None
+        except Malformed as error:
+            log.warning("taken for ended", job=job, why=str(error))
+            return True
+
+    def _is_begun(self, job: str) -> bool:
+        try:
+            return self._jobs.find(job) is not None
+        except Malformed:
+            return True
 
     def _with_progress(self, status: Status, job: Job) -> Status:
         folder = names.job_folder(job.job)

@@ -114,15 +114,16 @@ class PoisonDesk:
 
     def _requeue(self, entry: Entry) -> None:
         if entry.job:
-            self._jobs.reopen(entry.job)
-            with suppress(Missing):  # the message itself is all that is known of its job
+            with suppress(Missing, Malformed):  # the message is all that is known of its job
+                self._jobs.reopen(entry.job)
                 self._desk.retry(entry.job)
         if entry.body is not None:
             self._storage.queue(entry.queue).send_text(entry.body)
 
     def _forget(self, entry: Entry) -> None:
-        if entry.job and self._jobs.outcome(entry.job):
-            self._jobs.sweep(entry.job)
+        with suppress(Malformed):  # what can't be judged is kept
+            if entry.job and self._jobs.outcome(entry.job):
+                self._jobs.sweep(entry.job)
 
     def _entry(self, queue: str, message_id: str, text: str) -> Entry:
         try:

@@ -3,7 +3,11 @@
 from pathlib import Path
 
 from services.console.jobs import Desk
+from services.console.poison import PoisonDesk
+from shared import names
 from shared.jobs import Jobs
+from shared.messages import SegmentPlanned
+from shared.runtime.poison import PoisonBox
 from shared.storage import Storage
 from tests.announced import announced, announced_videos, forget_announcements
 
@@ -35,3 +39,41 @@ def test_what_was_swept_away_and_is_back_is_swept_again(storage: Storage, tmp_pa
     desk.replay()
     assert [blob.name for blob in jobs.frames.under()] == [f"{still}/00000/0000.tar"]
     assert [blob.name for blob in jobs.segments.under()] == [f"{still}/00000"]
+
+
+def test_records_that_cannot_be_read_keep_nothing_else_from_its_turn(
+    storage: Storage, tmp_path: Path
+) -> None:
+    (tmp_path / "clip.mp4").write_bytes(b"a video")
+    desk, jobs = Desk(storage), Jobs(storage)
+    good = desk.submit(tmp_path / "clip.mp4", "original/good.mp4")
+    unclear = desk.submit(tmp_path / "clip.mp4", "original/unclear.mp4")
+    begun = desk.submit(tmp_path / "clip.mp4", "original/begun.mp4")
+    forget_announcements(storage)
+    for record in (names.outcome_record(unclear), names.job_record(begun), "lost/job.json"):
+        jobs.records.write(record, b"\x00 no record")
+    for job in (unclear, good):
+        jobs.frames.write(f"{job}/00000/0000.tar", b"shard")
+    assert desk.replay() == 2
+    assert {event.job for event in announced_videos(storage)} == {good, begun}
+    assert len(jobs.frames.under()) == 2  # what can't be judged is kept
+
+
+def test_poison_of_jobs_whose_records_cannot_be_read_is_put_back_and_thrown_away(
+    storage: Storage,
+) -> None:
+    planned = SegmentPlanned(trace="t", job="a-0123456789ab", segment=0)
+    for record in (names.outcome_record(planned.job), names.job_record(planned.job)):
+        Jobs(storage).records.write(record, b"\x00 no record")
+    queue = storage.queue("segments")
+    desk = PoisonDesk(storage)
+    for act, left in ((desk.requeue, 1), (desk.purge, 0)):
+        queue.send(planned)
+        delivery = queue.receive(30)
+        assert delivery
+        PoisonBox(storage).keep(delivery, planned, "it will never work", None)
+        delivery.done()
+        assert act(lambda entry: True) == 1
+        assert queue.count() == left
+        assert storage.poison("segments").count() == 0
+        queue.clear()

@@ -16,14 +16,34 @@ ROOT = Path(__file__).parents[2]
 SERVICES = sorted(path.parent.name for path in ROOT.glob("services/*/__main__.py"))
 COPIED = "COPY services/{0} services/{0}\n"
 #: Where a service's recipe is another than the trigger's, and what stands there instead.
+#: The lock of one more cluster's libraries, for those that may be told to use it, or run on it.
+MAY_ADD = {
+    "COPY deploy/locks/{0}.txt /locks/": (
+        "COPY deploy/locks/{0}.txt deploy/locks/azureml.txt deploy/locks/ray.txt /locks/\n"
+        "# CLUSTER=azureml or CLUSTER=ray adds what workers on such a cluster take.\n"
+        "ARG CLUSTER"
+    ),
+    "--require-hashes /locks/{0}.txt": (
+        '--require-hashes /locks/{0}.txt \\\n    $(find /locks -name "${{CLUSTER:-none}}.txt")'
+    ),
+}
+
+
+def may_add_a_cluster(service: str) -> dict[str, str]:
+    return {usual.format(service): own.format(service) for usual, own in MAY_ADD.items()}
+
+
 OWN = {
+    "dispatcher": may_add_a_cluster("dispatcher"),
+    "scorer": may_add_a_cluster("scorer"),
     "batchai": {
         "locks/batchai.txt": "locks/scorer.txt",
         COPIED.format("batchai"): COPIED.format("batchai")
         + "# Its nodes are processes beside it, and jobs are scorers.\n"
         + COPIED.format("scorer"),
     },
-    "console": {
+    "console": may_add_a_cluster("console")
+    | {
         " \\\n    IMPASTO_HEARTBEAT=/tmp/heartbeat": "",
         "HEALTHCHECK --interval=10s --timeout=30s --start-period=60s --start-interval=1s \\\n"
         '    CMD ["python", "-m", "shared.runtime.heartbeat"]\n': "",
@@ -44,6 +64,26 @@ def test_all_images_are_made_alike(service: str) -> None:
         assert usual in expected
         expected = expected.replace(usual, own)
     assert recipe(service) == expected
+
+
+@pytest.mark.parametrize("cluster", ["azureml", "ray"])
+@pytest.mark.parametrize("service", ["dispatcher", "console", "scorer"])
+def test_the_locks_of_a_service_and_of_a_cluster_agree(service: str, cluster: str) -> None:
+    """They are installed into one environment."""
+
+    def pins(lock: str) -> dict[str, str]:
+        text = (ROOT / f"deploy/locks/{lock}.txt").read_text()
+        return dict(re.findall(r"^([\w.-]+)==(\S+)", text, re.MULTILINE))
+
+    ours, its = pins(service), pins(cluster)
+    assert {name: (ours[name], its[name]) for name in ours.keys() & its.keys()}
+    assert all(ours[name] == its[name] for name in ours.keys() & its.keys())
+
+
+def test_compose_builds_what_drives_the_chosen_cluster() -> None:
+    services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+    for name in ("dispatcher", "console"):
+        assert services[name]["build"]["args"]["CLUSTER"] == "${IMPASTO_CLUSTER:-batchai}"
 
 
 def test_base_images_are_pinned_by_digest() -> None:

@@ -33,7 +33,7 @@ class AzureSettings(ClusterSettings):
     workspace: str = Field("impasto", description="The workspace that it is in.")
     cluster_name: str = Field("painters", description="The cluster's name.")
     experiment: str = Field("scoring", description="The experiment that workers' jobs belong to.")
-    vm_size: str = Field("STANDARD_NC6S_V3", description="The size of a node.")
+    vm_size: str = Field("STANDARD_NC4AS_T4_V3", description="The size of a node.")
     vm_priority: Literal["dedicated", "lowpriority"] = Field(
         "dedicated", description="Whether nodes may be taken away again, and cost less."
     )

@@ -47,7 +47,13 @@ class Account(NamedTuple):
             return QueueServiceClient.from_connection_string(
                 self.connection.get_secret_value(), **options
             )
-        url = self.queue_url or (self.blob_url or "").replace(".blob.", ".queue.")
+        blob_url = self.blob_url or ""
+        if not self.queue_url and ".blob." not in blob_url:
+            raise Misconfigured(
+                f"set IMPASTO_WORK_QUEUE_URL: IMPASTO_WORK_URL is {blob_url}, which has no .blob."
+                " that could be replaced by .queue."
+            )
+        url = self.queue_url or blob_url.replace(".blob.", ".queue.")
         return QueueServiceClient(url, credential=identity(), **options)
 
 

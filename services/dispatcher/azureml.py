@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from services.dispatcher.autoscaling import Autoscaling
 from services.dispatcher.cluster import WorkerState
-from services.dispatcher.environment import for_workers
+from services.dispatcher.environment import IDENTITY, for_workers
 from services.dispatcher.roster import Roster
 from services.dispatcher.settings import DispatcherSettings
 from shared.azureml.cluster import RemoteCluster
@@ -28,6 +28,7 @@ class AzureMLCluster:
         self._look_seconds = settings.azureml_look_seconds
         self._next_look = 0.0
         self._workers: list[WorkerState] = []
+        self._archived_known = False
 
     @property
     def nodes(self) -> int:
@@ -37,6 +38,9 @@ class AzureMLCluster:
         """As they were a moment ago: Azure counts the requests that it gets."""
         if time.monotonic() >= self._next_look:
             self._cluster.look()
+            if not self._archived_known:
+                self._roster.skip(self._jobs.archived(self._fleet))
+                self._archived_known = True
             self._workers = self._roster.of(self._jobs.tagged(self._fleet))
             self._next_look = time.monotonic() + self._look_seconds
         return self._workers
@@ -61,7 +65,9 @@ class AzureMLCluster:
         self._remote.close()
 
     def _create(self, name: str) -> bool:
-        return self._jobs.create(name, self._fleet, self._worker, self._remote.client_id)
+        made = self._jobs.create(name, self._fleet, self._worker, self._remote.client_id)
+        self._archived_known = self._archived_known and made  # or it may have been archived lately
+        return made
 
 
 def worker_job(settings: DispatcherSettings) -> Wanted:
@@ -82,6 +88,11 @@ def worker_job(settings: DispatcherSettings) -> Wanted:
     return Wanted(
         image=settings.worker_image or "",
         line=settings.worker_command,
-        environment=told.plain,
+        environment={name: told.plain[name] for name in told.plain if may_be_known(name)},
         limit=timedelta(hours=settings.worker_hours),
     )
+
+
+def may_be_known(variable: str) -> bool:
+    """Of Azure's own only in which cloud it is: who a worker is, its node's identity says."""
+    return not variable.startswith(IDENTITY) or variable == "AZURE_AUTHORITY_HOST"

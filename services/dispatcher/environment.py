@@ -1,4 +1,7 @@
-"""What a worker is told: every setting that this dispatcher was told and that isn't its own."""
+"""What a worker is told: every setting that this dispatcher was told and that isn't its own.
+
+And who it is, to log in to storage as: Azure's own variables.
+"""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -10,6 +13,8 @@ from services.dispatcher.settings import DispatcherSettings
 from shared.settings import Settings
 
 PREFIX, ENV_FILE = "IMPASTO_", ".env"
+#: What tells `DefaultAzureCredential` who one is; and how the names end of what is secret of it.
+IDENTITY, SECRETS = "AZURE_", ("SECRET", "PASSWORD")
 #: Its node ends it, not an input that ends; and sees that it runs, not a file.
 NOT_FOR_WORKERS = {"tied_to_stdin", "heartbeat", "batchai_secret"} | (
     DispatcherSettings.model_fields.keys() - Settings.model_fields.keys()
@@ -28,7 +33,10 @@ def for_workers(settings: DispatcherSettings, environment: Mapping[str, str]) ->
         for name, value in {**dotenv_values(ENV_FILE), **environment}.items()
         if name.startswith(PREFIX) and name.removeprefix(PREFIX).lower() not in NOT_FOR_WORKERS
     }
-    secret = {}
+    secret: dict[str, str] = {}
+    for name, value in environment.items():
+        if name.startswith(IDENTITY) and value:
+            (secret if name.endswith(SECRETS) else plain)[name] = value
     for field in settings.model_fields_set - NOT_FOR_WORKERS:
         value, name = getattr(settings, field), f"{PREFIX}{field.upper()}"
         if isinstance(value, SecretStr):

@@ -5,7 +5,7 @@ highest there is: two dispatchers that start the same worker at the same time co
 and there is one.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from services.dispatcher.cluster import WorkerState
 from shared.clusters import JobState
@@ -28,11 +28,16 @@ class Roster:
         self._delete = delete
         self._keep_ended = keep_ended
         self._last_number = 0
+        self._taken = 0
+
+    def skip(self, names: Iterable[str]) -> None:
+        """Numbers go on after these, too, which the service doesn't list any more."""
+        self._taken = max([self._taken, *map(self._number, names)])
 
     def of(self, jobs: Sequence[JobState]) -> list[WorkerState]:
         """The workers among a service's jobs; the oldest that have ended are tidied away."""
-        ours = sorted((job for job in jobs if self._number(job)), key=self._number)
-        self._last_number = self._number(ours[-1]) if ours else 0
+        ours = sorted((job for job in jobs if self._of(job)), key=self._of)
+        self._last_number = max(self._taken, self._of(ours[-1]) if ours else 0)
         for job in [job for job in ours if job.over][: -self._keep_ended]:
             self._delete(job.name)
         return [worker(job) for job in ours if not dismissed(job)]
@@ -44,9 +49,12 @@ class Roster:
             if self._create(name):
                 log.info("worker asked for", worker=name)
 
-    def _number(self, job: JobState) -> int:
+    def _of(self, job: JobState) -> int:
+        return self._number(job.name)
+
+    def _number(self, name: str) -> int:
         """0 for a job that is no worker of ours."""
-        prefix, _, number = job.name.rpartition("-")
+        prefix, _, number = name.rpartition("-")
         return int(number) if prefix == self._prefix and number.isdecimal() else 0
 
 

@@ -7,7 +7,7 @@ from azure.core.pipeline.policies import BearerTokenCredentialPolicy, RetryPolic
 from azure.core.rest import HttpRequest
 
 from shared import plain_http
-from shared.azureml.connection import AZURE, AzureMLSettings, connect, plainly
+from shared.azureml.connection import AzureMLSettings, connect, plainly, resource_manager
 from shared.clusters import ClusterState
 from shared.storage import identity
 
@@ -27,7 +27,7 @@ class RemoteCluster:
         self._client = connect(settings)
         self._raw = raw_client(settings)
         self._url = (
-            f"{settings.azureml_url or AZURE}/subscriptions/{settings.subscription}"
+            f"{resource_manager(settings)}/subscriptions/{settings.subscription}"
             f"/resourceGroups/{settings.resource_group}"
             f"/providers/Microsoft.MachineLearningServices/workspaces/{settings.workspace}"
             f"/computes/{settings.cluster_name}"
@@ -93,7 +93,7 @@ def identity_of_nodes(resource_id: str | None) -> "IdentityConfiguration":
 
 
 def raw_client(settings: AzureMLSettings) -> "PipelineClient[Any, Any]":
-    url = settings.azureml_url or AZURE
+    url = resource_manager(settings)
     local = plain_http.options("IMPASTO_AZUREML_URL", settings.azureml_url)
     return PipelineClient(
         url,

@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -16,13 +17,21 @@ from shared.storage import identity
 if TYPE_CHECKING:
     from azure.ai.ml import MLClient
 
-#: Where Azure's own Resource Manager answers.
-AZURE = "https://management.azure.com"
+#: The clouds, as the SDK calls them, and where their Resource Managers answer.
+CLOUDS = {
+    "AzureCloud": "https://management.azure.com",
+    "AzureUSGovernment": "https://management.usgovcloudapi.net",
+    "AzureChinaCloud": "https://management.chinacloudapi.cn",
+}
+#: Which cloud is meant, by the end of the authority that logs in to it.
+AUTHORITIES = {"microsoftonline.us": "AzureUSGovernment", "chinacloudapi.cn": "AzureChinaCloud"}
 
 
 class AzureMLSettings(AzureSettings):
     azureml_url: str | None = Field(
-        None, description="Where Azure Resource Manager answers, if that isn't the public one."
+        None,
+        description="Where Azure Resource Manager answers; empty: where that of the cloud does"
+        " which `AZURE_AUTHORITY_HOST` logs in to.",
     )
     azureml_identity: str | None = Field(
         None,
@@ -58,10 +67,20 @@ def connect(settings: AzureMLSettings) -> "MLClient":
     )
 
 
+def cloud() -> str:
+    """By the variable that tells `DefaultAzureCredential` where to log in."""
+    host = os.environ.get("AZURE_AUTHORITY_HOST", "").rstrip("/")
+    return next((name for end, name in AUTHORITIES.items() if host.endswith(end)), "AzureCloud")
+
+
+def resource_manager(settings: AzureMLSettings) -> str:
+    return settings.azureml_url or CLOUDS[cloud()]
+
+
 def elsewhere(url: str | None) -> dict[str, Any]:
-    """How the SDK is told of a Resource Manager that it doesn't know."""
+    """How the SDK is told of a cloud, or of a Resource Manager that it doesn't know."""
     if url is None:
-        return {}
+        return {"cloud": cloud()}
     roles = (
         "azure_portal",
         "resource_manager",

@@ -59,9 +59,25 @@ class RemoteJobs:
             with plainly():
                 self._client.jobs.create_or_update(job)
         except ClusterError:
-            if any(job.name == name for job in self.tagged(tag)):
+            if self._exists(name):
                 return False
             raise
+        return True
+
+    def archived(self, tag: str) -> list[str]:
+        """The names of those that `tagged` doesn't list any more: they stay taken."""
+        from azure.ai.ml.constants import ListViewType
+
+        with plainly():
+            found: Any = self._client.jobs.list(tag=tag, list_view_type=ListViewType.ARCHIVED_ONLY)
+            return [job.name for job in found if job]
+
+    def _exists(self, name: str) -> bool:
+        try:
+            with plainly():
+                self._client.jobs.get(name)
+        except ClusterError:
+            return False
         return True
 
     def cancel(self, name: str) -> None:
@@ -94,8 +110,14 @@ class RemoteJobs:
         )
 
     def _reason(self, name: str) -> str | None:
+        """One that can't be had now is asked for again; none stops whoever looks at the jobs."""
         if name not in self._reasons:
-            self._reasons[name] = self._ask_for_reason(name)
+            try:
+                self._reasons[name] = self._ask_for_reason(name)
+            except ClusterError as error:
+                return f"why can't be read: {error}"
+            except Exception as error:  # the SDK expects an answer of another shape
+                self._reasons[name] = f"why can't be read: {error}"
         return self._reasons[name]
 
     def _ask_for_reason(self, name: str) -> str | None:
@@ -136,7 +158,6 @@ def reason_in(message: str) -> str:
     """The SDK has them as JSON in the text of its exception."""
     _, _, text = message.partition("\n")
     try:
-        error = json.loads(text)
-    except ValueError:
-        return message
-    return str(error["error"]["message"]) if isinstance(error, dict) else str(error)
+        return str(json.loads(text)["error"]["message"])
+    except (ValueError, TypeError, KeyError):  # whatever else it says, it says something
+        return (text or message).strip()

@@ -89,6 +89,7 @@ def test_two_at_a_time_dont_double_a_worker(make: Make) -> None:
 
 def test_what_a_worker_is_told(make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("IMPASTO_THREADS", "3")
+    monkeypatch.setenv("AZURE_CLIENT_ID", "painter")
     said = tmp_path / "said"
     cluster = make(worker_command=f"env > {said}.part && mv {said}.part {said}")
     cluster.workers()
@@ -96,6 +97,7 @@ def test_what_a_worker_is_told(make: Make, tmp_path: Path, monkeypatch: pytest.M
     eventually(said.exists, "it to say so")
     told = dict(line.partition("=")[::2] for line in said.read_text().splitlines())
     assert told["IMPASTO_THREADS"] == "3"
+    assert told["AZURE_CLIENT_ID"] == "painter"
     assert told["IMPASTO_WORK_CONNECTION"] == account(tmp_path.name).get_secret_value()
     assert told["OMP_NUM_THREADS"] == "1"
     assert "IMPASTO_RAY_URL" not in told

@@ -19,6 +19,7 @@ from shared.errors import Misconfigured
 from shared.rayjobs import Node, RayJobs, RaySettings
 from shared.runtime.serve import MISCONFIGURED
 from shared.settings import Settings
+from shared.storage import Storage
 
 needs_ray = pytest.mark.skipif(find_spec("ray") is None, reason="the extra `ray` isn't installed")
 ROOT = Path(__file__).parents[2]
@@ -165,3 +166,10 @@ def test_rays_workers_are_as_many_as_fit_unless_it_was_said() -> None:
 def test_a_setting_that_is_set_but_empty_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("IMPASTO_IDLE_EXIT_SECONDS", "")
     assert ScorerSettings().idle_exit_seconds is None
+
+
+def test_a_queues_url_is_never_guessed_wrong() -> None:
+    urls = {"media_url": "https://media.example", "work_url": "https://work.example"}
+    with pytest.raises(Misconfigured, match="set IMPASTO_WORK_QUEUE_URL"):
+        Storage(Settings.model_validate(urls))
+    Storage(Settings.model_validate(urls | {"work_queue_url": "https://queues.example"}))

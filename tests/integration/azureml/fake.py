@@ -39,6 +39,8 @@ class FakeAzureML:
         self.computes: dict[str, Body] = {}
         self.jobs: dict[str, Body] = {}
         self.reasons: dict[str, str] = {}
+        #: What is told of a failed job in place of its reason.
+        self.details: dict[str, object] = {}
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), handler_of(self))
         self.url = f"http://127.0.0.1:{self._http.server_port}"
         threading.Thread(target=self._http.serve_forever, daemon=True).start()
@@ -98,7 +100,9 @@ class FakeAzureML:
         if not name:
             [tag] = asked.query["tag"]
             tagged = [job for job in self.jobs.values() if tag in job["properties"]["tags"]]
-            return {"value": [job for job in tagged if not job["properties"]["isArchived"]]}
+            [view] = asked.query.get("listViewType", ["ActiveOnly"])
+            shown = {"ActiveOnly": {False}, "ArchivedOnly": {True}, "All": {False, True}}[view]
+            return {"value": [job for job in tagged if job["properties"]["isArchived"] in shown]}
         if asked.path.endswith("/cancel"):
             self.becomes(name, "Canceled")
             return {}
@@ -114,6 +118,8 @@ class FakeAzureML:
                 "properties": properties | {"status": "Queued", "services": {"Studio": studio}},
                 "systemData": {"createdAt": now},
             }
+        if name not in self.jobs:
+            raise Refusal(404, "UserError", f"there is no job called {name}")
         return self.jobs[name]
 
     def _history(self, asked: Asked) -> Body:
@@ -122,6 +128,10 @@ class FakeAzureML:
             self.jobs[name]["properties"]["isArchived"] = asked.body["hidden"]
             return {"runId": name}
         name = asked.path.split("/")[-2]
+        if name in self.details:
+            return {"runId": name, "status": "Failed", "error": self.details[name]}
+        if name not in self.reasons:
+            raise Refusal(403, "Forbidden", "the history can't be read")
         error = {"error": {"code": "UserError", "message": self.reasons[name]}}
         return {"runId": name, "status": "Failed", "error": error}
 

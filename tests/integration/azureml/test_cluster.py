@@ -12,7 +12,7 @@ import pytest
 from pydantic import SecretStr
 
 from shared.azureml.cluster import RemoteCluster
-from shared.azureml.connection import AzureMLSettings
+from shared.azureml.connection import AzureMLSettings, connect, resource_manager
 from shared.errors import ClusterError, Misconfigured
 from tests.integration.azureml.conftest import IDENTITY, SUBNET, WHERE, Make
 from tests.integration.azureml.fake import WORKSPACE, FakeAzureML
@@ -33,7 +33,7 @@ def test_the_cluster_that_is_made(make: Make, fake: FakeAzureML) -> None:
     assert asked.body["location"] == "north"
     assert asked.body["properties"]["computeType"] == "AmlCompute"
     properties = asked.body["properties"]["properties"]
-    assert properties["vmSize"] == "STANDARD_NC6S_V3"
+    assert properties["vmSize"] == "STANDARD_NC4AS_T4_V3"
     assert properties["vmPriority"] == "LowPriority"
     assert properties["subnet"] == {"id": SUBNET}
     assert properties["scaleSettings"] == {
@@ -132,3 +132,23 @@ def test_a_service_that_refuses(make: Make) -> None:
 def test_a_service_that_doesnt_answer(make: Make) -> None:
     with pytest.raises(ClusterError, match="Azure Machine Learning doesn't answer"):
         make(azureml_url="http://127.0.0.1:9").workers()
+
+
+@pytest.mark.parametrize(
+    ("authority", "expected"),
+    [
+        ("", "https://management.azure.com"),
+        ("login.microsoftonline.us", "https://management.usgovcloudapi.net"),
+        ("https://login.chinacloudapi.cn/", "https://management.chinacloudapi.cn"),
+    ],
+)
+def test_other_clouds_have_endpoints_of_their_own(
+    monkeypatch: pytest.MonkeyPatch, authority: str, expected: str
+) -> None:
+    monkeypatch.delenv("IMPASTO_AZUREML_URL", raising=False)
+    monkeypatch.setenv("AZUREML_CURRENT_CLOUD", "AzureCloud")  # the SDK sets it, to the last one
+    monkeypatch.setenv("AZURE_AUTHORITY_HOST", authority)
+    settings = AzureMLSettings(cluster="azureml", **WHERE)
+    assert resource_manager(settings) == expected
+    assert connect(settings)._base_url == expected
+    assert resource_manager(AzureMLSettings(azureml_url="http://here", **WHERE)) == "http://here"

@@ -23,6 +23,8 @@ def test_the_job_of_a_worker(
     make: Make, fake: FakeAzureML, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("IMPASTO_THREADS", "4")
+    monkeypatch.setenv("AZURE_AUTHORITY_HOST", "login.microsoftonline.com")
+    monkeypatch.setenv("AZURE_TENANT_ID", "the-dispatchers")
     cluster = make(azureml_identity=IDENTITY, worker_hours=2)
     cluster.workers()
     cluster.start(1)
@@ -41,6 +43,7 @@ def test_the_job_of_a_worker(
         "IMPASTO_MEDIA_URL": STORAGE["media_url"],
         "IMPASTO_WORK_URL": STORAGE["work_url"],
         "IMPASTO_THREADS": "4",
+        "AZURE_AUTHORITY_HOST": "login.microsoftonline.com",
         "AZURE_CLIENT_ID": "client-of-the-painter",
     }
     [environment] = fake.sent("PUT", "/environments/")
@@ -105,6 +108,57 @@ def test_why_a_worker_failed(make: Make, fake: FakeAzureML) -> None:
     assert failed.why == "the image can't be pulled"
     cluster.workers()
     assert len(fake.sent("GET", "/details")) == 1
+
+
+@pytest.mark.parametrize(
+    "details", [{"error": {"code": "UserError"}}, {"error": {"error": "none"}}, ["odd"], None]
+)
+def test_a_reason_that_cant_be_read_stops_nothing(
+    make: Make, fake: FakeAzureML, details: object
+) -> None:
+    cluster = make()
+    cluster.workers()
+    cluster.start(2)
+    bad, good = (worker.name for worker in cluster.workers())
+    fake.details[bad] = details
+    fake.becomes(bad, "Failed")
+    failed, other = cluster.workers()
+    assert failed.failed
+    assert failed.why is not None
+    assert (other.name, other.ended) == (good, None)
+
+
+def test_a_reason_that_is_refused_stops_nothing(make: Make, fake: FakeAzureML) -> None:
+    cluster = make()
+    cluster.workers()
+    cluster.start(1)
+    [worker] = cluster.workers()
+    fake.becomes(worker.name, "Failed")  # of which no reason is known: the server refuses
+    [failed] = cluster.workers()
+    assert failed.failed
+    fake.reasons[worker.name] = "the image can't be pulled"
+    [failed] = cluster.workers()
+    assert failed.why == "the image can't be pulled"
+
+
+def test_numbers_go_on_after_archived_jobs(make: Make, fake: FakeAzureML) -> None:
+    first = make()
+    first.workers()
+    first.start(2)
+    for worker in first.workers():
+        fake.becomes(worker.name, "Completed")
+        fake.jobs[worker.name]["properties"]["isArchived"] = True
+    second = make()
+    assert second.workers() == []
+    second.start(1)
+    [worker] = second.workers()
+    assert worker.name.endswith("-0003")
+    fake.jobs[worker.name]["properties"]["isArchived"] = True  # while it is at work
+    first.workers()
+    first.start(1)  # refused, since its name is taken; then it looks
+    first.workers()
+    first.start(1)
+    assert [worker.name[-5:] for worker in first.workers()] == ["-0004"]
 
 
 def test_one_that_waits_for_a_node_is_dismissed(make: Make, fake: FakeAzureML) -> None:

@@ -178,7 +178,16 @@ def test_workers_are_told_all_but_what_is_the_dispatchers_own() -> None:
         "IMPASTO_TIED_TO_STDIN": "true",
         "IMPASTO_HEARTBEAT": "heartbeat",
         "IMPASTO_VM_SIZE": "small",
+        "AZURE_CLIENT_ID": "painter",
+        "AZURE_AUTHORITY_HOST": "login.microsoftonline.us",
+        "AZURE_CLIENT_SECRET": "hush",
+        "IDENTITY_ENDPOINT": "http://127.0.0.1/token",
     }
     told = for_workers(settings, environment)
-    assert told.plain == {"IMPASTO_THREADS": "2", "IMPASTO_LEASE_SECONDS": "7.0"}
-    assert told.secret == {"IMPASTO_WORK_CONNECTION": "key"}
+    assert told.plain == {
+        "IMPASTO_THREADS": "2",
+        "IMPASTO_LEASE_SECONDS": "7.0",
+        "AZURE_CLIENT_ID": "painter",
+        "AZURE_AUTHORITY_HOST": "login.microsoftonline.us",
+    }
+    assert told.secret == {"IMPASTO_WORK_CONNECTION": "key", "AZURE_CLIENT_SECRET": "hush"}

@@ -8,6 +8,7 @@ READ and WRITE are its ends of the pipes. MODULE has `TASKS`, generators by name
 
 import importlib
 import os
+import pkgutil
 import signal
 import sys
 import threading
@@ -66,6 +67,14 @@ def outcome(
 
 def failed(how: str, text: str) -> dict[str, str]:
     return {"kind": "failed", "how": how, "text": text[:MOST_TEXT]}
+
+
+def import_all(package: str) -> None:
+    """For tasks' own warm_up: some libraries import a part only when a file asks for it."""
+    found = importlib.import_module(package)
+    for module in pkgutil.walk_packages(found.__path__, f"{package}."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
 
 
 def warm_up() -> None:

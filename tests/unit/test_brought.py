@@ -147,6 +147,14 @@ def test_in_the_sandbox_it_is_the_same_picture(paintings: Paintings, kind: str) 
     assert torch.equal(paintings.opened(data, on), opened(data))
 
 
+def test_in_the_sandbox_colours_of_every_kind_are_read(paintings: Paintings) -> None:
+    """What converts the rarer ones is imported late."""
+    for mode in ("LAB", "CMYK", "YCbCr"):
+        out = io.BytesIO()
+        Image.new(mode, (200, 150), (90, 40, 20, 0)[: 4 if mode == "CMYK" else 3]).save(out, "TIFF")
+        assert torch.equal(paintings.opened(out.getvalue(), on), opened(out.getvalue()))
+
+
 def test_in_the_sandbox_it_is_refused_for_the_same_reason(paintings: Paintings) -> None:
     with pytest.raises(Refused, match="isn't an image"):
         paintings.opened(b"hello", on)

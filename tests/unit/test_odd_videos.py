@@ -1,5 +1,7 @@
 """A collection of awkward files, and what each must give."""
 
+import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -8,6 +10,11 @@ import numpy as np
 import pytest
 import simplejpeg
 
+from services.splitter.settings import SplitterSettings
+from services.splitter.video import Plan, Shard
+from shared.errors import Refused
+from shared.sandbox import Limits, Sandbox
+from shared.shards import unpack
 from tests.conftest import BESIDE
 from tests.media import assert_same_sound, facts
 from tests.unit.test_video import refusal, split, stitch
@@ -149,3 +156,41 @@ def test_pieces_hold_the_frames_of_the_whole(name: str) -> None:
     pieces = [f.item.data for frames in split(odd(name), 0.4).segments for f in frames]
     whole = [f.item.data for frames in split(odd(name), 1000).segments for f in frames]
     assert pieces == whole
+
+
+@pytest.fixture(scope="module")
+def decoder() -> Iterator[Sandbox]:
+    limits = Limits(memory_mib=4096, stall_seconds=60, total_seconds=600)
+    decoder = Sandbox("services.splitter.video.tasks", limits, required=False)
+    yield decoder
+    decoder.close()
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_in_the_sandbox_it_gives_the_same_frames(decoder: Sandbox, name: str) -> None:
+    """A decoder that would open or load something only now finds that it can't."""
+    path = odd(name)
+    settings = SplitterSettings.model_validate({"segment_seconds": 1}).own()
+    files = {"source": lambda: path.open("rb")}
+
+    def sandboxed() -> list[bytes]:
+        with decoder.run(lambda: None, "plan", Plan, {"settings": settings}, files) as plans:
+            [(plan, _)] = plans
+        frames = []
+        for number, span in enumerate(plan.segments):
+            args = {
+                "settings": settings,
+                "detail": plan.detail.model_dump(),
+                "span": span.model_dump(),
+                "segment": number,
+            }
+            with decoder.run(lambda: None, "shards", Shard, args, files) as shards:
+                frames += [item.data for shard in shards for item in unpack(shard.data)]
+        return frames
+
+    if isinstance(ODD[name], str):
+        with pytest.raises(Refused, match=re.escape(str(ODD[name]))):
+            sandboxed()
+    else:
+        direct = [frame.item.data for frames in split(path).segments for frame in frames]
+        assert sandboxed() == direct

@@ -92,3 +92,4 @@ def warm_up() -> None:
         Image.new("RGB", (SMALLEST, SMALLEST)).save(file, form)
         opened(file)
     Image.init()
+    Image.new("LAB", (1, 1)).convert("RGB")

@@ -15,6 +15,7 @@ from services.splitter.video.decoding import frames
 from services.splitter.video.picture import deinterlaced
 from services.splitter.video.planning import plan
 from shared.records import Span
+from shared.sandbox.child import import_all
 from shared.sandbox.files import Desk
 from shared.shards import SHARD_ITEMS, pack
 from shared.video import SOURCE_ONLY, VideoDetail
@@ -52,6 +53,7 @@ TASKS = {"plan": plan_of, "shards": shards_of}
 
 def warm_up() -> None:
     """Make a clip and take it apart, so that nothing is loaded or looked up later."""
+    import_all("av")
     clip = io.BytesIO()
     pixels = np.zeros((64, 64, 3), np.uint8)
     with av.open(clip, "w", format="matroska") as out:

@@ -12,6 +12,7 @@ from av.video.frame import VideoFrame
 from services.stitcher.settings import StitcherSettings
 from services.stitcher.video.muxing import mux
 from services.stitcher.video.packets import Encoded
+from shared.sandbox.child import import_all
 from shared.sandbox.files import Desk
 from shared.video import SOURCE_ONLY, VideoDetail
 
@@ -44,6 +45,7 @@ TASKS = {"mux": mux_all}
 
 def warm_up() -> None:
     """Mux a clip of each kind, so that nothing is loaded or looked up later."""
+    import_all("av")
     pixels = np.zeros((64, 64, 3), np.uint8)
     for form in ("mp4", "matroska"):
         clip = io.BytesIO()

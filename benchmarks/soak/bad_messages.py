@@ -45,7 +45,7 @@ class BadMessage(NamedTuple):
 class BadMessageSender:
     def __init__(self, storage: Storage, counts: Counts) -> None:
         self._storage = storage
-        self._tally = counts
+        self._counts = counts
         self._numbers = itertools.count()
         self.sent: list[BadMessage] = []
 
@@ -55,7 +55,7 @@ class BadMessageSender:
         found = self._made(kind, queue, f"{MARK}-{next(self._numbers)}")
         self._storage.queue(queue).send_text(found.text)
         self.sent.append(found)
-        self._tally.add(f"message: {kind}")
+        self._counts.add(f"message: {kind}")
 
     def _made(self, kind: str, queue: str, mark: str) -> BadMessage:
         real = a_message(queue, mark)

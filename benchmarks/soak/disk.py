@@ -22,7 +22,7 @@ class Disk:
         self._folder = folder
         self._ballast = folder / "ballast"
         self._logs = logs
-        self._tally = counts
+        self._counts = counts
         self._said = 0
         self._full_since = 0.0
         self.why_not: str | None = None
@@ -66,7 +66,7 @@ class Disk:
     def free(self) -> None:
         if not self.why_not and self._ballast.exists():
             self._ballast.unlink()
-            self._tally.add("disk full", self._complaints() - self._said)
+            self._counts.add("disk full", self._complaints() - self._said)
 
     def _complaints(self) -> int:
         return sum(path.read_text().count(SAID) for path in self._logs.glob("*.log"))

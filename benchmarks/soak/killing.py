@@ -20,7 +20,7 @@ GONE_SECONDS = 10
 class Killer:
     def __init__(self, stack: SoakStack, counts: Counts) -> None:
         self._stack = stack
-        self._tally = counts
+        self._counts = counts
         self._victims = itertools.cycle(VICTIMS)
         self._next_rollout = itertools.cycle([*VICTIMS, WORKER])
         self._killed: set[int] = set()
@@ -91,5 +91,5 @@ class Killer:
         while any(map(processes.alive, pids)) and time.monotonic() < until:
             time.sleep(0.02)
         hit = bool(pids) and not any(map(processes.alive, pids))
-        self._tally.add(kind, hit)
+        self._counts.add(kind, hit)
         return hit

@@ -30,7 +30,7 @@ class LeaseStealer:
         work = Account(accounts.settings().work_connection, None)
         self._queues = work.queues(api_version=API_VERSION, retry_total=0)
         self._blobs = work.blobs("WORK", api_version=API_VERSION, retry_total=0)
-        self._tally = counts
+        self._counts = counts
         self.chance = 0.0
         self._seen: queue.Queue[tuple[HttpMessage, HttpMessage] | None] = queue.Queue()
         self._thread = threading.Thread(target=self._work, name="stealer", daemon=True)
@@ -64,10 +64,10 @@ class LeaseStealer:
             self._queues.get_queue_client(name).update_message(
                 message.decode(), receipt.decode(), visibility_timeout=0
             )
-            self._tally.add("message's lease ended early")
+            self._counts.add("message's lease ended early")
 
     def _steal_claim(self, container: str, blob: str) -> None:
         claim = BlobLeaseClient(self._blobs.get_blob_client(container, blob))
         claim.break_lease(lease_break_period=0)
         claim.acquire(CLAIM_SECONDS)
-        self._tally.add("claim broken and taken")
+        self._counts.add("claim broken and taken")

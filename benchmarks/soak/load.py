@@ -12,6 +12,7 @@ from benchmarks.soak.fingerprints import Fingerprint, fingerprint_of
 from services.console.jobs import Desk
 from shared import names
 from shared.jobs import Jobs
+from shared.listing import listed
 from shared.records import Failure, Outcome, Result
 from shared.storage import Storage
 from tests.media import make_clip
@@ -42,7 +43,7 @@ class Load:
     def __init__(self, storage: Storage, folder: Path, counts: Counts) -> None:
         self._storage = storage
         self._folder = folder
-        self._tally = counts
+        self._counts = counts
         self._desk = Desk(storage)
         self._jobs = Jobs(storage)
         self._numbers = itertools.count()
@@ -63,7 +64,7 @@ class Load:
         blob = f"{sort.style}/{next(self._numbers)}{sort.path.suffix}"
         self.dropped.append(Dropped(sort, blob, self._desk.submit(sort.path, blob)))
         if sort.hostile:
-            self._tally.add(f"hostile: {sort.hostile}")
+            self._counts.add(f"hostile: {sort.hostile}")
 
     def drop_a_bad_one(self) -> None:
         self.drop(random.choice(self.bad))
@@ -73,7 +74,8 @@ class Load:
             self.drop(random.choice(self.good))
 
     def drop_again_what_is_forgotten(self) -> None:
-        there = {names.job_id(b.name, b.etag) for b in self._storage.container("input").under()}
+        found = listed(self._storage.container("input")).blobs
+        there = {names.job_id(blob.name, blob.etag) for blob in found}
         for lost in [dropped for dropped in self.dropped if dropped.job not in there]:
             self.dropped.remove(lost)
             self.forgotten.append(lost)

@@ -69,7 +69,7 @@ class Proxy:
     ) -> None:
         self._upstream = upstream
         self._forecast = forecast
-        self._tally = counts
+        self._counts = counts
         self._witness = witness
         self._loop = asyncio.new_event_loop()
         self._server = self._loop.run_until_complete(asyncio.start_server(self._attend, HOST, 0))
@@ -139,14 +139,14 @@ class Proxy:
 
     def _reset(self, writer: asyncio.StreamWriter, fault: Fault) -> bool:
         reset(writer)
-        self._tally.add(fault)
+        self._counts.add(fault)
         return False
 
     async def _tell(self, writer: asyncio.StreamWriter, data: bytes, fault: Fault | None) -> bool:
         writer.write(data)
         await writer.drain()
         if fault:
-            self._tally.add(fault)
+            self._counts.add(fault)
         return True
 
 

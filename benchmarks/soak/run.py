@@ -29,8 +29,10 @@ FAULT_CHANCE, STEAL_CHANCE = 0.06, 0.15
 AT_ONCE = 8
 #: What services lose their rights to for a while.
 FORBIDDEN = ("input", "output", "jobs", "frames", "scored", "chunks")
-#: Times that rights, and keys, change in a run.
+#: How often rights, keys and the blob that can't be listed change in a run.
 CHANGES = 8
+#: With it in a container, Azurite answers every listing with 500.
+UNLISTABLE = "original/\x01.mp4"
 #: The part of the time in which services are killed; later ones must live to the end.
 KILLING = 0.6
 DRAIN_SECONDS = 600.0
@@ -41,8 +43,8 @@ class Soak:
         self, folder: Path, stack: SoakStack, counts: Counts, disk: Disk, faults: Faults
     ) -> None:
         self._stack = stack
-        self._tally = counts
-        self._weather = faults
+        self._counts = counts
+        self._faults = faults
         self._disk = disk
         #: Without the proxies: the checks themselves must not meet faults.
         patient = {"outage_seconds": DRAIN_SECONDS}
@@ -77,6 +79,7 @@ class Soak:
                 Act(self._kill_azurite, 40, KILLING),
                 Act(self._change_rights, seconds / CHANGES),
                 Act(self._rotate_keys, seconds / CHANGES, KILLING),
+                Act(self._hostile_name, seconds / CHANGES, KILLING),
                 Act(self._disk.fill, 20),
                 Act(self._disk.free_when_noticed, 1),
                 Act(killer.look, 0.3),
@@ -85,15 +88,22 @@ class Soak:
             seconds,
         )
         self._disk.free()
-        self._weather.forbidden = None
+        self._faults.forbidden = None
+        self.storage.container("input").delete(UNLISTABLE)
 
     def _change_rights(self) -> None:
         """Take all rights to a container or queue away, or give them back."""
-        self._weather.forbidden = None if self._weather.forbidden else random.choice(FORBIDDEN)
+        self._faults.forbidden = None if self._faults.forbidden else random.choice(FORBIDDEN)
+
+    def _hostile_name(self) -> None:
+        """Put a blob into `input` whose name no listing can hold, or take it away."""
+        if not self.storage.container("input").delete(UNLISTABLE):
+            self.storage.container("input").write(UNLISTABLE, b"not a video")
+            self._counts.add("hostile blob name")
 
     def _rotate_keys(self) -> None:
         self._stack.rotate_keys()
-        self._tally.add("keys rotated")
+        self._counts.add("keys rotated")
 
     def drain(self, peaks: dict[str, float]) -> None:
         """Wait until every job has ended and the queues are empty, at most DRAIN_SECONDS."""

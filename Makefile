@@ -101,9 +101,13 @@ VGG ?= $(wildcard ../shared/weights/vgg16-features.safetensors)
 CLIP ?= $(wildcard ../shared/media/clips/carphone_pristine.mp4)
 PAINTINGS ?= services/scorer/training/paintings
 export PHOTOS VGG CLIP
+# From the shipped weights on, stage by stage; .training/fine has the result. Run again, it goes on.
+TRAIN = $(BIN)/impasto train $(PAINTINGS)/*.jpg --photos "$(PHOTOS)" \
+        --clips "deploy/sample/bigbuckbunny.mp4" $(if $(VGG),--vgg "$(VGG)")
 train: setup
-	@$(BIN)/impasto train $(PAINTINGS)/*.jpg --photos "$(PHOTOS)" \
-	  --clips "deploy/sample/bigbuckbunny.mp4" $(CLIP) $(if $(VGG),--vgg "$(VGG)")
+	@$(TRAIN) --start services/scorer/weights --out .training/coarse
+	@$(TRAIN) --start .training/coarse --out .training/fine --learning fine --lines 720 --size 384 \
+	  --rim 64 --steps 300 --rate 2 --steady-weight 0 --repeat-weight 0 --content-weight 1
 
 # All of it, into benchmarks/README.md: half an hour on two cores that have nothing else to do.
 bench: setup

@@ -11,10 +11,10 @@ from benchmarks import model
 from benchmarks.own_storage import own_storage
 from benchmarks.painter import quality
 from benchmarks.painter.learning import learning
-from benchmarks.painter.quality import Judge, Quality
+from benchmarks.painter.quality import Judge
 from benchmarks.painter.speed import speed
 from benchmarks.painter.steadiness import steadiness
-from benchmarks.report import Report, Table, tell
+from benchmarks.report import Report, tell
 from benchmarks.sample import CLIP
 from services.scorer.settings import WEIGHTS
 from shared import logs
@@ -32,17 +32,12 @@ def report() -> Report:
     each = judge.each(WEIGHTS, network)
     trained = quality.mean(each)
     goals += [
-        quality.goal(each),
+        *quality.goals(each),
         steadiness(judge, network, trained, [CLIP, *([film] if film else [])]),
         learning(judge, network, trained, vgg),
     ]
-    return Report(goals, [f"{len(judge.photos)} photos were kept out of training:", table(each)])
-
-
-def table(each: dict[str, Quality]) -> Table:
-    columns = ("style", "Gram distance, photos added up", "mean of each photo's", "content")
-    rows = [(name, *(f"{value:.2f}" for value in found)) for name, found in each.items()]
-    return Table(columns, rows)
+    said = f"{len(judge.photos)} photos that were kept out of training, at {quality.LINES} lines:"
+    return Report(goals, [said, quality.table(each)])
 
 
 def there(name: str) -> Path | None:

@@ -22,7 +22,7 @@ FRAMES = 60
 
 class Steadiness(NamedTuple):
     warping: float
-    gram: float
+    brush: float
 
 
 def error(network: Network, folder: Path, films: list[list[Picture]]) -> float:
@@ -36,21 +36,21 @@ def error(network: Network, folder: Path, films: list[list[Picture]]) -> float:
 def steadiness(judge: Judge, network: Network, trained: Quality, clips: list[Path]) -> Goal:
     films = [frames_of(clip, HEIGHT)[-FRAMES:] for clip in clips]
     plain = statistics.fmean(warping_error(film, lambda frame: frame) for film in films)
-    ours = Steadiness(error(network, WEIGHTS, films), trained.gram)
+    ours = Steadiness(error(network, WEIGHTS, films), trained.brush)
     if UNSTEADY.exists():
         other = load_network(UNSTEADY / NETWORK)
-        gram = mean(judge.each(UNSTEADY, other)).gram
-        theirs = Steadiness(error(other, UNSTEADY, films), gram)
+        brush = mean(judge.each(UNSTEADY, other)).brush
+        theirs = Steadiness(error(other, UNSTEADY, films), brush)
     else:
         theirs = None
     return goal(ours, theirs, plain, len(films))
 
 
 def goal(ours: Steadiness, theirs: Steadiness | None, plain: float, clips: int) -> Goal:
-    found = f"{ours.warping * 1e3:.2f} at Gram {ours.gram:.2f}"
+    found = f"{ours.warping * 1e3:.2f} at brush {ours.brush:.2f}"
     if theirs:
         ratio = ours.warping / theirs.warping
-        beside = f"{theirs.warping * 1e3:.2f} at Gram {theirs.gram:.2f}"
+        beside = f"{theirs.warping * 1e3:.2f} at brush {theirs.brush:.2f}"
         reached = f"{ratio:.2f} ({found} over {beside}; the plain clips' is {plain * 1e3:.2f})"
     else:
         reached = f"{found}, the plain clips' {plain * 1e3:.2f}; weights without it: not there"

@@ -69,13 +69,13 @@ def test_each_part_can_be_run_alone() -> None:
 
 
 def test_steadiness_is_a_ratio_only_where_there_is_something_beside_it() -> None:
-    ours = Steadiness(warping=0.002, gram=0.25)
+    ours = Steadiness(warping=0.002, brush=0.25)
     alone = goal(ours, None, plain=0.001, clips=2)
     assert alone.met is None
     assert "not there" in alone.reached
-    beside = goal(ours, Steadiness(warping=0.005, gram=0.24), plain=0.001, clips=2)
+    beside = goal(ours, Steadiness(warping=0.005, brush=0.24), plain=0.001, clips=2)
     assert beside.met is True
-    assert beside.reached.startswith("0.40 (2.00 at Gram 0.25 over 5.00 at Gram 0.24")
+    assert beside.reached.startswith("0.40 (2.00 at brush 0.25 over 5.00 at brush 0.24")
     assert goal(ours, Steadiness(0.003, 0.24), plain=0.001, clips=2).met is False
 
 

@@ -11,7 +11,7 @@ from safetensors.torch import save
 from torch.nn import functional
 
 from services.scorer.catalog import PAINTER, shipped
-from services.scorer.network import ConvOfTwice
+from services.scorer.layers import ConvOfTwice
 from services.scorer.network import Painter as Network
 from services.scorer.painter import Painter, load_network, load_style
 from services.scorer.settings import WEIGHTS

@@ -10,9 +10,7 @@ import torch
 from services.scorer.painter import load_network, load_style, save_style
 from services.scorer.settings import WEIGHTS, ScorerSettings
 from services.scorer.training import pictures
-from services.scorer.training.calm import restlessness
 from services.scorer.training.learner import Learner
-from services.scorer.training.muon import orthogonal
 from services.scorer.training.recipe import Recipe
 from services.scorer.training.steady import Move, flicker
 from shared.errors import Misconfigured
@@ -22,21 +20,43 @@ ROOT = Path(__file__).parents[2]
 PAINTINGS = ROOT / "services/scorer/training/paintings"
 
 
-@needs_vgg
-def test_training_teaches(tmp_path: Path) -> None:
+def trained(out: Path, start: Path, *settings: str) -> None:
     command = [
         sys.executable, "-m", "services.scorer.training", PAINTINGS / "great-wave.jpg",
-        "--photos", PAINTINGS, "--vgg", VGG, "--start", WEIGHTS, "--out", tmp_path,
-        "--steps", "2", "--size", "64", "--painting-size", "64", "--batch", "1",
+        "--photos", PAINTINGS, "--vgg", VGG, "--start", start, "--out", out,
+        "--size", "96", "--lines", "128", "--batch", "1", *settings,
     ]  # fmt: skip
     subprocess.run(list(map(str, command)), check=True, cwd=ROOT, timeout=120)
-    before, learnt = (load_network(p / "network.safetensors") for p in (WEIGHTS, tmp_path))
-    load_style((tmp_path / "styles/great-wave.safetensors").read_bytes(), learnt)
-    assert not torch.equal(before.leave.weight, learnt.leave.weight)
-    stages = Recipe.of(tmp_path).stages
+
+
+@needs_vgg
+def test_training_teaches_each_stage(tmp_path: Path) -> None:
+    coarse, fine = tmp_path / "coarse", tmp_path / "fine"
+    trained(coarse, WEIGHTS, "--steps", "2")
+    trained(fine, coarse, "--steps", "2", "--learning", "fine")
+    before, between, after = (
+        load_network(path / "network.safetensors") for path in (WEIGHTS, coarse, fine)
+    )
+    load_style((fine / "styles/great-wave.safetensors").read_bytes(), after)
+    assert not torch.equal(before.coarse.leave.weight, between.coarse.leave.weight)
+    assert torch.equal(before.fine.leave.weight, between.fine.leave.weight)
+    assert torch.equal(between.coarse.leave.weight, after.coarse.leave.weight)
+    assert not torch.equal(between.fine.leave.weight, after.fine.leave.weight)
+    stages = Recipe.of(fine).stages
+    assert [stage.settings.learning for stage in stages[-2:]] == ["coarse", "fine"]
     assert stages[-1].paintings == ["great-wave"]
-    assert stages[-1].settings.steps == 2
-    assert stages[:-1] == Recipe.of(WEIGHTS).stages
+    assert stages[:-2] == Recipe.of(WEIGHTS).stages
+
+
+@needs_vgg
+def test_training_goes_on_where_it_was_interrupted(tmp_path: Path) -> None:
+    trained(tmp_path, WEIGHTS, "--steps", "25")
+    [*_, before] = Recipe.of(tmp_path).stages
+    trained(tmp_path, WEIGHTS, "--steps", "50")
+    [*earlier, stage] = Recipe.of(tmp_path).stages
+    assert earlier == Recipe.of(WEIGHTS).stages
+    assert stage.progress[0] == before.progress[0]
+    assert [each.step for each in stage.progress] == [25, 50]
 
 
 @needs_vgg
@@ -74,19 +94,3 @@ def test_what_moved_as_the_scene_did_does_not_flicker() -> None:
     assert flicker(soft, move(soft), move) == 0
     assert flicker(soft, soft, move) > 0
     assert 0.5 < move.seen.mean() < 1
-
-
-def test_a_weave_is_seen_where_the_photo_is_calm() -> None:
-    torch.manual_seed(1)
-    calm, busy = torch.full((1, 3, 64, 64), 0.5), torch.rand(1, 3, 64, 64)
-    weave = calm + 0.1 * (-1) ** torch.arange(64)
-    assert restlessness(calm, calm) == 0
-    assert restlessness(weave, busy) < 0.01 * restlessness(weave, calm)
-
-
-def test_orthogonal_steps_go_all_ways_alike() -> None:
-    torch.manual_seed(1)
-    matrix = torch.randn(12, 40) * torch.logspace(0, -2, 12)[:, None]
-    values = torch.linalg.svdvals(orthogonal(matrix))
-    assert values.min() > 0.5
-    assert values.max() < 1.5

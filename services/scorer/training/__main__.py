@@ -9,15 +9,17 @@ import torch
 from services.scorer.settings import WEIGHTS
 from services.scorer.training import clips, pictures
 from services.scorer.training.eye import Eye
-from services.scorer.training.judging import wanted
-from services.scorer.training.lesson import Lesson, Losses
+from services.scorer.training.lesson import Lesson
+from services.scorer.training.losses import features_of
 from services.scorer.training.recipe import Progress, Recipe, Settings, Stage
 from services.scorer.training.studio import Studio
 
 #: Every so manieth photo is kept out of training, to judge by.
 KEPT_OUT = 10
-REPORT = 50
-KEEP = 200
+REPORT = 25
+KEEP = 50
+#: Where training goes on from when it was interrupted.
+STATE = "state.pt"
 
 
 def arguments() -> argparse.Namespace:
@@ -29,9 +31,11 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--start", type=Path, help="go on from the weights in this folder")
     parser.add_argument("--out", type=Path, default=WEIGHTS)
     for name, field in Settings.model_fields.items():
-        kind = float if field.annotation is float else int
         parser.add_argument(
-            f"--{name.replace('_', '-')}", type=kind, default=field.default, help=field.description
+            f"--{name.replace('_', '-')}",
+            type=type(field.default),
+            default=field.default,
+            help=field.description,
         )
     return parser.parse_args()
 
@@ -44,9 +48,12 @@ def main() -> None:
     paths = sorted(args.photos.glob("*.jpg"))
     photos = [pictures.read(path) for n, path in enumerate(paths) if n % KEPT_OUT]
     frames = [frame for clip in args.clips for frame in clips.frames(clip)]
-    sample = [pictures.shrunk(photo, 320) for photo in photos[::8]]
-    paintings = [pictures.shrunk(pictures.read(p), settings.painting_size) for p in args.paintings]
-    studio = Studio([path.stem for path in args.paintings])
+    shown = [pictures.at_lines(photo, settings.lines) for photo in photos + frames]
+    paintings = [
+        features_of(eye, pictures.at_lines(pictures.read(path), settings.lines))
+        for path in args.paintings
+    ]
+    studio = Studio([path.stem for path in args.paintings], settings.learning)
     recipe = Recipe()
     if args.start:
         studio.load(args.start)
@@ -59,24 +66,42 @@ def main() -> None:
         kept_out=[path.name for path in paths[::KEPT_OUT]],
         torch=torch.__version__,
     )
+    lesson = Lesson(studio, eye, paintings, settings)
+    done = 0
+    state = args.out / STATE
+    if state.exists():
+        kept = torch.load(state)
+        studio.restore(kept["studio"])
+        lesson.restore(kept["lesson"])
+        stage, done = Stage.model_validate_json(kept["stage"]), kept["step"]
     recipe.stages.append(stage)
-    started, sums = time.monotonic(), torch.zeros(len(Losses._fields))
-    lesson = Lesson(studio, eye, [wanted(eye, p, sample) for p in paintings], settings)
-    for step, losses in lesson.practise(photos + frames):
-        sums += torch.stack(losses).detach()
+    started, before, sums = (
+        time.monotonic(),
+        stage.seconds,
+        torch.zeros(len(Progress.model_fields) - 1),
+    )
+    args.out.mkdir(parents=True, exist_ok=True)
+    for step, found in lesson.practise(shown, done):
+        sums += torch.tensor(found)
         if step % REPORT == 0:
             means = [round(value, 5) for value in (sums / REPORT).tolist()]
             sums.zero_()
-            stage.progress.append(
-                Progress(step=step, **dict(zip(Losses._fields, means, strict=True)))
-            )
-            stage.seconds = round(time.monotonic() - started, 1)
+            names = list(Progress.model_fields)[1:]
+            stage.progress.append(Progress(step=step, **dict(zip(names, means, strict=True))))
+            stage.seconds = round(before + time.monotonic() - started, 1)
             print(f"{stage.seconds:7.0f} s", stage.progress[-1], flush=True)
-        if step % KEEP == 0:
+        if step % KEEP == 0 or step == settings.steps:
             studio.save(args.out)
             recipe.save(args.out)
-    studio.save(args.out)
-    recipe.save(args.out)
+            torch.save(
+                {
+                    "studio": studio.state(),
+                    "lesson": lesson.state(),
+                    "stage": stage.model_dump_json(),
+                    "step": step,
+                },
+                state,
+            )
 
 
 if __name__ == "__main__":

@@ -8,10 +8,12 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torchvision.models import VGG16_Weights, vgg16
 
-STYLE_LAYERS = (3, 8, 15, 22)  # relu1_2, relu2_2, relu3_3, relu4_3
-CONTENT_LAYER = 15
-#: The eye itself sees a frame at a picture's rim; a painter judged by it would learn to draw one.
-RIM = 12
+GRAM_LAYERS = (3, 8, 15, 22)  # relu1_2, relu2_2, relu3_3, relu4_3
+PATCH_LAYERS = (11, 18)  # relu3_1, relu4_1
+CONTENT_LAYER = 20  # relu4_2
+LAST = max(GRAM_LAYERS + PATCH_LAYERS)
+#: How many pixels apart a layer's places are.
+STRIDES = {3: 1, 8: 2, 11: 4, 15: 4, 18: 8, 20: 8, 22: 8}
 MEAN = torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1)
 STD = torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1)
 
@@ -35,17 +37,18 @@ class Eye(nn.Module):
                 if not name.startswith("classifier.")
             }
         )
-        layers = net[: max(STYLE_LAYERS) + 1].eval().requires_grad_(False)
+        layers = net[: LAST + 1].eval().requires_grad_(False)
         # Converted once: autocast would convert frozen weights anew for every picture.
         self.layers = layers.to(dtype).to(memory_format=torch.channels_last)
         self.dtype = dtype
 
-    def forward(self, images: Tensor, last: int = STYLE_LAYERS[-1]) -> Features:
-        x = ((images - MEAN) / STD).to(self.dtype).contiguous(memory_format=torch.channels_last)
+    def forward(self, images: Tensor, last: int = LAST) -> Features:
+        mean, std = MEAN.to(images.device), STD.to(images.device)
+        x = ((images - mean) / std).to(self.dtype).contiguous(memory_format=torch.channels_last)
         seen = {}
         for index, layer in enumerate(self.layers[: last + 1]):
             x = layer(x)
-            if index in STYLE_LAYERS:
+            if index in STRIDES:
                 seen[index] = x
         return seen
 
@@ -71,5 +74,7 @@ def published() -> dict[str, Tensor]:
     return state
 
 
-def inner(images: Tensor) -> Tensor:
-    return images[:, :, RIM:-RIM, RIM:-RIM]
+def inner(features: Tensor, layer: int, rim: int) -> Tensor:
+    """Without the places within so many pixels of the edge, where the padding is seen."""
+    places = -(-rim // STRIDES[layer])
+    return features[:, :, places:-places, places:-places] if places else features

@@ -13,11 +13,10 @@ from services.scorer.painter import load_style
 from services.scorer.settings import WEIGHTS, ScorerSettings
 from services.scorer.training import pictures
 from services.scorer.training.eye import Eye
-from services.scorer.training.judging import Wanted, wanted
 from services.scorer.training.lesson import Lesson
-from services.scorer.training.manner import far, manner_of
+from services.scorer.training.losses import Painting, compare, features_of
 from services.scorer.training.recipe import Settings
-from services.scorer.training.studio import Studio, styles_in
+from services.scorer.training.studio import Learning, Studio, styles_in
 from shared.errors import Misconfigured
 
 #: Of the styles that it comes with.
@@ -33,11 +32,13 @@ class Learner:
         use_threads(settings.threads)
         torch.manual_seed(0)
         eye = an_eye(settings.eye)
-        self._photos = [pictures.read(path) for path in sorted(PRACTICE)]
-        self._studio = Studio(["new"], frozen=True)
+        recipe = Settings(steps=settings.learning_steps, learning=Learning.STYLES)
+        self._photos = [
+            pictures.at_lines(pictures.read(path), recipe.lines) for path in sorted(PRACTICE)
+        ]
+        self._studio = Studio(["new"], Learning.STYLES)
         self._studio.load_network(settings.network)
-        recipe = Settings(steps=settings.learning_steps, ripening=0)
-        wish = wanted(eye, pictures.shrunk(painting, recipe.painting_size), self._photos)
+        wish = features_of(eye, pictures.at_lines(painting, recipe.lines))
         self._studio.start_from(nearest(self._studio, eye, wish, self._photos[0])[None])
         self._lesson = Lesson(self._studio, eye, [wish], recipe)
 
@@ -69,9 +70,13 @@ def an_eye(weights: Path | None) -> Eye:
 
 
 @torch.no_grad()
-def nearest(studio: Studio, eye: Eye, wish: Wanted, photo: Tensor) -> Tensor:
-    """Of the styles that the network knows, the one whose pictures are most like it."""
+def nearest(studio: Studio, eye: Eye, wish: Painting, photo: Tensor) -> Tensor:
+    """Of the styles that the network knows, the one whose picture is most like the painting."""
     known = list(styles_in(WEIGHTS).values())
-    with torch.autocast("cpu", torch.bfloat16):
-        seen = [eye(studio.painter(photo, vector[None])) for vector in known]
-    return known[int(torch.stack([far(manner_of(each), wish.manner) for each in seen]).argmin())]
+    found = []
+    for vector in known:
+        with torch.autocast("cpu", torch.bfloat16):
+            painted = studio.paint(photo, vector[None])
+        seen = compare(eye, painted, photo, wish, size=1)
+        found.append(float(seen.patches + seen.gram + seen.colour))
+    return known[found.index(min(found))]

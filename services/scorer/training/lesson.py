@@ -1,79 +1,100 @@
-"""Painting for practice: perceptual losses (Johnson et al. 2016), and no flicker."""
+"""Painting for practice: perceptual losses at two sizes, and no flicker."""
 
-from collections.abc import Iterator
-from typing import NamedTuple
+import random
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
+from services.scorer.side_by_side import side_by_side
 from services.scorer.training import pictures
-from services.scorer.training.calm import restlessness
 from services.scorer.training.eye import Eye
-from services.scorer.training.judging import Wanted, judge
+from services.scorer.training.losses import Losses, Painting, compare
 from services.scorer.training.recipe import Settings
 from services.scorer.training.steady import Move, flicker, next_frame
 from services.scorer.training.studio import Studio
 
-WARM_UP = 50
+Gradients = Sequence[Tensor | None]
+
+WARM_UP = 20
 
 
-class Losses(NamedTuple):
-    content: Tensor
-    style: Tensor
-    patches: Tensor
+class Look(NamedTuple):
+    losses: Losses
     flicker: Tensor
-    smooth: Tensor
 
 
 class Lesson:
-    def __init__(self, studio: Studio, eye: Eye, wishes: list[Wanted], settings: Settings) -> None:
-        self._studio, self._eye, self._wishes, self._settings = studio, eye, wishes, settings
+    def __init__(
+        self, studio: Studio, eye: Eye, paintings: list[Painting], settings: Settings
+    ) -> None:
+        self._studio, self._eye, self._settings = studio, eye, settings
+        self._paintings = paintings
+        self._optimiser = studio.optimiser()
+        groups = self._optimiser.param_groups
+        self._rates = [group["lr"] * settings.rate for group in groups]
+        self._learning: list[nn.Parameter] = [p for group in groups for p in group["params"]]
 
-    def practise(self, photos: list[Tensor], done: int = 0) -> Iterator[tuple[int, Losses]]:
+    def practise(self, photos: list[Tensor], done: int = 0) -> Iterator[tuple[int, list[float]]]:
         """The number of every step when it is done, and what was to be said of its pictures."""
         settings = self._settings
-        optimisers = self._studio.optimisers()
-        groups = [group for optimiser in optimisers for group in optimiser.param_groups]
-        rates = [group["lr"] * settings.rate for group in groups]
-        learning = [parameter for group in groups for parameter in group["params"]]
+        chance = random.Random(settings.seed + done)
         batches = pictures.crops(photos, settings.size, settings.batch, settings.seed + done)
         for step in range(done, settings.steps):
             pace = settings.pace(step) * min(1, (step - done + 1) / WARM_UP)
-            for group, rate in zip(groups, rates, strict=True):
+            for group, rate in zip(self._optimiser.param_groups, self._rates, strict=True):
                 group["lr"] = rate * pace
-            first = step * settings.batch
-            which = [(first + n) % len(self._wishes) for n in range(settings.batch)]
-            losses = self._look(next(batches), which)
-            for optimiser in optimisers:
-                optimiser.zero_grad()
-            self._total(losses, step).backward()  # type: ignore[no-untyped-call]
-            nn.utils.clip_grad_norm_(learning, 1.0)
-            for optimiser in optimisers:
-                optimiser.step()
+            numbers = range(len(self._paintings))
+            which = chance.choices(numbers, k=settings.batch)
+            if settings.batch <= len(numbers):
+                which = chance.sample(numbers, settings.batch)
+            found = self._step(next(batches), which, step % 2)
             self._studio.average(step - done)
-            yield step + 1, losses
+            yield step + 1, found
 
-    def _look(self, frames: Tensor, which: list[int]) -> Losses:
-        steadily = self._settings.steady_weight > 0
-        move = Move(frames)
-        shown = torch.cat([frames, next_frame(frames, move)]) if steadily else frames
-        styles = self._studio.styles[which * (2 if steadily else 1)]
+    def state(self) -> dict[str, Any]:
+        return self._optimiser.state_dict()
+
+    def restore(self, state: dict[str, Any]) -> None:
+        self._optimiser.load_state_dict(state)
+
+    def _step(self, frames: list[Tensor], which: list[int], size: int) -> list[float]:
+        """Each core has a piece of its own: cores that share one wait for each other."""
+        done = list(side_by_side(1).pool.map(self._study, frames, which, [size] * len(which)))
+        for n, weight in enumerate(self._learning):
+            parts = [part for _, gradients in done if (part := gradients[n]) is not None]
+            weight.grad = torch.stack(parts).sum(0) / len(done) if parts else None
+        nn.utils.clip_grad_norm_(self._learning, 1.0)
+        self._optimiser.step()
+        return torch.tensor([seen for seen, _ in done]).mean(0).tolist()
+
+    def _study(self, frame: Tensor, number: int, size: int) -> tuple[list[float], Gradients]:
+        look = self._look(frame, number, size)
+        gradients = torch.autograd.grad(self._total(look), self._learning, allow_unused=True)
+        return [value.item() for value in (*look.losses, look.flicker)], gradients
+
+    def _look(self, frame: Tensor, number: int, size: int) -> Look:
+        """At the picture itself (0), or at half its size, and at the next frame's, too."""
+        steadily = size == 1 and self._settings.steady_weight > 0
+        move = Move(frame)
+        shown = torch.cat([frame, next_frame(frame, move)]) if steadily else frame
+        style = self._studio.styles[number : number + 1].expand(len(shown), -1)
         with torch.autocast("cpu", torch.bfloat16):
-            everything = self._studio.painter(shown, styles)
-        painted, again = everything[: len(frames)], everything[len(frames) :]
-        wishes = [self._wishes[number] for number in which]
-        return Losses(
-            *judge(self._eye, painted, frames, wishes),
-            flicker=flicker(painted, again, move) if steadily else torch.zeros(()),
-            smooth=restlessness(painted, frames),
-        )
+            painted = self._studio.paint(shown, style).float()
+        one, rim = painted[:1], self._settings.rim
+        inside = (..., slice(rim, -rim), slice(rim, -rim))
+        found = compare(self._eye, one[inside], frame[inside], self._paintings[number], size)
+        return Look(found, flicker(one, painted[1:], move) if steadily else torch.zeros(()))
 
-    def _total(self, losses: Losses, step: int) -> Tensor:
+    def _total(self, look: Look) -> Tensor:
         settings = self._settings
-        taste = (
-            settings.style_weight * losses.style
-            + settings.patch_weight * losses.patches
-            + settings.steady_weight * losses.flicker
-            + settings.smooth_weight * losses.smooth
+        return (
+            settings.patch_weight * look.losses.patches
+            + settings.gram_weight * look.losses.gram
+            + settings.colour_weight * look.losses.colour
+            + settings.content_weight * look.losses.content
+            + settings.variation_weight * look.losses.variation
+            + settings.repeat_weight * look.losses.repeats
+            + settings.steady_weight * look.flicker
         )
-        return losses.content + settings.ripeness(step) * taste

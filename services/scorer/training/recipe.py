@@ -5,45 +5,47 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from services.scorer.training.studio import Learning
+
 FILE = "recipe.json"
 
 
 class Settings(BaseModel):
     model_config = ConfigDict(frozen=True)
 
-    steps: int = Field(4000, gt=0, description="how many batches it paints")
-    batch: int = Field(3, gt=0, description="how many pieces a batch has")
-    size: int = Field(288, ge=64, description="of a piece, in pixels")
-    painting_size: int = Field(512, ge=64, description="shorter side of a painting, at most")
-    style_weight: float = Field(3.0, description="of the Gram distance, in those of a plain photo")
-    patch_weight: float = Field(
-        4.0, description="of each patch's, from its counterpart in the painting"
-    )
-    steady_weight: float = Field(50.0, description="of the flicker between two frames")
-    smooth_weight: float = Field(40.0, description="of what is restless where the photo is calm")
-    ripening: int = Field(300, ge=0, description="steps over which style comes to its full weight")
-    rate: float = Field(1.0, gt=0, description="of learning, in the usual rates")
-    last_rate: float = Field(0.0, ge=0, description="the rate at the end, in parts of the first")
+    learning: Learning = Field(Learning.COARSE, description="which stage learns: coarse or fine")
+    steps: int = Field(2000, gt=0, description="how many batches it paints")
+    batch: int = Field(2, gt=0, description="how many pieces a batch has, each in its own style")
+    size: int = Field(272, ge=64, multiple_of=8, description="of a piece, in pixels")
+    rim: int = Field(8, gt=0, description="of a piece, what is painted and not compared")
+    lines: int = Field(360, ge=64, description="shorter side of photos and paintings")
+    patch_weight: float = Field(4.0, description="of the distance of patches to the painting's")
+    gram_weight: float = Field(2.0, description="of the Gram distance, over the painting's own")
+    colour_weight: float = Field(2.0, description="of the distance of colours")
+    content_weight: float = Field(0.6, description="of content, in the photo's variance")
+    variation_weight: float = Field(0.1, description="of what neighbouring pixels differ by")
+    repeat_weight: float = Field(4.0, description="of what repeats at the network's strides")
+    steady_weight: float = Field(20.0, description="of the flicker between two frames")
+    rate: float = Field(1.5, gt=0, description="of learning, in the usual rates")
+    last_rate: float = Field(0.05, ge=0, description="the rate at the end, in parts of the first")
     seed: int = Field(7, description="of every random choice")
 
     def pace(self, step: int) -> float:
         """The rate of a step, in parts of the first."""
         return 1 - step / self.steps * (1 - self.last_rate)
 
-    def ripeness(self, step: int) -> float:
-        """A painter that is pressed for style before it can see paints wallpaper."""
-        return min(1.0, (step + 1) / max(1, self.ripening))
-
 
 class Progress(BaseModel):
     """Means since the one before."""
 
     step: int
+    patches: float
+    gram: float
+    colour: float
     content: float
-    style: float
-    patches: float = 0
+    variation: float
+    repeats: float = 0
     flicker: float
-    smooth: float = 0
 
 
 class Stage(BaseModel):
@@ -58,6 +60,8 @@ class Stage(BaseModel):
 
 
 class Recipe(BaseModel):
+    #: What the first stage started from.
+    start: str = "random weights"
     stages: list[Stage] = []
 
     @classmethod

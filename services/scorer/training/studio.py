@@ -1,33 +1,54 @@
 """The painter and the styles that it learns, and the folder that they are kept in."""
 
+from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from services.scorer.network import Painter
+from services.scorer.coarse import NOISES, STRIDE
+from services.scorer.layers import gathered
+from services.scorer.network import Painter, halved
 from services.scorer.painter import STYLE, load_weights, save_style
-from services.scorer.training.muon import Muon
 
-#: With the rim that the eye leaves out, less than the margin when it paints for others.
-JUDGED_MARGIN = 16
+#: With the rim that isn't judged, less than the margin when it paints for others.
+JUDGED_MARGIN = 8
 NETWORK = "network.safetensors"
 STYLES = "styles"
 #: Of the average, what is left of it after a step.
 MEMORY = 0.998
 
 
-class Studio:
-    """With `frozen` set, only the styles learn."""
+class Learning(StrEnum):
+    """What learns; the styles always do."""
 
-    def __init__(self, names: list[str], frozen: bool = False) -> None:
+    COARSE = "coarse"
+    FINE = "fine"
+    STYLES = "styles"
+
+
+class Studio:
+    def __init__(self, names: list[str], learning: Learning = Learning.COARSE) -> None:
         self.names = names
-        self._frozen = frozen
+        self._learning = learning
         self.painter = Painter(JUDGED_MARGIN).to(memory_format=torch.channels_last)
-        self.painter.requires_grad_(not frozen)
-        self.styles = nn.Parameter(torch.randn(len(names), self.painter.style_size) * 0.1)
+        self.painter.coarse.requires_grad_(learning == Learning.COARSE)
+        self.painter.fine.requires_grad_(learning == Learning.FINE)
+        self.styles = nn.Parameter(torch.zeros(len(names), self.painter.style_size))
         self._average = copies(self._weights())
+
+    def paint(self, frames: Tensor, style: Tensor) -> Tensor:
+        """Frames of the lines that the stage which learns paints; all of them with one noise."""
+        if self._learning != Learning.FINE:
+            return self.painter.rough(frames, style, noise_for(frames))
+        parts = gathered(frames)
+        with torch.no_grad():
+            small = halved(parts)
+            rough = self.painter.rough(small, style, noise_for(small))
+        painted: Tensor = self.painter.fine(parts, rough.float(), style)
+        return painted
 
     def load_network(self, path: Path) -> None:
         load_weights(self.painter, path)
@@ -63,19 +84,35 @@ class Studio:
         for name, vector in zip(self.names, vectors, strict=True):
             (folder / STYLES / f"{name}.safetensors").write_bytes(save_style(vector))
 
+    def state(self) -> dict[str, Any]:
+        """All that going on takes."""
+        return {
+            "painter": self.painter.state_dict(),
+            "styles": self.styles.data,
+            "average": self._average,
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        self.painter.load_state_dict(state["painter"])
+        self.styles.data.copy_(state["styles"])
+        self._average = state["average"]
+
     def _weights(self) -> dict[str, Tensor]:
         """Those that learn."""
-        network = {} if self._frozen else self.painter.state_dict()
+        learning = self._learning != Learning.STYLES
+        network = self.painter.state_dict() if learning else {}
         return {**network, STYLES: self.styles.detach()}
 
-    def optimisers(self) -> list[torch.optim.Optimizer]:
-        """Muon for what mixes channels; a style's few numbers learn faster than what they steer."""
-        vectors = torch.optim.Adam([self.styles], lr=1e-2)
-        if self._frozen:
-            return [vectors]
-        kernels = [p for p in self.painter.parameters() if p.ndim == 4]
-        others = [p for p in self.painter.parameters() if p.ndim != 4]
-        return [Muon(kernels, lr=8e-3), torch.optim.Adam(others, lr=1.5e-3), vectors]
+    def optimiser(self) -> torch.optim.Adam:
+        """A style's few numbers learn faster than what they steer."""
+        network = [weight for weight in self.painter.parameters() if weight.requires_grad]
+        groups = [{"params": [self.styles], "lr": 1e-2}, {"params": network, "lr": 1e-3}]
+        return torch.optim.Adam(groups, betas=(0.9, 0.99))
+
+
+def noise_for(frames: Tensor) -> Tensor:
+    height, width = (-(-(side + 2 * JUDGED_MARGIN) // STRIDE) * 2 for side in frames.shape[2:])
+    return torch.randn(1, NOISES, height, width).expand(len(frames), -1, -1, -1)
 
 
 def copies(weights: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -1,0 +1,106 @@
+"""Measures of painted pictures, by what VGG16 sees in them.
+
+Brush
+    The share of a picture's patches whose nearest neighbour is a patch of the painting, and not one
+    of photos that were given the painting's colours. A picture that is only tinted has 0.
+Content
+    How alike picture and photo are at the same places: 0 is another photo, 1 the photo itself.
+Colour, Gram
+    The distance to the painting's colours and Gram matrices, over that of the plain photo.
+"""
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F  # noqa: N812
+
+from services.scorer.training.eye import CONTENT_LAYER, GRAM_LAYERS, PATCH_LAYERS, Eye, Features
+from services.scorer.training.losses import (
+    colour_distance,
+    gram,
+    half,
+    places,
+    some,
+)
+
+#: How many patches of a picture are asked, and how many of the painting and the photos compete.
+ASKED, RIVALS = 1500, 3000
+#: Colours are compared so often, each time in other directions.
+LOOKS = 4
+#: A patch has so many of VGG's places along a side.
+SIDE = 3
+
+Patches = list[Tensor]
+
+
+class Seen:
+    """A picture at 720 lines, and its features at that size and at half of it."""
+
+    def __init__(self, eye: Eye, picture: Tensor) -> None:
+        torch.manual_seed(0)
+        self.picture = picture
+        self.features: Features = eye(picture)
+        self.patches = [
+            some(patches_of(features[layer]), RIVALS)
+            for features in (self.features, eye(half(picture)))
+            for layer in PATCH_LAYERS
+        ]
+
+
+def patches_of(features: Tensor) -> Tensor:
+    return F.unfold(features.float(), SIDE)[0].T
+
+
+def brush(asked: Patches, painting: Patches, tinted: list[Patches]) -> float:
+    shares = []
+    for n, patches in enumerate(painting):
+        many = RIVALS // len(tinted)
+        rivals = torch.cat([each[n][:many] for each in tinted])
+        centre = torch.cat([patches, rivals]).mean(0)
+        mine, theirs, others = (
+            F.normalize(each - centre, dim=1) for each in (asked[n][:ASKED], patches, rivals)
+        )
+        nearer = (mine @ theirs.T).max(1).values > (mine @ others.T).max(1).values
+        shares.append(nearer.float().mean())
+    return float(torch.stack(shares).mean())
+
+
+def content(painted: Seen, photo: Seen, other: Seen) -> float:
+    there = photo.features[CONTENT_LAYER].float()
+    elsewhere = F.interpolate(other.features[CONTENT_LAYER].float(), there.shape[2:])
+    least = alike(elsewhere, there)
+    return (alike(painted.features[CONTENT_LAYER].float(), there) - least) / (1 - least)
+
+
+def alike(one: Tensor, other: Tensor) -> float:
+    mine, theirs = (each - each.mean((2, 3), keepdim=True) for each in (one, other))
+    return float(F.cosine_similarity(mine, theirs).mean())
+
+
+def colour(painted: Seen, photo: Seen, painting: Seen) -> float:
+    return colours_apart(painted, painting) / colours_apart(photo, painting)
+
+
+def colours_apart(one: Seen, other: Seen) -> float:
+    rows = places(one.picture), places(other.picture)
+    return float(torch.stack([colour_distance(*rows) for _ in range(LOOKS)]).mean())
+
+
+def gram_distance(painted: Seen, photo: Seen, painting: Seen) -> float:
+    shares = []
+    for layer in GRAM_LAYERS:
+        made, plain, wanted = (gram(places(s.features[layer])) for s in (painted, photo, painting))
+        shares.append((made - wanted).square().sum() / (plain - wanted).square().sum())
+    return float(torch.stack(shares).mean())
+
+
+def tinted(photo: Tensor, painting: Tensor) -> Tensor:
+    """Each channel of the photo with the distribution that the painting's has."""
+    shares = torch.linspace(0, 1, 256)
+    channels = []
+    for mine, theirs in zip(photo[0], painting[0], strict=True):
+        there, wanted = (torch.quantile(each.flatten()[::37], shares) for each in (mine, theirs))
+        number = torch.searchsorted(there, mine.contiguous()).clamp(1, 255)
+        low, high = there[number - 1], there[number]
+        along = ((mine - low) / (high - low).clamp(min=1e-6)).clamp(0, 1)
+        channels.append(wanted[number - 1].lerp(wanted[number], along))
+    return torch.stack(channels)[None]

@@ -1,0 +1,87 @@
+"""The coarse stage: it paints a frame at few lines, and so sees far and paints large strokes."""
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812
+
+from services.scorer.layers import (
+    Block,
+    ConvOfTwice,
+    ConvToPixels,
+    StyledConv,
+    StyledNorm,
+    conv,
+    gathered,
+)
+
+STRIDE = 16
+WIDTHS = (32, 64, 112, 128)
+BLOCKS = 3
+DEEP_BLOCKS = 2
+NOISES = 4
+#: In places of an eighth of the picture's lines; larger pictures repeat it.
+NOISE_SIZE = (96, 160)
+
+
+class Coarse(nn.Module):
+    """Frames [B, 3, H, W] in 0…1, H and W multiples of the stride, and styles [B, S] to pictures.
+
+    A network that is the same everywhere can only paint a flat place flat or with a pattern that
+    repeats at its stride. So it is given noise, too: the same for every frame.
+    """
+
+    noise: Tensor  # [1, N, H, W]
+
+    def __init__(self) -> None:
+        super().__init__()
+        half, quarter, eighth, sixteenth = WIDTHS
+        self.enter = StyledConv(conv(12, half), 0)
+        self.down1 = StyledConv(conv(half, quarter, stride=2), self.enter.end)
+        self.down2 = StyledConv(conv(quarter, eighth, stride=2), self.down1.end)
+        self.blocks, end = blocks(BLOCKS, eighth, self.down2.end)
+        self.up1 = StyledConv(ConvOfTwice(eighth, quarter), end)
+        self.past = StyledNorm(quarter, self.up1.end)
+        self.strokes = Block(quarter, self.past.end)
+        self.up2 = StyledConv(ConvOfTwice(quarter, half), self.strokes.end)
+        self.leave = ConvToPixels(half, bias=True)
+        self.seeds = conv(NOISES, eighth)
+        self.down3 = StyledConv(conv(eighth, sixteenth, stride=2), self.up2.end)
+        self.deep, end = blocks(DEEP_BLOCKS, sixteenth, self.down3.end)
+        self.up0 = StyledConv(ConvOfTwice(sixteenth, eighth), end)
+        self.end = self.up0.end
+        made = np.random.RandomState(7).standard_normal((1, NOISES, *NOISE_SIZE))
+        self.register_buffer("noise", torch.from_numpy(made).float(), persistent=False)
+
+    def forward(self, frames: Tensor, style: Tensor, noise: Tensor | None = None) -> Tensor:
+        x = gathered(frames * 2 - 1)  # [B, 12, H/2, W/2]
+        x = F.relu(self.enter(x, style), inplace=True)
+        details = F.relu(self.down1(x, style), inplace=True)  # [B, 64, H/4, W/4]
+        x = F.relu(self.down2(details, style), inplace=True)  # [B, 112, H/8, W/8]
+        if noise is None:
+            noise = self.noise_for(*x.shape[2:])
+        x = x + self.seeds(noise)
+        far = F.relu(self.down3(x, style), inplace=True)  # [B, 128, H/16, W/16]
+        for block in self.deep:
+            far = block(far, style)
+        x = x + self.up0(far, style)
+        for block in self.blocks:
+            x = block(x, style)
+        # Outlines go past the narrow middle, as far as the style wants them.
+        x = F.relu(self.up1(x, style) + self.past(details, style), inplace=True)
+        x = self.strokes(x, style)
+        x = F.relu(self.up2(x, style), inplace=True)
+        return torch.sigmoid(self.leave(x).float())
+
+    def noise_for(self, height: int, width: int) -> Tensor:
+        down, across = -(-height // NOISE_SIZE[0]), -(-width // NOISE_SIZE[1])
+        tiled = self.noise.repeat(1, 1, down, across) if down * across > 1 else self.noise
+        return tiled[:, :, :height, :width]
+
+
+def blocks(count: int, channels: int, offset: int) -> tuple[nn.ModuleList, int]:
+    made: list[Block] = []
+    for _ in range(count):
+        made.append(Block(channels, offset))
+        offset = made[-1].end
+    return nn.ModuleList(made), offset

@@ -1,0 +1,117 @@
+"""The layers that the painter is made of; most are told the style.
+
+A style is a vector: for every channel of every norm, how much to scale and to shift it
+(Dumoulin et al. 2017). Frames of one batch may each have a style of their own.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812
+
+
+class StyledNorm(nn.Module):
+    """Instance norm; scale and shift come from this layer's part of the style."""
+
+    def __init__(self, channels: int, offset: int) -> None:
+        super().__init__()
+        self.scale = slice(offset, offset + channels)
+        self.shift = slice(offset + channels, offset + 2 * channels)
+        self.end = offset + 2 * channels
+
+    def forward(self, x: Tensor, style: Tensor) -> Tensor:  # x [B, C, H, W], style [B, S]
+        # One frame's batch norm is its instance norm, in one pass with the style's scale and shift.
+        gain, shift = 1 + style[:, self.scale], style[:, self.shift]
+        frames = [
+            F.batch_norm(frame[None], None, None, gain[i], shift[i], training=True)
+            for i, frame in enumerate(x)
+        ]
+        return frames[0] if len(frames) == 1 else torch.cat(frames)
+
+
+class StyledConv(nn.Module):
+    """A 3×3 convolution, then the style."""
+
+    def __init__(self, conv: nn.Conv2d, offset: int) -> None:
+        super().__init__()
+        self.conv = conv
+        self.norm = StyledNorm(conv.out_channels, offset)
+        self.end = self.norm.end
+
+    def forward(self, x: Tensor, style: Tensor) -> Tensor:
+        out: Tensor = self.norm(self.conv(x), style)
+        return out
+
+
+def conv(inputs: int, outputs: int, stride: int = 1) -> nn.Conv2d:
+    return nn.Conv2d(inputs, outputs, 3, stride, padding=1, bias=False)
+
+
+class ConvOfTwice(nn.Conv2d):
+    """A 3×3 convolution of the picture at twice its size, smoothly enlarged.
+
+    The large one is never made: what each place of a 2×2 square sees of the small one is a 3×3
+    convolution, too.
+    """
+
+    made_of: Tensor  # [2, 3, 3]
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__(inputs, outputs, 3, padding=1, bias=False)
+        # Three neighbours in the large picture, as shares of three in the small one: those round
+        # an even place, and those round an odd one.
+        even = [[0.75, 0.25, 0], [0.25, 0.75, 0], [0, 0.75, 0.25]]
+        odd = [[0.25, 0.75, 0], [0, 0.75, 0.25], [0, 0.25, 0.75]]
+        self.register_buffer("made_of", torch.tensor([even, odd]), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        weight = torch.einsum("yis,xjt,ocij->yxocst", self.made_of, self.made_of, self.weight)
+        return spread(F.conv2d(x, weight.flatten(0, 2), padding=1))
+
+
+class ConvToPixels(nn.Conv2d):
+    """A 3×3 convolution to RGB at twice the size.
+
+    The four places of a 2×2 square have weights of their own, but with the same sum. Otherwise a
+    flat region would get a pattern of two pixels.
+    """
+
+    def __init__(self, inputs: int, bias: bool) -> None:
+        super().__init__(inputs, 12, 3, padding=1, bias=bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        places = self.weight.reshape(4, 3, -1, 3, 3)
+        sums = places.sum((-1, -2), keepdim=True)
+        weight = places + (sums.mean(0) - sums) / 9
+        bias = self.bias
+        if bias is not None:
+            bias = bias.reshape(4, 3).mean(0).repeat(4)
+        return spread(F.conv2d(x, weight.flatten(0, 1), bias, padding=1))
+
+
+class Block(nn.Module):
+    def __init__(self, channels: int, offset: int) -> None:
+        super().__init__()
+        self.first = StyledConv(conv(channels, channels), offset)
+        self.second = StyledConv(conv(channels, channels), self.first.end)
+        self.end = self.second.end
+
+    def forward(self, x: Tensor, style: Tensor) -> Tensor:
+        change: Tensor = self.second(F.relu(self.first(x, style), inplace=True), style)
+        change += x
+        return change
+
+
+def spread(x: Tensor) -> Tensor:
+    """[B, 4·C, H, W] to [B, C, 2·H, 2·W]: the places of a square come out of the channels."""
+    batch, channels, height, width = x.shape
+    squares = x.permute(0, 2, 3, 1).reshape(batch, height, width, 2, 2, channels // 4)
+    out = squares.transpose(2, 3).reshape(batch, 2 * height, 2 * width, channels // 4)
+    return out.permute(0, 3, 1, 2)
+
+
+def gathered(x: Tensor) -> Tensor:
+    """[B, C, 2·H, 2·W] to [B, 4·C, H, W]: the way back."""
+    batch, channels, height, width = x.shape
+    squares = x.permute(0, 2, 3, 1).reshape(batch, height // 2, 2, width // 2, 2, channels)
+    out = squares.transpose(2, 3).reshape(batch, height // 2, width // 2, 4 * channels)
+    return out.permute(0, 3, 1, 2)

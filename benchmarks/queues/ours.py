@@ -5,19 +5,19 @@ import sys
 from benchmarks.queues.handler import handle
 from benchmarks.queues.sending import send_all
 from shared.messages import SegmentPlanned
+from shared.runtime.consumer import Consumer
 from shared.runtime.serve import serve
 from shared.runtime.stop import Stop
 from shared.runtime.work import Route
-from shared.runtime.worker import Worker
 from shared.settings import Settings
 from shared.storage import Storage
 
 QUEUE = "segments"
 
 
-def build(storage: Storage, settings: Settings, stop: Stop) -> Worker:
+def build(storage: Storage, settings: Settings, stop: Stop) -> Consumer:
     route = Route(QUEUE, SegmentPlanned, lambda message, work: handle(message.segment))
-    return Worker(storage, settings, stop, [route])
+    return Consumer(storage, settings, stop, [route])
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from services.dispatcher.settings import DispatcherSettings
 from services.dispatcher.sizing import has_room, runs, workers_for
 from services.dispatcher.workforce import Workforce
 from services.splitter.settings import SplitterSettings
-from shared.runtime.worker import CLOSED_PAUSE
+from shared.runtime.consumer import CLOSED_PAUSE
 from shared.shards import SHARD_ITEMS
 
 EPOCH = datetime(2018, 5, 1, tzinfo=UTC)

@@ -28,9 +28,9 @@ from shared.logs import logger
 from shared.messages import BlobCreated, ChunkPlanned, SegmentPlanned, SegmentReady
 from shared.needs import SWEEPING, Needs
 from shared.records import Job
+from shared.runtime.consumer import Consumer
 from shared.runtime.stop import Stop
 from shared.runtime.work import Route, Work
-from shared.runtime.worker import Worker
 from shared.shards import SHARD_ITEMS
 from shared.storage import LANES, Storage
 
@@ -163,11 +163,11 @@ def chunks(job: Job, segment: SegmentReady, nodes: int) -> Iterator[ChunkPlanned
         )
 
 
-def build(storage: Storage, settings: DispatcherSettings, stop: Stop) -> Worker:
+def build(storage: Storage, settings: DispatcherSettings, stop: Stop) -> Consumer:
     cluster = chosen(settings)
     dispatcher = Dispatcher(storage, cluster, settings)
     routes = [Route("shards", SegmentReady, dispatcher.ready, dispatcher.has_room)]
-    return Worker(
+    return Consumer(
         storage,
         settings,
         stop,

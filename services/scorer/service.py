@@ -18,9 +18,9 @@ from shared.jobs import Jobs
 from shared.messages import BlobCreated, ChunkPlanned, ChunkScored
 from shared.needs import SWEEPING, Needs
 from shared.records import ChunkReport
+from shared.runtime.consumer import Consumer
 from shared.runtime.stop import Stop
 from shared.runtime.work import AnyRoute, Route, Work
-from shared.runtime.worker import Worker
 from shared.shards import pack
 from shared.storage import Storage
 
@@ -104,7 +104,7 @@ def shard_of(chunk: ChunkPlanned, shard: int) -> str:
     return names.shard_blob(chunk.job, chunk.segment, shard)
 
 
-def build(storage: Storage, settings: ScorerSettings, stop: Stop) -> Worker:
+def build(storage: Storage, settings: ScorerSettings, stop: Stop) -> Consumer:
     lessons = Lessons(storage, settings)
     if settings.require_sandbox:  # else a child is started for the first lesson
         lessons.start()
@@ -112,7 +112,7 @@ def build(storage: Storage, settings: ScorerSettings, stop: Stop) -> Worker:
         Route("chunks", ChunkPlanned, ScoringService(storage, settings).score),
         Route("lessons", BlobCreated, lessons.learn),
     ]
-    return Worker(
+    return Consumer(
         storage,
         settings,
         stop,

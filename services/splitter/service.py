@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from services.splitter import video
-from services.splitter.room import Room
+from services.splitter.in_flight import InFlight
 from services.splitter.settings import SplitterSettings
 from shared import names
 from shared.arrivals import Arrivals
@@ -30,9 +30,9 @@ from shared.models import Models
 from shared.needs import SWEEPING, Needs
 from shared.queues import Lanes
 from shared.records import Job, Segment, Source, Unhappy
+from shared.runtime.consumer import Consumer
 from shared.runtime.stop import Stop
 from shared.runtime.work import AnyRoute, Route, Work
-from shared.runtime.worker import Worker
 from shared.sandbox import MIB
 from shared.storage import LANES, Storage
 
@@ -53,7 +53,7 @@ class Splitter:
         self._jobs = Jobs(storage)
         self._arrivals = Arrivals(storage)
         self._models = Models(storage)
-        self.room = Room(storage, settings.segments_ahead)
+        self.in_flight = InFlight(storage, settings.segments_ahead)
         self._segments = storage.queue("segments")
         self._shards = storage.queue("shards")
         self._decoder = video.Decoder(self._input, settings)
@@ -81,7 +81,7 @@ class Splitter:
         first = range(min(job.window, len(job.segments)))
         for segment in first:
             self._segments.send(SegmentPlanned(trace=job.trace, job=job.job, segment=segment))
-        self.room.planned(len(first))
+        self.in_flight.planned(len(first))
 
     def split(self, planned: SegmentPlanned, work: Work) -> None:
         if self._jobs.ended(planned.job):
@@ -108,7 +108,7 @@ class Splitter:
                 shards=segment.shards,
             )
         )
-        self.room.split()
+        self.in_flight.split()
 
     def _require_input(self, event: BlobCreated) -> None:
         if event.container != self._input.name:
@@ -214,13 +214,15 @@ def source_of(event: BlobCreated) -> Source:
     )
 
 
-def build(storage: Storage, settings: SplitterSettings, stop: Stop) -> Worker:
+def build(storage: Storage, settings: SplitterSettings, stop: Stop) -> Consumer:
     splitter = Splitter(storage, settings)
     splitter.start()
     lanes = Lanes([storage.queue(name) for name in LANES], settings.idle_seconds)
     routes: list[AnyRoute] = [
         Route("arrivals", BlobCreated, splitter.announced),
-        Route("waiting", BlobCreated, splitter.arrived, splitter.room.for_a_video, lanes),
-        Route("segments", SegmentPlanned, splitter.split, splitter.room.for_a_segment),
+        Route(
+            "waiting", BlobCreated, splitter.arrived, splitter.in_flight.has_room_for_video, lanes
+        ),
+        Route("segments", SegmentPlanned, splitter.split, splitter.in_flight.has_room_for_segment),
     ]
-    return Worker(storage, settings, stop, routes, needs=[NEEDS, SWEEPING], at_end=splitter.close)
+    return Consumer(storage, settings, stop, routes, needs=[NEEDS, SWEEPING], at_end=splitter.close)

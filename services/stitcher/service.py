@@ -16,9 +16,9 @@ from shared.logs import logger
 from shared.messages import ChunkScored
 from shared.needs import SWEEPING, Needs
 from shared.records import Job, Result, Segment, Unhappy
+from shared.runtime.consumer import Consumer
 from shared.runtime.stop import Stop
 from shared.runtime.work import Route, Work
-from shared.runtime.worker import Worker
 from shared.shards import Item, unpack
 from shared.storage import Storage
 
@@ -125,8 +125,8 @@ class Stitcher:
         self._jobs.fail(job.job, job.source.blob, state, reason)
 
 
-def build(storage: Storage, settings: StitcherSettings, stop: Stop) -> Worker:
+def build(storage: Storage, settings: StitcherSettings, stop: Stop) -> Consumer:
     stitcher = Stitcher(storage, settings)
     stitcher.start()
     routes = [Route("scored", ChunkScored, stitcher.scored)]
-    return Worker(storage, settings, stop, routes, needs=[NEEDS, SWEEPING], at_end=stitcher.close)
+    return Consumer(storage, settings, stop, routes, needs=[NEEDS, SWEEPING], at_end=stitcher.close)

@@ -12,8 +12,8 @@ from shared.blobs import Blob, Container
 from shared.listing import listed
 from shared.logs import logger
 from shared.needs import Needs
+from shared.runtime.consumer import Consumer
 from shared.runtime.stop import Stop
-from shared.runtime.worker import Worker
 from shared.settings import Settings
 from shared.storage import LANES, Storage
 
@@ -78,6 +78,6 @@ def rest_after(look_seconds: float) -> float:
     return min(LONGEST_REST, REST * look_seconds)
 
 
-def build(storage: Storage, settings: Settings, stop: Stop) -> Worker:
+def build(storage: Storage, settings: Settings, stop: Stop) -> Consumer:
     tick = Trigger(storage).look
-    return Worker(storage, settings, stop, routes=[], tick=tick, needs=[NEEDS])
+    return Consumer(storage, settings, stop, routes=[], tick=tick, needs=[NEEDS])

@@ -1,4 +1,4 @@
-"""Calls of a service's own between messages: one that fails is logged, and tried again later."""
+"""Calls between messages (`tick`, `is_open`): an error is logged, and the call is retried later."""
 
 import time
 from collections.abc import Callable
@@ -6,22 +6,22 @@ from collections.abc import Callable
 from shared.errors import Forbidden, Unavailable, Unprepared
 from shared.logs import logger
 from shared.runtime.backoff import retry_delay
-from shared.runtime.hand import Hand
+from shared.runtime.handler_thread import HandlerThread
 from shared.settings import Settings
 
 log = logger()
 
 
 class Guarded:
-    """Says False while it isn't tried. What storage refuses, or doesn't answer, is raised."""
+    """Returns False while it backs off. Raises Unavailable, Forbidden and Unprepared only."""
 
     def __init__(
-        self, call: Callable[[], bool], hand: Hand, settings: Settings, **context: str
+        self, call: Callable[[], bool], handlers: HandlerThread, settings: Settings, **context: str
     ) -> None:
         self._call = call
-        self._hand = hand
+        self._handlers = handlers
         self._settings = settings
-        #: What a log line says of it.
+        #: Part of every log line about it.
         self._context = context
         self._failures = 0
         self._not_before = 0.0
@@ -29,7 +29,7 @@ class Guarded:
     def __call__(self) -> bool:
         if time.monotonic() < self._not_before:
             return False
-        done = self._hand.do(self._call)
+        done = self._handlers.do(self._call)
         if done is None:
             return False
         error = done.exception()

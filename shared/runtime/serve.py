@@ -9,9 +9,9 @@ from pydantic import ValidationError
 
 from shared import logs
 from shared.errors import Misconfigured
+from shared.runtime.consumer import Consumer
 from shared.runtime.heartbeat import beat
 from shared.runtime.stop import Stop
-from shared.runtime.worker import Worker
 from shared.settings import Settings, in_words
 from shared.storage import Storage
 
@@ -20,7 +20,7 @@ S = TypeVar("S", bound=Settings)
 MISCONFIGURED = 78  # EX_CONFIG: no restart will help
 
 
-def serve(name: str, settings_type: type[S], build: Callable[[Storage, S, Stop], Worker]) -> None:
+def serve(name: str, settings_type: type[S], build: Callable[[Storage, S, Stop], Consumer]) -> None:
     """Build a service's worker and run it to its end."""
     stop = Stop().on_signals()
     try:

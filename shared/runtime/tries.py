@@ -1,7 +1,7 @@
-"""How often a message was tried: its deliveries, less those that ended in handing it back.
+"""How often a message was tried: its dequeue count less the times that it was handed back.
 
-A queue counts deliveries, and nobody can lower its count. What is handed back for a service's own
-sake is noted in `logs`, for as long as the message exists.
+The dequeue count can't be lowered. How often a message was handed back because its service had to
+leave is recorded in `logs`, for as long as the message exists.
 """
 
 from contextlib import suppress
@@ -14,25 +14,25 @@ from shared.storage import Storage
 class Tries:
     def __init__(self, storage: Storage) -> None:
         self._logs = storage.container("logs")
-        #: For who is leaving: it has no time to wait out an outage.
+        #: Without retries: a service that leaves has no time to wait for storage.
         self._hasty = storage.container("logs")
         self._hasty.patience = 0
 
     def count(self, delivery: Delivery) -> None:
-        """Take off from its attempts what was no try."""
+        """Subtract from the delivery's attempts those that were handed back."""
         if delivery.attempt > 1:
             with suppress(Missing, ValueError):
                 delivery.spared = int(self._logs.read(note_of(delivery)))
             delivery.attempt = max(1, delivery.attempt - delivery.spared)
 
     def hand_back(self, delivery: Delivery) -> None:
-        """Killed between the two, it has one try more; that does no harm."""
+        """A crash in between costs nothing but one more try."""
         with suppress(StorageError):
             self._hasty.write(note_of(delivery), str(delivery.spared + 1).encode())
         delivery.hand_back()
 
     def forget(self, delivery: Delivery) -> None:
-        """The message is gone."""
+        """Delete the record: the message has been deleted."""
         if delivery.spared:
             with suppress(StorageError):
                 self._hasty.delete(note_of(delivery))

@@ -1,4 +1,4 @@
-"""What a handler is told of the message in its hand, and how it is told to let go."""
+"""Routes from queues to handlers, and what a handler is told about its message."""
 
 import threading
 from collections.abc import Callable
@@ -19,7 +19,7 @@ class Work:
     _stopping: threading.Event = field(default_factory=threading.Event)
 
     def check(self) -> None:
-        """Call between two steps of a long handler; raises when it should go no further."""
+        """Call between two steps of a long handler; raises LeaseLost or Stopping."""
         if self._lost:
             raise self._lost
         if self._stopping.is_set():
@@ -34,13 +34,16 @@ class Work:
 
 @dataclass(frozen=True)
 class Route(Generic[B]):
-    """Which queue carries what, and who handles it; while it isn't open, nobody takes from it."""
+    """A queue, the kind of its messages, and their handler.
+
+    While `is_open` returns False, nothing is received from the queue.
+    """
 
     queue: str
     kind: type[B]
     handle: Callable[[B, Work], None]
     is_open: Callable[[], bool] | None = None
-    #: The queues that take turns in its place, where it isn't one queue.
+    #: Several queues in place of one, from which messages are received in turn.
     lanes: Lanes | None = None
 
 

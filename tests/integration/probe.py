@@ -13,10 +13,10 @@ from collections.abc import Callable
 
 from shared.errors import NotYet, Reject, Retry
 from shared.messages import SegmentPlanned
+from shared.runtime.consumer import Consumer
 from shared.runtime.serve import serve
 from shared.runtime.stop import Stop
 from shared.runtime.work import Route, Work
-from shared.runtime.worker import Worker
 from shared.settings import Settings
 from shared.storage import Storage
 
@@ -66,8 +66,8 @@ class Probe:
             raise NotYet("nobody said go", after=1)
 
 
-def build_with(behaviour: str) -> Callable[[Storage, Settings, Stop], Worker]:
-    def build(storage: Storage, settings: Settings, stop: Stop) -> Worker:
+def build_with(behaviour: str) -> Callable[[Storage, Settings, Stop], Consumer]:
+    def build(storage: Storage, settings: Settings, stop: Stop) -> Consumer:
         probe = Probe(storage)
         act: Callable[[Work], None] = getattr(probe, behaviour)
 
@@ -77,7 +77,7 @@ def build_with(behaviour: str) -> Callable[[Storage, Settings, Stop], Worker]:
             probe.logs.write(f"effect/{message.job}", b"done")
             probe.note("ended", message.job)
 
-        return Worker(storage, settings, stop, [Route("segments", SegmentPlanned, handle)])
+        return Consumer(storage, settings, stop, [Route("segments", SegmentPlanned, handle)])
 
     return build
 

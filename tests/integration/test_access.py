@@ -17,10 +17,10 @@ from services.console.stack import SERVICES
 from shared.errors import Forbidden, Unprepared
 from shared.jobs import Jobs
 from shared.messages import Poisoned, SegmentPlanned, decode
+from shared.runtime.consumer import Consumer
 from shared.runtime.heartbeat import say_ready, trouble, unready
 from shared.runtime.stop import Stop
 from shared.runtime.work import Route, Work
-from shared.runtime.worker import Worker
 from shared.settings import Settings
 from shared.storage import QUEUES, Storage
 from tests.azurite import Server
@@ -56,7 +56,7 @@ def account_of(settings: Settings) -> str:
 
 
 @contextmanager
-def running(worker: Worker, stop: Stop) -> Iterator[Lines]:
+def running(worker: Consumer, stop: Stop) -> Iterator[Lines]:
     thread = threading.Thread(target=worker.run)
     with capture_logs() as logged:
         thread.start()
@@ -87,7 +87,7 @@ class Worked:
             act(work)
 
         route = Route("segments", SegmentPlanned, handle)
-        self.worker = Worker(Storage(settings), settings, self.stop, [route])
+        self.worker = Consumer(Storage(settings), settings, self.stop, [route])
 
 
 def test_what_is_refused_says_which_operation_where(storage: Storage, settings: Settings) -> None:
@@ -156,7 +156,7 @@ def test_asking_leaves_nothing_behind_and_touches_no_message(
     for name in (*SERVICES, "scorer"):
         assert import_module(f"services.{name}.service").NEEDS.unmet(storage) == []
     stop = Stop()
-    with running(Worker(storage, own, stop, []), stop):
+    with running(Consumer(storage, own, stop, []), stop):
         eventually(lambda: not unready(heartbeat), "it to be ready")
     assert [name for name in QUEUES if storage.queue(name).count()] == []
     for name in ("input", "jobs", "frames", "scored", "segments", "models", "output", "logs"):
@@ -178,7 +178,7 @@ def test_a_refusal_in_the_middle_is_no_try(storage: Storage, settings: Settings)
     worked = Worked(settings, act)
     storage.queue("segments").send(PLANNED)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("shared.runtime.worker.REFUSED_SECONDS", 0.1)
+        patch.setattr("shared.runtime.consumer.REFUSED_SECONDS", 0.1)
         with running(worked.worker, worked.stop) as logged:
             for _ in range(settings.max_attempts + 2):
                 assert refused.acquire(timeout=60)

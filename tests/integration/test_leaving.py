@@ -6,9 +6,9 @@ from contextlib import contextmanager
 
 from shared.errors import Retry
 from shared.messages import SegmentPlanned
+from shared.runtime.consumer import Consumer
 from shared.runtime.stop import Stop
 from shared.runtime.work import Route, Work
-from shared.runtime.worker import Worker
 from shared.settings import Settings
 from shared.storage import Storage
 from tests.integration.conftest import PLANNED
@@ -27,7 +27,7 @@ class Service:
             act(work)
 
         route = Route("segments", SegmentPlanned, handle)
-        self._thread = threading.Thread(target=Worker(storage, settings, self.stop, [route]).run)
+        self._thread = threading.Thread(target=Consumer(storage, settings, self.stop, [route]).run)
 
     def leave(self) -> None:
         self.stop.request()

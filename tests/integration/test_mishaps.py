@@ -15,9 +15,9 @@ from shared.errors import LeaseLost, Reject
 from shared.jobs import Jobs
 from shared.messages import ChunkPlanned, Poisoned, SegmentPlanned, SegmentReady, decode
 from shared.records import Failure
+from shared.runtime.consumer import Consumer
 from shared.runtime.stop import Stop
 from shared.runtime.work import AnyRoute, Route, Work
-from shared.runtime.worker import Worker
 from shared.settings import Settings
 from shared.storage import Storage
 from tests.integration.conftest import JOB, PLANNED
@@ -36,7 +36,7 @@ def running(
     tick: Callable[[], bool] | None = None,
 ) -> Iterator[threading.Thread]:
     stop = Stop()
-    thread = threading.Thread(target=Worker(storage, settings, stop, routes, tick).run)
+    thread = threading.Thread(target=Consumer(storage, settings, stop, routes, tick).run)
     thread.start()
     try:
         yield thread

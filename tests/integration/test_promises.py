@@ -20,10 +20,10 @@ from shared.jobs import Jobs
 from shared.messages import LARGEST_BODY, Poisoned, SegmentPlanned, decode, encode
 from shared.queues import Delivery, Queue
 from shared.records import Failure
-from shared.runtime.room import Room
+from shared.runtime.consumer import Consumer
+from shared.runtime.disk_wait import DiskWait
 from shared.runtime.stop import LEFT_AT_ONCE, Stop
 from shared.runtime.work import Route, Work
-from shared.runtime.worker import Worker
 from shared.settings import Settings
 from shared.storage import Storage
 from tests.azurite import OwnAzurite
@@ -52,7 +52,7 @@ def working(storage: Storage, settings: Settings) -> Iterator[list[SegmentPlanne
         handled.append(message)
 
     stop = Stop()
-    worker = Worker(storage, settings, stop, [Route("segments", SegmentPlanned, handle)])
+    worker = Consumer(storage, settings, stop, [Route("segments", SegmentPlanned, handle)])
     thread = threading.Thread(target=worker.run)
     thread.start()
     try:
@@ -77,7 +77,7 @@ def test_what_isnt_open_is_let_be_until_it_is(storage: Storage, settings: Settin
 
     storage.queue("segments").send(PLANNED)
     route = Route("segments", SegmentPlanned, handle, is_open)
-    thread = threading.Thread(target=Worker(storage, settings, stop, [route]).run)
+    thread = threading.Thread(target=Consumer(storage, settings, stop, [route]).run)
     thread.start()
     try:
         assert asked.wait(30)
@@ -93,7 +93,7 @@ def test_a_full_disk_is_no_failure_of_the_message(
     storage: Storage, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """More tries than a failure gets: it is done when there is room."""
-    monkeypatch.setattr("shared.runtime.worker.FULL_SECONDS", 0.1)
+    monkeypatch.setattr("shared.runtime.consumer.FULL_SECONDS", 0.1)
     stop, tries, done = Stop(), itertools.count(1), threading.Event()
 
     def handle(message: SegmentPlanned, work: Work) -> None:
@@ -101,7 +101,7 @@ def test_a_full_disk_is_no_failure_of_the_message(
             raise OSError(errno.ENOSPC, "No space left on device")
         done.set()
 
-    worker = Worker(storage, settings, stop, [Route("segments", SegmentPlanned, handle)])
+    worker = Consumer(storage, settings, stop, [Route("segments", SegmentPlanned, handle)])
     thread = threading.Thread(target=worker.run)
     thread.start()
     storage.queue("segments").send(PLANNED)
@@ -119,7 +119,7 @@ def test_a_disk_that_stays_full_fails_the_job_and_says_so(
     storage: Storage, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whichever workers tried it: the time counts over all of them."""
-    monkeypatch.setattr("shared.runtime.worker.FULL_SECONDS", 0.1)
+    monkeypatch.setattr("shared.runtime.consumer.FULL_SECONDS", 0.1)
     patient = settings.model_copy(update={"full_seconds": 2})
     stop, tries = Stop(), itertools.count()
 
@@ -128,7 +128,7 @@ def test_a_disk_that_stays_full_fails_the_job_and_says_so(
         raise OSError(errno.ENOSPC, "12 MiB are needed and 1 MiB are free")
 
     route = Route("segments", SegmentPlanned, handle)
-    workers = [Worker(storage, patient, stop, [route]) for _ in range(2)]
+    workers = [Consumer(storage, patient, stop, [route]) for _ in range(2)]
     threads = [threading.Thread(target=worker.run) for worker in workers]
     for thread in threads:
         thread.start()
@@ -156,11 +156,11 @@ def test_a_disk_that_stays_full_fails_the_job_and_says_so(
 def test_a_full_disk_long_ago_isnt_counted(
     storage: Storage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    room = Room(storage)
-    assert room.missing(JOB) == timedelta(0)
-    assert room.missing(JOB) > timedelta(0)
-    monkeypatch.setattr("shared.runtime.room.BREAK", timedelta(0))
-    assert room.missing(JOB) == timedelta(0)
+    room = DiskWait(storage)
+    assert room.note(JOB) == timedelta(0)
+    assert room.note(JOB) > timedelta(0)
+    monkeypatch.setattr("shared.runtime.disk_wait.BREAK", timedelta(0))
+    assert room.note(JOB) == timedelta(0)
 
 
 class TestPoisonAtOnce:

@@ -9,15 +9,15 @@ import pytest
 from services.dispatcher.cluster import Cluster
 from services.dispatcher.service import SCORED_PER_NODE, Dispatcher
 from services.dispatcher.settings import DispatcherSettings
-from services.splitter.room import VIDEOS
+from services.splitter.in_flight import VIDEOS
 from services.splitter.service import build
 from services.splitter.settings import SplitterSettings
 from shared.arrivals import Arrivals, event_of, queue_of
 from shared.jobs import Jobs
 from shared.messages import ChunkScored, SegmentReady, decode
 from shared.models import Model, Models
+from shared.runtime.consumer import Consumer
 from shared.runtime.stop import Stop
-from shared.runtime.worker import Worker
 from shared.settings import Settings
 from shared.storage import LANES, QUEUES, Storage
 from tests.media import make_clip
@@ -26,7 +26,7 @@ AHEAD = 2
 
 
 @pytest.fixture
-def splitter(storage: Storage, settings: Settings) -> Iterator[Worker]:
+def splitter(storage: Storage, settings: Settings) -> Iterator[Consumer]:
     own = settings.model_dump() | {"segments_ahead": AHEAD, "idle_seconds": 0.1}
     stop = Stop()
     worker = build(storage, SplitterSettings.model_validate(own), stop)
@@ -35,10 +35,10 @@ def splitter(storage: Storage, settings: Settings) -> Iterator[Worker]:
     worker.run()
 
 
-def work_until_idle(worker: Worker) -> None:
+def work_until_idle(worker: Consumer) -> None:
     idle = 0
     while idle < 3:
-        idle = 0 if worker._look() else idle + 1
+        idle = 0 if worker._poll() else idle + 1
 
 
 def drop(storage: Storage, clip: bytes, folder: str, count: int) -> list[str]:
@@ -73,7 +73,7 @@ def clip(tmp_path: Path) -> bytes:
 
 
 def test_no_more_is_begun_than_the_dispatcher_will_soon_take(
-    storage: Storage, splitter: Worker, clip: bytes
+    storage: Storage, splitter: Consumer, clip: bytes
 ) -> None:
     many = drop(storage, clip, "original", VIDEOS * AHEAD + 4)
     work_until_idle(splitter)
@@ -86,7 +86,7 @@ def test_no_more_is_begun_than_the_dispatcher_will_soon_take(
 
 
 def test_top_folders_take_turns_and_each_keeps_its_order(
-    storage: Storage, splitter: Worker, clip: bytes
+    storage: Storage, splitter: Consumer, clip: bytes
 ) -> None:
     first = drop(storage, clip, "original", 9)
     second = drop(storage, clip, "pencil", 2)
@@ -103,7 +103,7 @@ def test_top_folders_take_turns_and_each_keeps_its_order(
 
 
 def test_events_of_event_grid_wait_in_the_same_lanes(
-    storage: Storage, splitter: Worker, clip: bytes
+    storage: Storage, splitter: Consumer, clip: bytes
 ) -> None:
     Models(storage).publish(Model("original", "original", b""))
     container = storage.container("input")

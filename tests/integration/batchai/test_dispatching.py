@@ -26,8 +26,8 @@ from shared.clusters import JobState
 from shared.jobs import Jobs
 from shared.queues import Queue
 from shared.records import Job
+from shared.runtime.consumer import Consumer
 from shared.runtime.stop import Stop
-from shared.runtime.worker import Worker
 from shared.storage import LANES, QUEUES, Storage
 from tests.azurite import Server as Azurite
 from tests.integration.batchai.conftest import Server
@@ -100,7 +100,7 @@ class MortalCluster(RemoteCluster):
 
 
 @contextmanager
-def working(worker: Worker, stop: Stop) -> Iterator[None]:
+def working(worker: Consumer, stop: Stop) -> Iterator[None]:
     def run() -> None:
         try:
             worker.run()
@@ -141,17 +141,17 @@ class Scene:
         eventually(lambda: self.jobs.find(event.job), "the job to be planned")
         return self.jobs.job(event.job)
 
-    def splitter(self, stop: Stop) -> Worker:
+    def splitter(self, stop: Stop) -> Consumer:
         settings = SplitterSettings.model_validate(
             self.settings | {"segment_seconds": 1.2, "segments_ahead": 1}
         )
         return splitter.build(self.storage, settings, stop)
 
-    def scorer(self, stop: Stop) -> Worker:
+    def scorer(self, stop: Stop) -> Consumer:
         settings = ScorerSettings.model_validate(self.settings | {"idle_exit_seconds": None})
         return scorer.build(self.storage, settings, stop)
 
-    def dispatcher(self, experiment: str, life: Life, stop: Stop) -> Worker:
+    def dispatcher(self, experiment: str, life: Life, stop: Stop) -> Consumer:
         own = {
             "nodes": NODES,
             "experiment": experiment,

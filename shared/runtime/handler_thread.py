@@ -1,4 +1,4 @@
-"""The hand that works: a thread of its own, so that the other is free to keep the lease."""
+"""Runs handlers in a thread of its own, and renews the message's lease meanwhile."""
 
 import concurrent.futures
 import contextvars
@@ -19,13 +19,13 @@ LOOK_SECONDS = 0.2
 log = logger()
 
 
-class Hand:
+class HandlerThread:
     def __init__(self, stop: Stop, drain_seconds: float, grace_seconds: float) -> None:
         self._stop = stop
         self._drain = drain_seconds
         self._grace = grace_seconds
-        self._thread = concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix="hand")
-        #: Whether something was left undone in it, which holds the interpreter open.
+        self._thread = concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix="handler")
+        #: Whether a call was left running, which keeps the interpreter from exiting.
         self.abandoned = False
 
     def do(
@@ -34,9 +34,10 @@ class Hand:
         delivery: Delivery | None = None,
         work: Work | None = None,
     ) -> Done | None:
-        """Do it, renewing the lease meanwhile; None when told to leave before it was done.
+        """Call it and renew the lease meanwhile; None if told to leave before it returned.
 
-        Work has the time to drain, and then the grace, in which it knows that it has to let go.
+        After SIGTERM a handler has the drain time, then the grace period, in which `work.check`
+        raises Stopping.
         """
         future: Done = self._thread.submit(contextvars.copy_context().run, call)
         let_go_at = leave_at = math.inf
@@ -63,7 +64,7 @@ class Hand:
 
 
 def renewed(delivery: Delivery) -> ImpastoError | None:
-    """Why the lease is no longer ours. Not renewed, it is ours until it would have run out."""
+    """Why the lease is lost, or None. A failed renewal loses it only once it has expired."""
     try:
         delivery.renew()
     except LeaseLost as error:

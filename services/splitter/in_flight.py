@@ -1,7 +1,7 @@
-"""How much is begun at a time: enough to keep the nodes busy, and no more.
+"""Bounds on the videos and segments in flight: enough to keep the nodes busy, and no more.
 
-What waits to be split or is split and waits for the dispatcher is bounded. The dispatcher takes
-only as much as its nodes and the stitchers keep up with, so the bound holds for all that is begun.
+The bounds are on the lengths of the queues `segments` and `shards`. The dispatcher receives only
+what its nodes and the stitchers keep up with, so everything that follows is bounded as well.
 """
 
 import time
@@ -9,26 +9,26 @@ from collections.abc import Callable
 
 from shared.storage import Storage
 
-#: So many videos' segments may be on their way to the dispatcher. Where as many long videos are
-#: being split, a short one waits until one of them has been.
+#: The number of videos that may be split at a time. A short video waits while so many long ones are
+#: being split.
 VIDEOS = 4
-#: For how long counted queues are taken for as long as they were.
-LOOK_SECONDS = 0.5
+#: How long the counted lengths of the queues are used.
+COUNTED_SECONDS = 0.5
 
 
-class Room:
+class InFlight:
     def __init__(self, storage: Storage, segments_ahead: int) -> None:
         self._segments = storage.queue("segments")
         self._shards = storage.queue("shards")
         self._ahead = segments_ahead
         self._planned = self._split = 0
-        self._look_at = 0.0
+        self._count_at = 0.0
 
-    def for_a_video(self) -> bool:
+    def has_room_for_video(self) -> bool:
         """Whether another video may be opened."""
         return self._ask(self._open_for_videos)
 
-    def for_a_segment(self) -> bool:
+    def has_room_for_segment(self) -> bool:
         """Whether another segment may be split."""
         return self._ask(self._open_for_segments)
 
@@ -46,7 +46,7 @@ class Room:
         return self._split < self._ahead
 
     def _ask(self, is_open: Callable[[], bool]) -> bool:
-        if time.monotonic() >= self._look_at or not is_open():
+        if time.monotonic() >= self._count_at or not is_open():
             self._planned, self._split = self._segments.count(), self._shards.count()
-            self._look_at = time.monotonic() + LOOK_SECONDS
+            self._count_at = time.monotonic() + COUNTED_SECONDS
         return is_open()

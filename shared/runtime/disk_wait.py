@@ -1,4 +1,4 @@
-"""How long a job has found no room on any disk: kept in storage, for all workers that try it."""
+"""For how long a job has found no room on any disk: a record that all workers share."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -7,7 +7,7 @@ from shared.errors import Missing
 from shared.records import Record
 from shared.storage import Storage
 
-#: So long after the last try that found no room, the next one that doesn't begins a new wait.
+#: A try that finds no room begins a new wait if the last such try is longer ago.
 BREAK = timedelta(minutes=5)
 
 
@@ -16,12 +16,12 @@ class Wait(Record):
     last: datetime
 
 
-class Room:
+class DiskWait:
     def __init__(self, storage: Storage) -> None:
         self._blobs = storage.container("frames")
 
-    def missing(self, job: str) -> timedelta:
-        """Note that there was none for the job, and say for how long that has been so."""
+    def note(self, job: str) -> timedelta:
+        """Record that the job found no room; return for how long that has been so."""
         name, now = names.wait_record(job), datetime.now(UTC)
         try:
             wait = Wait.model_validate_json(self._blobs.read(name))

@@ -36,7 +36,7 @@ class Guarded:
         if error is None:
             self._failures = 0
             return bool(done.result())
-        if isinstance(error, Unavailable):
+        if isinstance(error, Unavailable) or not isinstance(error, Exception):
             raise error
         self._failures += 1
         settings = self._settings

@@ -21,7 +21,6 @@ from services.stitcher.video.carrying import (
     load,
 )
 from services.stitcher.video.packets import AnyPacket, Encoded, passenger_packets, video_packets
-from shared.disk import is_full
 from shared.errors import Refused
 from shared.video import SEGMENT_ONLY, SOURCE_ONLY, VideoDetail
 
@@ -43,8 +42,8 @@ def mux(
         freight = load(original, detail.stream, settings.output_format)
         try:
             spoiled = mux_with(freight, segments(), original, detail, output)
-        except av.FFmpegError as error:
-            if not freight.passengers or is_full(error):
+        except av.FFmpegError:
+            if not freight.passengers:
                 raise
             freight = left_behind(freight)
             source.seek(0)
@@ -127,8 +126,8 @@ def written(packets: Iterable[AnyPacket], video: Stream, out: OutputContainer) -
     for packet in packets:
         try:
             out.mux(packet)
-        except av.FFmpegError as error:
-            if packet.stream is video or is_full(error):
+        except av.FFmpegError:
+            if packet.stream is video:
                 raise
             spoiled += 1
     return spoiled

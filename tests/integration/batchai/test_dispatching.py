@@ -178,7 +178,7 @@ class Scene:
 def test_killed_between_any_two_of_its_effects(
     server: Server, npm_server: Azurite, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    clip = make_clip(tmp_path / "clip.mp4", seconds=2.4, size="160x90", tracks=())
+    clip = make_clip(tmp_path / "clip.mp4", seconds=2.4, size="160x90", gop=15, tracks=())
     scene = Scene(npm_server, monkeypatch, clip)
     stop = Stop()
     with working(scene.splitter(stop), stop):

@@ -21,7 +21,7 @@ from shared.mixture import Mixture
 SHEET = Path("deploy/sample/styles.jpg")
 FILM = Path("deploy/sample/painted.jpg")
 #: Frames of the clip, and what they are painted in.
-SCENES = {20: "great-wave", 100: "auvers"}
+SCENES = {20: "starry-night", 100: "auvers"}
 PHOTOS = Path(os.environ.get("PHOTOS", "../shared/media/photos"))
 CHOSEN = ("031.jpg", "001.jpg", "111.jpg")
 WIDTH = 1200

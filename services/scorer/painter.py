@@ -73,7 +73,8 @@ def pass_of(network: Network) -> Callable[[Tensor, Tensor], Tensor]:
     def paint(pixels: Tensor, styles: Tensor) -> Tensor:
         x = pixels.permute(0, 3, 1, 2)  # channels last, as it lies in memory
         painted: Tensor = network(x.to(weights.dtype) / 255, styles)
-        return (painted * 255 + 0.5).to(torch.uint8).permute(0, 2, 3, 1).contiguous()
+        # In float32: bfloat16 rounds 255.5 to 256, which is 0 in eight bits.
+        return (painted.float() * 255 + 0.5).to(torch.uint8).permute(0, 2, 3, 1).contiguous()
 
     return Recorded(paint, weights.device) if weights.device.type == "cuda" else paint
 

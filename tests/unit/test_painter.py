@@ -3,6 +3,7 @@
 import pickle
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from torch.nn import functional
 from services.scorer.catalog import PAINTER, shipped
 from services.scorer.layers import ConvOfTwice
 from services.scorer.network import Painter as Network
-from services.scorer.painter import Painter, load_network, load_style
+from services.scorer.painter import Painter, load_network, load_style, pass_of
 from services.scorer.settings import WEIGHTS
 from services.scorer.side_by_side import side_by_side
 from shared.errors import Misconfigured, Reject
@@ -72,6 +73,16 @@ def test_a_convolution_of_what_was_never_enlarged_is_that_of_the_enlarged() -> N
     wanted = functional.conv2d(large, conv.weight, padding=1)
     inside = (..., slice(2, -2), slice(2, -2))
     assert torch.allclose(conv(small)[inside], wanted[inside], atol=1e-5)
+
+
+def test_white_stays_white_in_half_precision() -> None:
+    class White(torch.nn.Conv2d):
+        def forward(self, x: torch.Tensor, _: torch.Tensor) -> torch.Tensor:  # type: ignore[override]
+            return torch.ones_like(x)
+
+    network = cast(Network, White(1, 1, 1).to(torch.bfloat16))
+    made = pass_of(network)(torch.zeros(1, 4, 6, 3, dtype=torch.uint8), torch.zeros(1, 1))
+    assert bool((made == 255).all())
 
 
 def test_what_is_where_stays_where_it_is(painters: dict[str, Painter]) -> None:

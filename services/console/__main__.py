@@ -42,7 +42,8 @@ Ids = Annotated[list[str] | None, typer.Argument(help="Which messages, by id.")]
 All = Annotated[bool, typer.Option("--all", help="All of them.")]
 
 HOME = Path(".impasto")
-HERE = Path()
+#: Not the current folder: an output may have the name of its source.
+OUT = Path("out")
 
 
 @app.command()
@@ -159,7 +160,7 @@ def retry(job: str, json: Json = False, data: Data = HOME) -> None:
 @app.command()
 def download(
     job: str,
-    output: Annotated[Path, typer.Option(file_okay=False, help="The folder to put it in.")] = HERE,
+    output: Annotated[Path, typer.Option(file_okay=False, help="The folder to put it in.")] = OUT,
     json: Json = False,
     data: Data = HOME,
 ) -> None:

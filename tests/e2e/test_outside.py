@@ -112,8 +112,9 @@ def outside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Outside
 
 def test_frames_stay_with_their_video(outside: Outside, tmp_path: Path) -> None:
     """A write that fails in the middle of one video leaves nothing of it for the next."""
-    one = make_clip(tmp_path / "one.mp4", seconds=4)
-    other = make_clip(tmp_path / "other.mp4", seconds=4, picture="smptehdbars=")
+    # x264 isn't deterministic for some other sizes.
+    one = make_clip(tmp_path / "one.mp4", seconds=4, size="256x144")
+    other = make_clip(tmp_path / "other.mp4", seconds=4, size="256x144", picture="smptehdbars=")
     calm = [outside.drop(one, "original/1.mp4"), outside.drop(other, "original/2.mp4")]
     expected = [(outside.shards(job), outside.pictures(job)) for job in calm if outside.output(job)]
     outside.refusals.armed = True
@@ -121,7 +122,9 @@ def test_frames_stay_with_their_video(outside: Outside, tmp_path: Path) -> None:
     found = [(outside.shards(job), outside.pictures(job)) for job in rough if outside.output(job)]
     assert outside.refusals.count == 1
     assert expected[0][0] != expected[1][0]
-    assert found == expected
+    assert [shards for shards, _ in found] == [shards for shards, _ in expected]
+    for (_, picture), (_, wanted) in zip(found, expected, strict=True):
+        assert picture.shows_the_same(wanted)
 
 
 def test_every_input_has_an_output_of_its_own(outside: Outside, tmp_path: Path) -> None:

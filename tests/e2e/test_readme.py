@@ -38,6 +38,7 @@ WITH_A_STACK = [
     "impasto download JOB --output DIR",
     "impasto retry JOB",
     "impasto replay",
+    "impasto prepare",
     "impasto submit VIDEO --style S",
     "impasto cancel JOB",
     "impasto styles",

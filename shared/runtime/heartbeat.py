@@ -21,9 +21,15 @@ READY = "ready"
 
 
 def beat(heartbeat: Path) -> Callable[[], None]:
-    """What this process's loop has to call whenever it turns."""
-    heartbeat.write_text(str(os.getpid()))
-    return heartbeat.touch
+    """Return what this process's loop has to call in each turn. A full disk is no error."""
+
+    def turn() -> None:
+        with suppress(OSError):
+            heartbeat.touch()
+
+    with suppress(OSError):
+        heartbeat.write_text(str(os.getpid()))
+    return turn
 
 
 def trouble(heartbeat: Path) -> str | None:
@@ -34,7 +40,7 @@ def trouble(heartbeat: Path) -> str | None:
     if age <= OLDEST_SECONDS:
         return None
     if known_for_long(heartbeat):
-        with suppress(ProcessLookupError):
+        with suppress(ProcessLookupError, ValueError):  # it may be empty, from a full disk
             os.kill(int(heartbeat.read_text()), signal.SIGKILL)
     return f"its loop has stood still for {age:.0f} s"
 
@@ -51,12 +57,14 @@ def known_for_long(heartbeat: Path) -> bool:
 
 def say_ready(heartbeat: Path, unmet: Sequence[str]) -> None:
     """Whether it takes work: if nothing keeps it from that."""
-    heartbeat.with_suffix(".ready").write_text("\n".join(unmet) or READY)
+    with suppress(OSError):
+        heartbeat.with_suffix(".ready").write_text("\n".join(unmet) or READY)
 
 
 def say_worked(heartbeat: Path) -> None:
     """It has done something, or has found nothing to do: it doesn't die of how it starts."""
-    heartbeat.with_suffix(".worked").touch()
+    with suppress(OSError):
+        heartbeat.with_suffix(".worked").touch()
 
 
 def has_worked(heartbeat: Path) -> bool:

@@ -178,7 +178,7 @@ def test_a_refusal_in_the_middle_is_no_try(storage: Storage, settings: Settings)
     worked = Worked(settings, act)
     storage.queue("segments").send(PLANNED)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("shared.runtime.consumer.REFUSED_SECONDS", 0.1)
+        patch.setattr("shared.runtime.settling.REFUSED_SECONDS", 0.1)
         with running(worked.worker, worked.stop) as logged:
             for _ in range(settings.max_attempts + 2):
                 assert refused.acquire(timeout=60)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from shared.runtime.heartbeat import beat, say_ready, say_worked
 from shared.storage import Storage
 from tests.integration.conftest import PLANNED, Notes, Spawn
 from tests.waiting import eventually
@@ -90,3 +91,14 @@ def test_a_loop_that_stood_still_and_goes_on_is_let_be(spawn: Spawn, heartbeat: 
     os.utime(heartbeat, (1, 1))
     assert "stood still" in trouble(heartbeat)
     assert not probe.dead
+
+
+def test_a_heartbeat_that_cant_be_written_ends_nothing(tmp_path: Path) -> None:
+    """As on a full disk: who asks is told that the loop hasn't begun."""
+    heartbeat = tmp_path / "missing" / "heartbeat"
+    turn = beat(heartbeat)
+    turn()
+    say_ready(heartbeat, [])
+    say_worked(heartbeat)
+    assert trouble(heartbeat) == "its loop hasn't begun"
+    assert list(tmp_path.iterdir()) == []

@@ -93,7 +93,7 @@ def test_a_full_disk_is_no_failure_of_the_message(
     storage: Storage, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """More tries than a failure gets: it is done when there is room."""
-    monkeypatch.setattr("shared.runtime.consumer.FULL_SECONDS", 0.1)
+    monkeypatch.setattr("shared.runtime.settling.FULL_SECONDS", 0.1)
     stop, tries, done = Stop(), itertools.count(1), threading.Event()
 
     def handle(message: SegmentPlanned, work: Work) -> None:
@@ -119,7 +119,7 @@ def test_a_disk_that_stays_full_fails_the_job_and_says_so(
     storage: Storage, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whichever workers tried it: the time counts over all of them."""
-    monkeypatch.setattr("shared.runtime.consumer.FULL_SECONDS", 0.1)
+    monkeypatch.setattr("shared.runtime.settling.FULL_SECONDS", 0.1)
     patient = settings.model_copy(update={"full_seconds": 2})
     stop, tries = Stop(), itertools.count()
 

@@ -27,21 +27,25 @@ class Arrivals:
 
     def announce(self, event: BlobCreated) -> None:
         """Announce it, however often that was done: it stays the same job."""
-        self._storage.queue(queue_of(event)).send(event)
+        self._send(event)
         self.record(event)
-        log.info("announced", job=event.job, blob=names.shown(event.blob))
 
     def announce_new(self, event: BlobCreated) -> bool:
         """Whether it was new."""
         if self.recorded(event.job):
             return False
-        self.announce(event)
+        self._send(event)
+        self._record(event)
         return True
 
     def record(self, event: BlobCreated) -> None:
         """Make the job known. Whoever sees its event first does that."""
         if not self.recorded(event.job):
             self._record(event)
+
+    def _send(self, event: BlobCreated) -> None:
+        self._storage.queue(queue_of(event)).send(event)
+        log.info("announced", job=event.job, blob=names.shown(event.blob))
 
     def _record(self, event: BlobCreated) -> None:
         """First the one that it is listed by: killed between the two, it is listed twice."""

@@ -1,6 +1,7 @@
-"""A blob as a seekable file, read by ranges: a decoder opens it without fetching all of it."""
+"""A seekable file that is read by ranges: a decoder opens a blob without fetching all of it."""
 
 import io
+from abc import abstractmethod
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import BinaryIO, cast
@@ -17,12 +18,12 @@ def ranged(read: ReadRange, size: int) -> BinaryIO:
     return io.BufferedReader(cast(io.RawIOBase, RangedFile(read, size)), 256 * 1024)
 
 
-class RangedFile(io.RawIOBase):
-    def __init__(self, read: ReadRange, size: int) -> None:
-        self._read_range = read
-        self._size = size
-        self._position = 0
-        self._ranges: OrderedDict[int, bytes] = OrderedDict()
+class SeekableFile(io.RawIOBase):
+    """A file of a known size whose bytes come from `fetch`."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self.at = 0
 
     def readable(self) -> bool:
         return True
@@ -31,26 +32,43 @@ class RangedFile(io.RawIOBase):
         return True
 
     def tell(self) -> int:
-        return self._position
+        return self.at
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
-        self._position = max(0, base + offset)
-        return self._position
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self.at, io.SEEK_END: self.size}[whence]
+        self.at = max(0, base + offset)
+        return self.at
 
     def readinto(self, buffer: bytearray) -> int:  # type: ignore[override]
-        if self._position >= self._size:
+        length = min(len(buffer), self.size - self.at)
+        if length <= 0:
             return 0
-        index, within = divmod(self._position, RANGE_BYTES)
-        piece = self._range(index)[within : within + len(buffer)]
-        buffer[: len(piece)] = piece
-        self._position += len(piece)
-        return len(piece)
+        data = self.fetch(self.at, length)
+        buffer[: len(data)] = data
+        self.at += len(data)
+        return len(data)
+
+    @abstractmethod
+    def fetch(self, start: int, length: int) -> bytes:
+        """At least one byte from there on, and at most `length`."""
+
+
+class RangedFile(SeekableFile):
+    """Keeps the ranges that were read last."""
+
+    def __init__(self, read: ReadRange, size: int) -> None:
+        super().__init__(size)
+        self._read_range = read
+        self._ranges: OrderedDict[int, bytes] = OrderedDict()
+
+    def fetch(self, start: int, length: int) -> bytes:
+        index, within = divmod(start, RANGE_BYTES)
+        return self._range(index)[within : within + length]
 
     def _range(self, index: int) -> bytes:
         if index not in self._ranges:
             start = index * RANGE_BYTES
-            self._ranges[index] = self._read_range(start, min(RANGE_BYTES, self._size - start))
+            self._ranges[index] = self._read_range(start, min(RANGE_BYTES, self.size - start))
             if len(self._ranges) > RANGES_KEPT:
                 self._ranges.popitem(last=False)
         self._ranges.move_to_end(index)

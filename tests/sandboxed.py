@@ -15,70 +15,70 @@ from pathlib import Path
 from typing import Any
 
 from shared.errors import Refused
-from shared.sandbox.files import Desk
+from shared.sandbox.files import TaskFiles
 
 Answers = Iterator[tuple[Any, bytes]]
 SECRET = "IMPASTO_TEST_SECRET"
 
 
-def count(desk: Desk, to: int) -> Answers:
+def count(files: TaskFiles, to: int) -> Answers:
     for number in range(to):
         yield {"number": number}, b""
 
 
-def whoami(desk: Desk, times: int) -> Answers:
+def whoami(files: TaskFiles, times: int) -> Answers:
     for _ in range(times):
         yield {"number": os.getpid()}, b""
 
 
-def refuse(desk: Desk) -> Answers:
+def refuse(files: TaskFiles) -> Answers:
     yield {"number": 1}, b""
     raise Refused("not this one")
 
 
-def break_down(desk: Desk) -> Answers:
+def break_down(files: TaskFiles) -> Answers:
     yield {"number": 1}, b""
     raise ZeroDivisionError("oops")
 
 
-def crash(desk: Desk) -> Answers:
+def crash(files: TaskFiles) -> Answers:
     yield {"number": 1}, b""
     ctypes.string_at(0)
 
 
-def abort(desk: Desk) -> Answers:
+def abort(files: TaskFiles) -> Answers:
     yield {"number": 1}, b""
     os.abort()
 
 
-def hang(desk: Desk) -> Answers:
+def hang(files: TaskFiles) -> Answers:
     yield {"number": os.getpid()}, b""
     threading.Event().wait()
 
 
-def eat(desk: Desk) -> Answers:
+def eat(files: TaskFiles) -> Answers:
     hoard = []
     while True:
         hoard.append(bytearray(16 << 20))
         yield {"number": len(hoard)}, b""
 
 
-def burn(desk: Desk) -> Answers:
+def burn(files: TaskFiles) -> Answers:
     yield {"number": 1}, b""
     while True:
         pass
 
 
-def dawdle(desk: Desk) -> Answers:
+def dawdle(files: TaskFiles) -> Answers:
     """Says something all the time, and never comes to an end."""
     while True:
         time.sleep(0.05)
         yield {"number": 1}, b""
 
 
-def copy(desk: Desk, size: int) -> Answers:
+def copy(files: TaskFiles, size: int) -> Answers:
     """The source to the output, backwards; and what of it is read again."""
-    source, output = desk.open("source"), desk.output()
+    source, output = files.open("source"), files.output()
     for start in reversed(range(0, size, 1 << 20)):
         source.seek(start)
         output.seek(start)
@@ -87,31 +87,31 @@ def copy(desk: Desk, size: int) -> Answers:
     yield {"number": size}, output.read(100)
 
 
-def read(desk: Desk, name: str) -> Answers:
-    yield {"number": 0}, desk.open(name).read()
+def read(files: TaskFiles, name: str) -> Answers:
+    yield {"number": 0}, files.open(name).read()
 
 
-def write(desk: Desk, start: int, size: int) -> Answers:
-    output = desk.output()
+def write(files: TaskFiles, start: int, size: int) -> Answers:
+    output = files.output()
     output.seek(start)
     output.write(bytes(size))
     yield {"number": 0}, b""
 
 
-def send(desk: Desk, header: dict[str, object], size: int) -> Answers:
+def send(files: TaskFiles, header: dict[str, object], size: int) -> Answers:
     """A header as it is, whatever it says."""
-    desk._line.send(header, bytes(size))
+    files._line.send(header, bytes(size))
     yield {"number": 0}, b""
 
 
-def send_raw(desk: Desk, what: str) -> Answers:
+def send_raw(files: TaskFiles, what: str) -> Answers:
     raw = {
         "pickle": pickle.dumps(Trap()),
         "long": (1 << 31).to_bytes(4, "big"),
         "nested": b"\x00\x01\x00\x00" + b"[" * 65536,
         "half": b"\x00\x00\x01\x00{",
     }[what]
-    desk._line._put(raw)
+    files._line._put(raw)
     threading.Event().wait()
     yield {"number": 0}, b""
 
@@ -125,7 +125,7 @@ def spring(value: str) -> None:
     os.environ[SECRET] = value
 
 
-def threads(desk: Desk, many: int) -> Answers:
+def threads(files: TaskFiles, many: int) -> Answers:
     done: list[int] = []
     started = [threading.Thread(target=done.append, args=(n,)) for n in range(many)]
     for thread in started:
@@ -135,7 +135,7 @@ def threads(desk: Desk, many: int) -> Answers:
     yield {"number": len(done)}, b""
 
 
-def environment(desk: Desk) -> Answers:
+def environment(files: TaskFiles) -> Answers:
     yield {"number": 0}, "\n".join(os.environ).encode()
 
 
@@ -193,7 +193,7 @@ if sys.platform == "linux" and os.uname().machine == "x86_64":
     }
 
 
-def attempt(desk: Desk, what: str) -> Answers:
+def attempt(files: TaskFiles, what: str) -> Answers:
     yield {"number": 0}, spoken(ATTEMPTS[what]).encode()
 
 

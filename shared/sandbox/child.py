@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from shared.errors import ImpastoError, Refused
-from shared.sandbox.files import Desk
+from shared.sandbox.files import TaskFiles
 from shared.sandbox.limits import limit_files, limit_memory
 from shared.sandbox.line import Line
 from shared.sandbox.protocol import MOST_TEXT
@@ -52,7 +52,7 @@ def outcome(
     line: Line, tasks: dict[str, Task], header: dict[str, Any], memory: int
 ) -> dict[str, str]:
     try:
-        for value, data in tasks[header["task"]](Desk(line), **header["args"]):
+        for value, data in tasks[header["task"]](TaskFiles(line), **header["args"]):
             line.send({"kind": "item", "value": value}, data)
         return {"kind": "end"}
     except (EOFError, BrokenPipeError):

@@ -3,6 +3,7 @@
 import io
 from typing import BinaryIO, cast
 
+from shared.ranged import SeekableFile
 from shared.sandbox.line import Line
 from shared.sandbox.protocol import MOST_RANGE
 
@@ -10,8 +11,8 @@ from shared.sandbox.protocol import MOST_RANGE
 BUFFER = 256 * 1024
 
 
-class Desk:
-    """Where a task asks for its files."""
+class TaskFiles:
+    """Opens the files that a task was given."""
 
     def __init__(self, line: Line) -> None:
         self._line = line
@@ -26,56 +27,24 @@ class Desk:
         return cast(BinaryIO, OutputFile(self._line))
 
 
-class Seekable(io.RawIOBase):
-    def __init__(self) -> None:
-        self.at = 0
-        self.size = 0
-
-    def seekable(self) -> bool:
-        return True
-
-    def readable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self.at
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self.at, io.SEEK_END: self.size}[whence]
-        self.at = max(0, base + offset)
-        return self.at
-
-    def readinto(self, buffer: bytearray) -> int:  # type: ignore[override]
-        length = min(len(buffer), MOST_RANGE, self.size - self.at)
-        if length <= 0:
-            return 0
-        data = self.fetch(self.at, length)
-        buffer[: len(data)] = data
-        self.at += len(data)
-        return len(data)
-
-    def fetch(self, start: int, length: int) -> bytes:
-        raise NotImplementedError
-
-
-class RemoteFile(Seekable):
+class RemoteFile(SeekableFile):
     def __init__(self, line: Line, name: str, size: int) -> None:
-        super().__init__()
+        super().__init__(size)
         self._line = line
         self._name = name
-        self.size = size
 
     def fetch(self, start: int, length: int) -> bytes:
+        length = min(length, MOST_RANGE)
         asked = {"kind": "read", "file": self._name, "start": start, "length": length}
         self._line.send(asked)
         return self._line.receive()[1]
 
 
-class OutputFile(Seekable):
+class OutputFile(SeekableFile):
     """What a task makes: written from anywhere, and read again by `again`."""
 
     def __init__(self, line: Line) -> None:
-        super().__init__()
+        super().__init__(0)
         self._line = line
 
     def writable(self) -> bool:
@@ -97,5 +66,6 @@ class OutputFile(Seekable):
         return 0
 
     def fetch(self, start: int, length: int) -> bytes:
+        length = min(length, MOST_RANGE)
         self._line.send({"kind": "read back", "start": start, "length": length})
         return self._line.receive()[1]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from shared.errors import Refused
-from shared.sandbox.files import Desk
+from shared.sandbox.files import TaskFiles
 
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF")
 #: More pixels than any scan of a painting needs; what is decoded takes four bytes for each.
@@ -77,8 +77,8 @@ def fitted(image: Image.Image) -> Image.Image:
     return small.crop((left, top, left + min(width, LONGER), top + min(height, LONGER)))
 
 
-def read(desk: Desk) -> Iterator[tuple[Any, bytes]]:
-    pixels = opened(desk.open("painting"))
+def read(files: TaskFiles) -> Iterator[tuple[Any, bytes]]:
+    pixels = opened(files.open("painting"))
     yield {"height": pixels.shape[0], "width": pixels.shape[1]}, pixels.tobytes()
 
 

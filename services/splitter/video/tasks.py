@@ -16,24 +16,28 @@ from services.splitter.video.picture import deinterlaced
 from services.splitter.video.planning import plan
 from shared.records import Span
 from shared.sandbox.child import import_all
-from shared.sandbox.files import Desk
+from shared.sandbox.files import TaskFiles
 from shared.shards import SHARD_ITEMS, pack
 from shared.video import SOURCE_ONLY, VideoDetail
 
 Answers = Iterator[tuple[Any, bytes]]
 
 
-def plan_of(desk: Desk, settings: dict[str, Any]) -> Answers:
-    found = plan(desk.open("source"), SplitterSettings.model_construct(**settings))
+def plan_of(files: TaskFiles, settings: dict[str, Any]) -> Answers:
+    found = plan(files.open("source"), SplitterSettings.model_construct(**settings))
     segments = [span.model_dump() for span in found.segments]
     yield {"segments": segments, "detail": found.detail.model_dump()}, b""
 
 
 def shards_of(
-    desk: Desk, settings: dict[str, Any], detail: dict[str, Any], span: dict[str, Any], segment: int
+    files: TaskFiles,
+    settings: dict[str, Any],
+    detail: dict[str, Any],
+    span: dict[str, Any],
+    segment: int,
 ) -> Answers:
     found = frames(
-        desk.open("source"),
+        files.open("source"),
         VideoDetail.model_validate(detail),
         Span.model_validate(span),
         segment,

@@ -13,7 +13,7 @@ from services.stitcher.settings import StitcherSettings
 from services.stitcher.video.muxing import mux
 from services.stitcher.video.packets import Encoded
 from shared.sandbox.child import import_all
-from shared.sandbox.files import Desk
+from shared.sandbox.files import TaskFiles
 from shared.video import SOURCE_ONLY, VideoDetail
 
 #: Each with the times of its frames.
@@ -21,23 +21,23 @@ Times = list[list[int]]
 
 
 def mux_all(
-    desk: Desk, settings: dict[str, Any], detail: dict[str, Any], times: Times
+    files: TaskFiles, settings: dict[str, Any], detail: dict[str, Any], times: Times
 ) -> Iterator[tuple[Any, bytes]]:
     kind, notes = mux(
-        partial(encoded, desk, times),
+        partial(encoded, files, times),
         VideoDetail.model_validate(detail),
-        desk.open("source"),
-        desk.output(),
+        files.open("source"),
+        files.output(),
         StitcherSettings.model_construct(**settings),
     )
     yield {"suffix": f".{kind}", "notes": notes}, b""
 
 
-def encoded(desk: Desk, times: Times) -> Iterator[Encoded]:
+def encoded(files: TaskFiles, times: Times) -> Iterator[Encoded]:
     """Segments in order; those without frames have no file."""
     for number, shown in enumerate(times):
         if shown:
-            yield Encoded(desk.open(f"segment/{number}"), shown)
+            yield Encoded(files.open(f"segment/{number}"), shown)
 
 
 TASKS = {"mux": mux_all}

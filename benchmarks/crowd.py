@@ -28,8 +28,8 @@ from shared import logs, names
 from shared.jobs import Jobs
 from shared.records import Failure, Result
 from shared.storage import QUEUES, Storage
-from tests.e2e.conftest import worker_pids
-from tests.media import make_clip
+from tests.support.media import make_clip
+from tests.support.processes import worker_pids
 
 VIDEOS = int(os.environ.get("VIDEOS") or 1000)
 FOLDER, LATE_FOLDER = "original", "pencil"

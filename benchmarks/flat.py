@@ -16,7 +16,7 @@ from benchmarks.sample import frames_in, looped
 from benchmarks.watched import Run, watched
 from services.console import azurite
 from shared import logs
-from tests.media import make_clip
+from tests.support.media import make_clip
 
 STYLE = "original"
 SIZE = "320x180"

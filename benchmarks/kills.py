@@ -26,9 +26,9 @@ from services.scorer.line import FEW
 from services.scorer.side_by_side import MOST_AT_ONCE
 from shared import names
 from shared.shards import SHARD_ITEMS
-from tests.e2e.conftest import worker_pids
-from tests.media import make_clip
-from tests.waiting import eventually
+from tests.support.media import make_clip
+from tests.support.processes import worker_pids
+from tests.support.waiting import eventually
 
 KILLS = 20
 STYLE = "great-wave"

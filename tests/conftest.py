@@ -1,22 +1,17 @@
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from shared.storage import Storage
-from tests.azurite import Server, docker_missing, from_image, from_npm
-from tests.raycluster import LocalRay
+from tests.support.azurite import Server, docker_missing, from_image, from_npm
+from tests.support.raycluster import LocalRay
 
 # How fast examples are generated depends on what else the machine does.
 settings.register_profile(
     "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("any machine")
-
-BESIDE = Path(__file__).parents[2] / "shared"
-VGG = BESIDE / "weights" / "vgg16-features.safetensors"
-needs_vgg = pytest.mark.skipif(not VGG.exists(), reason="VGG16's weights aren't beside the project")
 
 
 @pytest.fixture(scope="session", params=["npm", "container"])

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from benchmarks.own_storage import OwnStorage, own_storage
 from benchmarks.processes import tree_cpu
 from benchmarks.queues.handler import NOTES, SECONDS, Notes
-from tests.waiting import eventually
+from tests.support.waiting import eventually
 
 #: What doesn't come back in so long never will: the longest lease is 30 s.
 LOST_SECONDS = 36.0

@@ -15,7 +15,7 @@ from shared.jobs import Jobs
 from shared.listing import listed
 from shared.records import Failure, Outcome, Result
 from shared.storage import Storage
-from tests.media import make_clip
+from tests.support.media import make_clip
 
 STYLES = ("original", "pencil", "great-wave")
 #: x264 isn't deterministic for some narrower pictures.

@@ -22,7 +22,7 @@ from shared.errors import ImpastoError
 from shared.jobs import Jobs
 from shared.records import Failure
 from shared.storage import QUEUES, Storage
-from tests.processes import processes_of
+from tests.support.processes import processes_of
 
 #: The share of requests that meet a fault, and of leases that are stolen.
 FAULT_CHANCE, STEAL_CHANCE = 0.06, 0.15

@@ -10,7 +10,7 @@ from benchmarks.soak import processes
 from services.console import accounts
 from services.console.accounts import Accounts
 from services.console.stack import SERVICES, Stack
-from tests.e2e.conftest import worker_pids
+from tests.support.processes import worker_pids
 
 SPARED = ("splitter-2", "stitcher-2")
 NODES = 2

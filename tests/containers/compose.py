@@ -18,9 +18,9 @@ from services.console.accounts import free_ports
 from services.console.jobs import Desk
 from shared.settings import Settings
 from shared.storage import Storage
-from tests.azurite import docker_missing
-from tests.leftovers import assert_nothing_is_left
-from tests.waiting import eventually
+from tests.support.azurite import docker_missing
+from tests.support.leftovers import assert_nothing_is_left
+from tests.support.waiting import eventually
 
 ROOT = Path(__file__).parents[2]
 #: Several segments of a short clip, and no long waits.

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from tests.containers.compose import Compose, compose_missing
-from tests.media import make_clip
+from tests.support.media import make_clip
 
 
 @pytest.fixture(scope="session")

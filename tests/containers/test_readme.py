@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests import readme
 from tests.containers.compose import TAG, Compose, own_ports, stand_ins
-from tests.media import facts, make_clip
+from tests.support import readme
+from tests.support.media import facts, make_clip
 
 PARTS = ["Makefile", "docker-compose.yml", ".dockerignore", "pyproject.toml", "README.md"]
 FOLDERS = ["deploy", "docs", "services", "shared"]

@@ -13,9 +13,9 @@ import pytest
 from azure.storage.blob import BlobServiceClient
 
 from tests.containers.compose import ROOT, TAG, Compose, Container, done_by, stand_ins
-from tests.leftovers import assert_nothing_is_left
-from tests.media import assert_same_but_for_the_picture
-from tests.waiting import eventually
+from tests.support.leftovers import assert_nothing_is_left
+from tests.support.media import assert_same_but_for_the_picture
+from tests.support.waiting import eventually
 
 SERVICES = ("batchai", "trigger", "splitter", "dispatcher", "stitcher")
 #: Main as it was before there were images: the release that the next one has to get on with.

@@ -9,10 +9,10 @@ import pytest
 
 from services.console.jobs import Desk
 from services.console.stack import Stack
-from tests.e2e.conftest import QUICK, impasto, lines, stack_in
-from tests.media import make_clip
-from tests.raycluster import LocalRay
-from tests.waiting import eventually
+from tests.support.media import make_clip
+from tests.support.raycluster import LocalRay
+from tests.support.stacks import QUICK, impasto, lines, stack_in
+from tests.support.waiting import eventually
 
 STYLES = ("original", "great-wave")
 #: Sums of floats depend on how many threads share them, in the last bits.

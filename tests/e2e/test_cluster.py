@@ -9,8 +9,8 @@ import pytest
 
 from services.console.jobs import Desk
 from services.console.stack import Stack
-from tests.e2e.conftest import QUICK, impasto, lines, stack_in
-from tests.waiting import eventually
+from tests.support.stacks import QUICK, impasto, lines, stack_in
+from tests.support.waiting import eventually
 
 
 def logged(stack: Stack, service: str, event: str) -> list[dict[str, Any]]:

@@ -8,9 +8,9 @@ import pytest
 
 from services.console.stack import Stack
 from shared.runtime.heartbeat import has_worked
-from tests.e2e.conftest import QUICK
-from tests.processes import processes_of
-from tests.waiting import eventually
+from tests.support.processes import processes_of
+from tests.support.stacks import QUICK
+from tests.support.waiting import eventually
 
 #: So many deaths on end would mean the longest rest.
 MANY = 10

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from services.console.jobs import Desk
-from tests.e2e.conftest import QUICK, stack_in
-from tests.media import make_clip
-from tests.waiting import eventually
+from tests.support.media import make_clip
+from tests.support.stacks import QUICK, stack_in
+from tests.support.waiting import eventually
 
 
 def test_a_short_one_behind_a_long_one_ends_first(

@@ -12,11 +12,10 @@ from services.console.jobs import Desk
 from services.console.stack import Stack
 from shared.messages import ChunkScored
 from shared.storage import QUEUES
-from tests.e2e.conftest import worker_pids
-from tests.leftovers import assert_nothing_is_left
-from tests.media import assert_same_but_for_the_picture, facts
-from tests.processes import processes_of
-from tests.waiting import eventually
+from tests.support.leftovers import assert_nothing_is_left
+from tests.support.media import assert_same_but_for_the_picture, facts
+from tests.support.processes import processes_of, worker_pids
+from tests.support.waiting import eventually
 
 SERVICES = ("trigger", "splitter", "dispatcher", "stitcher", "batchai", "scorer")
 

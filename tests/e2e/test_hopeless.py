@@ -10,9 +10,9 @@ import pytest
 from services.console import stack as stack_module
 from services.console.jobs import Desk
 from shared.storage import QUEUES
-from tests.e2e.conftest import QUICK, impasto, stack_in
-from tests.processes import processes_of
-from tests.waiting import eventually
+from tests.support.processes import processes_of
+from tests.support.stacks import QUICK, impasto, stack_in
+from tests.support.waiting import eventually
 
 FEW = {"IMPASTO_WORKER_TRIES": "4", "IMPASTO_NODE_SECONDS": "4", "IMPASTO_NODE_IDLE_SECONDS": "1"}
 EXIT_3 = ["/bin/sh", "-c", "echo there is no paint left >&2; exit 3"]

@@ -9,10 +9,10 @@ from services.console.jobs import Desk, Status
 from services.console.stack import Stack
 from shared import names
 from shared.models import Models
-from tests.conftest import VGG, needs_vgg
-from tests.e2e.conftest import QUICK, ROOT, stack_in
-from tests.media import make_clip
-from tests.waiting import eventually
+from tests.support.assets import VGG, needs_vgg
+from tests.support.media import make_clip
+from tests.support.stacks import QUICK, ROOT, stack_in
+from tests.support.waiting import eventually
 
 EJIRI = ROOT / "deploy/sample/ejiri.jpg"
 

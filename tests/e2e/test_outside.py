@@ -19,10 +19,10 @@ from services.console.poison import PoisonDesk
 from services.console.stack import Stack
 from shared.jobs import Jobs
 from shared.records import Failure, Outcome, Result
-from tests.e2e.conftest import QUICK
-from tests.media import make_clip
+from tests.support.media import make_clip
+from tests.support.stacks import QUICK
+from tests.support.waiting import eventually
 from tests.unit.test_hostile_videos import mjpeg, overlapping, small_says_its_header
-from tests.waiting import eventually
 
 
 class BehindProxies(Stack):

@@ -15,12 +15,12 @@ import pytest
 from services.console.accounts import read
 from services.console.poison import PoisonDesk
 from shared.storage import Storage
-from tests import readme
-from tests.conftest import VGG, needs_vgg
-from tests.e2e.conftest import QUICK
-from tests.leftovers import assert_nothing_is_left
-from tests.media import make_clip
-from tests.waiting import eventually
+from tests.support import readme
+from tests.support.assets import VGG, needs_vgg
+from tests.support.leftovers import assert_nothing_is_left
+from tests.support.media import make_clip
+from tests.support.stacks import QUICK
+from tests.support.waiting import eventually
 
 ALONE = [
     "make setup",

@@ -12,10 +12,10 @@ import numpy as np
 from services.console import accounts, azurite
 from services.console.stack import Lifeline
 from shared.storage import Storage
-from tests.e2e.conftest import impasto, lines
-from tests.leftovers import leftovers
-from tests.media import assert_same_but_for_the_picture, make_clip
-from tests.processes import processes_of
+from tests.support.leftovers import leftovers
+from tests.support.media import assert_same_but_for_the_picture, make_clip
+from tests.support.processes import processes_of
+from tests.support.stacks import impasto, lines
 
 
 def run(folder: Path, *videos: Path, style: str) -> "subprocess.CompletedProcess[str]":

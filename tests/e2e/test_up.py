@@ -11,11 +11,11 @@ from services.console import accounts
 from services.console.stack import Stack
 from shared.errors import Misconfigured
 from shared.storage import Storage
-from tests.e2e.conftest import Up, impasto, lines, worker_pids
-from tests.leftovers import assert_nothing_is_left
-from tests.media import assert_same_but_for_the_picture, make_clip
-from tests.processes import processes_of
-from tests.waiting import eventually
+from tests.support.leftovers import assert_nothing_is_left
+from tests.support.media import assert_same_but_for_the_picture, make_clip
+from tests.support.processes import processes_of, worker_pids
+from tests.support.stacks import Up, impasto, lines
+from tests.support.waiting import eventually
 
 
 @pytest.fixture(scope="module")

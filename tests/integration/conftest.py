@@ -12,8 +12,8 @@ import pytest
 from shared.messages import SegmentPlanned
 from shared.settings import Settings
 from shared.storage import Storage
-from tests.azurite import Server
-from tests.waiting import eventually
+from tests.support.azurite import Server
+from tests.support.waiting import eventually
 
 ROOT = Path(__file__).parents[2]
 JOB = "probe-0123456789ab"

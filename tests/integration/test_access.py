@@ -23,9 +23,9 @@ from shared.runtime.stop import Stop
 from shared.runtime.work import Route, Work
 from shared.settings import Settings
 from shared.storage import QUEUES, Storage
-from tests.azurite import Server
 from tests.integration.conftest import JOB, PLANNED
-from tests.waiting import eventually
+from tests.support.azurite import Server
+from tests.support.waiting import eventually
 
 Lines = list[EventDict]
 

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from tests.azurite import OwnAzurite
-from tests.processes import processes_of
-from tests.waiting import eventually
+from tests.support.azurite import OwnAzurite
+from tests.support.processes import processes_of
+from tests.support.waiting import eventually
 
 
 def test_nothing_of_it_outlives_it(tmp_path: Path) -> None:

@@ -14,9 +14,9 @@ from benchmarks.soak.http_bytes import HttpMessage
 from benchmarks.soak.proxy import BY_CHANCE, Fault, Proxy
 from shared.messages import SegmentPlanned, decode
 from shared.storage import Storage
-from tests.azurite import Server
 from tests.integration.conftest import PLANNED
-from tests.waiting import eventually
+from tests.support.azurite import Server
+from tests.support.waiting import eventually
 
 DATA = os.urandom(100_000)
 

@@ -11,7 +11,7 @@ from shared.errors import Missing
 from shared.jobs import Jobs
 from shared.records import Job, Result, Source, Span
 from shared.storage import Storage
-from tests.announced import announced, announced_videos, forget_announcements
+from tests.support.announced import announced, announced_videos, forget_announcements
 
 
 @pytest.fixture

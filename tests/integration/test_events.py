@@ -18,8 +18,8 @@ from shared.records import Failure
 from shared.runtime.work import Work
 from shared.settings import Settings
 from shared.storage import API_VERSION, Storage
-from tests.announced import announced_videos
-from tests.media import make_clip
+from tests.support.announced import announced_videos
+from tests.support.media import make_clip
 
 NAME = "clip.mp4"
 

@@ -22,9 +22,9 @@ from shared.runtime.stop import Stop
 from shared.settings import Settings
 from shared.shards import unpack
 from shared.storage import Storage
-from tests.media import make_clip
-from tests.processes import sandboxes
-from tests.waiting import eventually
+from tests.support.media import make_clip
+from tests.support.processes import sandboxes
+from tests.support.waiting import eventually
 
 
 class Forbidden(HttpResponseError):

@@ -11,7 +11,7 @@ import pytest
 from shared.runtime.heartbeat import beat, say_ready, say_worked
 from shared.storage import Storage
 from tests.integration.conftest import PLANNED, Notes, Spawn
-from tests.waiting import eventually
+from tests.support.waiting import eventually
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from shared.runtime.work import Route, Work
 from shared.settings import Settings
 from shared.storage import Storage
 from tests.integration.conftest import PLANNED
-from tests.waiting import eventually
+from tests.support.waiting import eventually
 
 
 class Service:

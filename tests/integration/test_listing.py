@@ -17,7 +17,7 @@ from shared.jobs import Jobs
 from shared.records import ChunkReport, Job, Result, Segment, Source, Span, Times
 from shared.settings import Settings
 from shared.storage import Storage
-from tests.announced import announced_videos
+from tests.support.announced import announced_videos
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 MODEL = "great-wave:0.7+auvers:0.3"

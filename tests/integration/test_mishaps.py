@@ -21,7 +21,7 @@ from shared.runtime.work import AnyRoute, Route, Work
 from shared.settings import Settings
 from shared.storage import Storage
 from tests.integration.conftest import JOB, PLANNED
-from tests.waiting import eventually
+from tests.support.waiting import eventually
 
 NEXT = PLANNED.model_copy(update={"job": "next-0123456789ab"})
 FAILED = "failed between messages; trying again later"

@@ -26,9 +26,9 @@ from shared.runtime.stop import LEFT_AT_ONCE, Stop
 from shared.runtime.work import Route, Work
 from shared.settings import Settings
 from shared.storage import Storage
-from tests.azurite import OwnAzurite
 from tests.integration.conftest import JOB, PLANNED, Notes, Process, Spawn
-from tests.waiting import eventually
+from tests.support.azurite import OwnAzurite
+from tests.support.waiting import eventually
 
 #: What can be sent at all: messages travel as XML.
 SENDABLE = st.characters(min_codepoint=32, codec="utf-8", exclude_characters="\ufffe\uffff")

@@ -11,8 +11,8 @@ from services.dispatcher.cluster import WorkerState
 from services.dispatcher.rayjobs import RayCluster
 from services.dispatcher.settings import DispatcherSettings
 from shared.errors import ClusterError, Misconfigured
-from tests.raycluster import LocalRay
-from tests.waiting import eventually
+from tests.support.raycluster import LocalRay
+from tests.support.waiting import eventually
 
 Make = Callable[..., RayCluster]
 

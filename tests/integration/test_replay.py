@@ -9,7 +9,7 @@ from shared.jobs import Jobs
 from shared.messages import SegmentPlanned
 from shared.runtime.poison import PoisonBox
 from shared.storage import Storage
-from tests.announced import announced, announced_videos, forget_announcements
+from tests.support.announced import announced, announced_videos, forget_announcements
 
 
 def test_a_video_that_nobody_has_opened_yet(storage: Storage, tmp_path: Path) -> None:

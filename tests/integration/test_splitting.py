@@ -21,9 +21,9 @@ from shared.records import Failure
 from shared.runtime.work import Work
 from shared.settings import Settings
 from shared.storage import Storage
-from tests.media import make_clip
-from tests.processes import signalling
-from tests.waiting import eventually
+from tests.support.media import make_clip
+from tests.support.processes import signalling
+from tests.support.waiting import eventually
 
 
 def arrival(storage: Storage, data: bytes, name: str, container: str = "input") -> BlobCreated:

@@ -25,9 +25,9 @@ from shared.records import Failure, Result
 from shared.runtime.work import Work
 from shared.settings import Settings
 from shared.storage import Storage
-from tests.leftovers import leftovers
-from tests.media import make_clip
-from tests.processes import signalling
+from tests.support.leftovers import leftovers
+from tests.support.media import make_clip
+from tests.support.processes import signalling
 
 RACERS = 6
 

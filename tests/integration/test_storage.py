@@ -16,8 +16,8 @@ from shared.names import check_blob_name, segment_blob, segment_record, shard_bl
 from shared.records import Job, Result, Segment, Source, Span
 from shared.settings import Settings
 from shared.storage import API_VERSION, Storage
-from tests.azurite import Server
-from tests.waiting import eventually
+from tests.support.azurite import Server
+from tests.support.waiting import eventually
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 

@@ -8,8 +8,8 @@ from azure.storage.blob import BlobBlock, BlobServiceClient
 from services.trigger.service import LONGEST_REST, Trigger, rest_after
 from shared.settings import Settings
 from shared.storage import API_VERSION, Storage
-from tests.announced import announced_videos
-from tests.waiting import eventually
+from tests.support.announced import announced_videos
+from tests.support.waiting import eventually
 
 
 def announced(storage: Storage) -> list[str]:

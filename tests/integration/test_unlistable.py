@@ -10,7 +10,7 @@ from services.trigger.service import Trigger
 from shared.blobs import Container
 from shared.listing import listed
 from shared.storage import Storage
-from tests.announced import announced_videos
+from tests.support.announced import announced_videos
 
 GOOD = [
     "a",

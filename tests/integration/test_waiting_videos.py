@@ -20,7 +20,7 @@ from shared.runtime.consumer import Consumer
 from shared.runtime.stop import Stop
 from shared.settings import Settings
 from shared.storage import LANES, QUEUES, Storage
-from tests.media import make_clip
+from tests.support.media import make_clip
 
 AHEAD = 2
 

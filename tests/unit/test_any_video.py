@@ -23,7 +23,7 @@ from shared.records import Job, Segment, Source
 from shared.sandbox import Answer, Limits, Output, Sandbox
 from shared.shards import unpack
 from shared.video import SegmentDetail
-from tests.media import assert_same_sound, facts, make_clip
+from tests.support.media import assert_same_sound, facts, make_clip
 from tests.unit.test_video import split, stitch
 
 SUFFIXES = {

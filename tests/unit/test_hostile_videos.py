@@ -14,7 +14,7 @@ from av.video.frame import VideoFrame
 
 from services.splitter.settings import SplitterSettings
 from services.splitter.video import decoding, planning
-from tests.media import make_clip
+from tests.support.media import make_clip
 from tests.unit.test_video import refusal
 
 TICK = Fraction(1, 25)

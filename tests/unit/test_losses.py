@@ -14,7 +14,7 @@ from services.scorer.training.losses import (
     movers_distance,
     repeats,
 )
-from tests.conftest import VGG, needs_vgg
+from tests.support.assets import VGG, needs_vgg
 
 
 def test_what_is_made_of_the_same_patches_is_no_distance_away() -> None:

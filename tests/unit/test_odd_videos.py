@@ -15,8 +15,8 @@ from services.splitter.video import Plan, Shard
 from shared.errors import Refused
 from shared.sandbox import Limits, Sandbox
 from shared.shards import unpack
-from tests.conftest import BESIDE
-from tests.media import assert_same_sound, facts
+from tests.support.assets import BESIDE
+from tests.support.media import assert_same_sound, facts
 from tests.unit.test_video import refusal, split, stitch
 
 

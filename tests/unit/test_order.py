@@ -12,7 +12,7 @@ from av.video.stream import VideoStream
 
 from services.splitter.video.planning import cuts
 from shared.video import VideoDetail
-from tests.media import facts, make_clip
+from tests.support.media import facts, make_clip
 from tests.unit.test_video import refusal, split, stitch
 
 

@@ -17,8 +17,8 @@ from structlog.testing import capture_logs
 from shared.errors import ChildDied, ChildKilled, Misconfigured, Refused, Stopping
 from shared.sandbox import Answer, Limits, Output, Sandbox
 from shared.sandbox.process import Process
-from tests.processes import sandboxes
-from tests.sandboxed import ATTEMPTS, SECRET
+from tests.support.processes import sandboxes
+from tests.support.sandboxed import ATTEMPTS, SECRET
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="only Linux confines a process")
 LIMITS = Limits(memory_mib=1024, stall_seconds=60, total_seconds=600)
@@ -32,7 +32,7 @@ class Number(BaseModel):
 
 @pytest.fixture
 def sandbox() -> Iterator[Sandbox]:
-    sandbox = Sandbox("tests.sandboxed", LIMITS, required=False)
+    sandbox = Sandbox("tests.support.sandboxed", LIMITS, required=False)
     yield sandbox
     sandbox.close()
 
@@ -40,13 +40,13 @@ def sandbox() -> Iterator[Sandbox]:
 @pytest.fixture(scope="module")
 def kept() -> Iterator[Sandbox]:
     """For tests that leave their child alive."""
-    sandbox = Sandbox("tests.sandboxed", LIMITS, required=False)
+    sandbox = Sandbox("tests.support.sandboxed", LIMITS, required=False)
     yield sandbox
     sandbox.close()
 
 
 def with_limits(**changes: float) -> Sandbox:
-    return Sandbox("tests.sandboxed", LIMITS._replace(**changes), required=False)  # type: ignore[arg-type]
+    return Sandbox("tests.support.sandboxed", LIMITS._replace(**changes), required=False)  # type: ignore[arg-type]
 
 
 def on() -> None:
@@ -344,7 +344,7 @@ def test_where_nothing_can_be_confined_it_says_so_or_refuses(
     others = sandboxes()  # of tests that ran before in this process
     monkeypatch.setattr(Process, "greet", greet_unconfined)
     with capture_logs() as logs:
-        lenient = Sandbox("tests.sandboxed", LIMITS, required=False)
+        lenient = Sandbox("tests.support.sandboxed", LIMITS, required=False)
         lenient.start()
         with lenient.run(on, "count", Number, {"to": 3}, {}) as found:
             assert len(list(found)) == 3
@@ -353,7 +353,7 @@ def test_where_nothing_can_be_confined_it_says_so_or_refuses(
     assert [(line["event"], line["why"]) for line in logs] == [
         ("files are opened without a sandbox", WHY)
     ]
-    strict = Sandbox("tests.sandboxed", LIMITS, required=True)
+    strict = Sandbox("tests.support.sandboxed", LIMITS, required=True)
     with pytest.raises(Misconfigured, match=f"IMPASTO_REQUIRE_SANDBOX.*{WHY}"):
         strict.start()
     assert sandboxes() == others

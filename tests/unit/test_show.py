@@ -11,7 +11,7 @@ from services.console import show
 from services.console.jobs import Status
 from services.console.poison import Entry
 from services.console.show import jobs_table
-from tests.tables import only_rows
+from tests.support.tables import only_rows
 
 
 def test_narrow_screens_cut_nothing() -> None:

@@ -9,7 +9,7 @@ from benchmarks.soak.load import Dropped, Sort
 from benchmarks.soak.memory import Memory, Peaks
 from benchmarks.soak.verdict import Evidence, troubles
 from services.console.poison import Entry
-from tests.media import make_clip
+from tests.support.media import make_clip
 
 SORT, BAD = Sort(Path("clip.mp4"), "original"), Sort(Path("bad.mp4"), "original", "empty")
 VIDEO, WHY = Fingerprint("pictures", "sound", "file"), "refused: the file is empty"

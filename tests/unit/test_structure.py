@@ -4,6 +4,7 @@ import ast
 import subprocess
 import sys
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 
@@ -44,6 +45,20 @@ def test_imports(path: Path) -> None:
                 assert place.startswith(places), f"{place} imports {name}"
         if name.startswith("shared.video"):
             assert "/video/" in place, f"{place} knows what a video is"
+
+
+def test_benchmarks_import_no_test_and_no_conftest() -> None:
+    for path in ROOT.glob("benchmarks/**/*.py"):
+        of_tests = {name for name in imports(path) if name.startswith("tests.")}
+        assert all(name.startswith("tests.support.") for name in of_tests), path
+
+
+def test_a_wheel_installs_services_and_shared_only(tmp_path: Path) -> None:
+    build = [sys.executable, "-m", "hatchling", "build", "--target", "wheel"]
+    subprocess.run([*build, "--directory", tmp_path], cwd=ROOT, capture_output=True, check=True)
+    [wheel] = tmp_path.glob("*.whl")
+    folders = {name.partition("/")[0] for name in ZipFile(wheel).namelist()}
+    assert {name for name in folders if not name.endswith(".dist-info")} == {"services", "shared"}
 
 
 def test_the_splitter_starts_without_what_only_others_need() -> None:

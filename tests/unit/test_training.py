@@ -14,7 +14,7 @@ from services.scorer.training.learner import Learner
 from services.scorer.training.recipe import Recipe
 from services.scorer.training.steady import Move, flicker
 from shared.errors import Misconfigured
-from tests.conftest import VGG, needs_vgg
+from tests.support.assets import VGG, needs_vgg
 
 ROOT = Path(__file__).parents[2]
 PAINTINGS = ROOT / "services/scorer/training/paintings"

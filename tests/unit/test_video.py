@@ -26,7 +26,7 @@ from shared.errors import Refused
 from shared.records import Job, Segment, Source
 from shared.shards import Item
 from shared.video import SegmentDetail, VideoDetail
-from tests.media import assert_same_but_for_the_picture, make_clip
+from tests.support.media import assert_same_but_for_the_picture, make_clip
 
 CLIPS: dict[str, dict[str, object]] = {
     "plain": {},

@@ -14,8 +14,8 @@ from benchmarks.queues.handler import Notes
 from benchmarks.queues.trial import fate
 from benchmarks.sample import CLIP, frames_in, looped
 from benchmarks.whole import Bare, ceiling
-from tests.media import facts, make_clip
-from tests.waiting import eventually
+from tests.support.media import facts, make_clip
+from tests.support.waiting import eventually
 
 LOG = """
 Azurite Blob service is successfully listening at http://127.0.0.1:54901

@@ -12,7 +12,7 @@ from azure.mgmt.batchai import BatchAI, models
 from shared.batchai.access import Access
 from shared.batchai.cluster import autoscale
 from shared.batchai.connection import BatchAISettings, connect
-from tests.waiting import eventually
+from tests.support.waiting import eventually
 
 ROOT = Path(__file__).parents[3]
 GROUP, WORKSPACE, EXPERIMENT, CLUSTER = "art", "studio", "week-1", "nodes"

@@ -9,7 +9,7 @@ from azure.mgmt.batchai import models
 
 from shared.batchai.cluster import autoscale
 from tests.integration.batchai.conftest import CLUSTER, EXPERIMENT, GROUP, WORKSPACE, Server
-from tests.waiting import eventually
+from tests.support.waiting import eventually
 
 FLAG = 'while [ ! -e "$AZ_BATCHAI_MOUNT_ROOT/go" ]; do sleep 0.05; done'
 

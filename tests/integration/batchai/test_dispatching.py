@@ -29,11 +29,11 @@ from shared.records import Job
 from shared.runtime.consumer import Consumer
 from shared.runtime.stop import Stop
 from shared.storage import LANES, QUEUES, Storage
-from tests.azurite import Server as Azurite
 from tests.integration.batchai.conftest import Server
 from tests.integration.test_splitting import arrival
-from tests.media import make_clip
-from tests.waiting import eventually
+from tests.support.azurite import Server as Azurite
+from tests.support.media import make_clip
+from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
     from azure.mgmt.batchai.models import JobCreateParameters

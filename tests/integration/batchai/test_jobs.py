@@ -9,7 +9,7 @@ from urllib.request import urlopen
 from azure.mgmt.batchai import models
 
 from tests.integration.batchai.conftest import EXPERIMENT, GROUP, WORKSPACE, Server, running
-from tests.waiting import eventually
+from tests.support.waiting import eventually
 
 ALL = (GROUP, WORKSPACE, EXPERIMENT)
 

@@ -14,9 +14,9 @@ from shared.models import Models
 from shared.records import Job, Source, Span
 from shared.shards import Item, pack
 from shared.storage import Storage
-from tests.azurite import Server as Azurite
 from tests.integration.batchai.conftest import Server
-from tests.waiting import eventually
+from tests.support.azurite import Server as Azurite
+from tests.support.waiting import eventually
 
 JOB = "holiday-0123456789ab"
 #: Frames of each shard, of each segment.

@@ -12,7 +12,7 @@ import pytest
 from azure.mgmt.batchai import models
 
 from tests.integration.batchai.conftest import EXPERIMENT, GROUP, WORKSPACE, Server, running
-from tests.waiting import eventually
+from tests.support.waiting import eventually
 
 ALL = (GROUP, WORKSPACE, EXPERIMENT)
 #: Out of its session, its group and its parent's sight, and without anything that it was told.

@@ -17,7 +17,7 @@ from azure.core.exceptions import (
 from azure.mgmt.batchai import models
 
 from tests.integration.batchai.conftest import EXPERIMENT, GROUP, WORKSPACE, Server, job, running
-from tests.waiting import eventually
+from tests.support.waiting import eventually
 
 ALL = (GROUP, WORKSPACE, EXPERIMENT)
 BASE = f"/subscriptions/sub/resourceGroups/{GROUP}/providers/Microsoft.BatchAI/workspaces"

@@ -16,9 +16,9 @@ from shared.messages import ChunkPlanned
 from shared.records import Failure
 from shared.runtime.stop import Stop
 from shared.storage import Storage
-from tests.azurite import Server as Azurite
 from tests.integration.batchai.conftest import Server
-from tests.waiting import eventually
+from tests.support.azurite import Server as Azurite
+from tests.support.waiting import eventually
 
 TRIES = 3
 ONE, OTHER = "one-0123456789ab", "other-0123456789ab"

@@ -15,9 +15,9 @@ from shared.batchai.cluster import RemoteCluster
 from shared.batchai.connection import BatchAISettings, connect
 from shared.errors import ClusterError
 from shared.storage import Storage
-from tests.azurite import Server as Azurite
 from tests.integration.batchai.conftest import Server
-from tests.waiting import eventually
+from tests.support.azurite import Server as Azurite
+from tests.support.waiting import eventually
 
 #: Runs until there is a file called `go`.
 WORKER = 'while [ ! -e "$AZ_BATCHAI_MOUNT_ROOT/go" ]; do sleep 0.05; done'

@@ -1,4 +1,4 @@
-"""What is still running."""
+"""Processes that are still running."""
 
 import contextlib
 import io
@@ -28,6 +28,15 @@ def processes_of(folder: Path) -> list[str]:
         if str(folder) in said and int(process.name) != os.getpid():
             found.append(f"{process.name}: {command}")
     return found
+
+
+def worker_pids(data: Path) -> list[int]:
+    """The commands of running Batch AI jobs, without the processes that guard them."""
+    found = []
+    for path in (data / "batchai" / "runs").glob("*/pid"):
+        with contextlib.suppress(FileNotFoundError):  # it ended just now
+            found.append(int(path.read_text() or 0))
+    return [pid for pid in found if pid]
 
 
 def sandboxes() -> list[psutil.Process]:

@@ -6,7 +6,7 @@ from contextlib import suppress
 from shared.jobs import Jobs
 from shared.messages import Poisoned, decode
 from shared.storage import QUEUES, Storage
-from tests.waiting import eventually
+from tests.support.waiting import eventually
 
 #: What these hold belongs to jobs that are under way.
 PASSING = ("frames", "scored", "segments")

@@ -3,7 +3,6 @@
 Event Grid announces in Azure. The trigger, `impasto submit` and `impasto replay` do it as well.
 """
 
-import hashlib
 import uuid
 from datetime import UTC, datetime
 from urllib.parse import quote
@@ -101,9 +100,7 @@ def queue_of(event: BlobCreated) -> str:
     """A painting waits with all others. A video waits in the lane that its top folder has."""
     if event.container == "styles":
         return "lessons"
-    folder, slash, _ = event.blob.partition("/")
-    text = folder.encode("utf-8", "surrogatepass") if slash else b""
-    return LANES[hashlib.sha1(text, usedforsecurity=False).digest()[-1] % len(LANES)]
+    return LANES[names.digest_of(names.top_folder(event.blob))[-1] % len(LANES)]
 
 
 def event_of(container: Container, blob: str, etag: str, size: int, md5: str = "") -> BlobCreated:

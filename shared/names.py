@@ -122,6 +122,19 @@ def lesson_blob(job: str) -> str:
     return f"{job}/lesson"
 
 
+def top_folder(blob: str) -> str:
+    folder, slash, _ = blob.partition("/")
+    return folder if slash else ""
+
+
+def lesson_slot(painting: str, number: int) -> str:
+    return f"learning/{digest_of(top_folder(painting)).hex()[:16]}/{number}"
+
+
+def digest_of(text: str) -> bytes:
+    return hashlib.sha1(text.encode("utf-8", "surrogatepass"), usedforsecurity=False).digest()
+
+
 def segment_blob(job: str, segment: int) -> str:
     return f"{job}/{segment:05}"
 

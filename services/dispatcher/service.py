@@ -69,6 +69,7 @@ class Dispatcher:
         self._attendance = Attendance(storage)
         self._workforce = Workforce(cluster, settings, self._attendance.got_to_work, clock)
         self._node_seconds = settings.node_seconds
+        self._lesson_workers = settings.lesson_workers
         self._jobs = Jobs(storage)
         self._chunks = Backlog(storage, "chunks", ChunkPlanned)
         self._lessons = Backlog(storage, "lessons", BlobCreated)
@@ -122,7 +123,8 @@ class Dispatcher:
         hopeless = self._workforce.look()
         if not self._workforce.at_work:
             self._clear(hopeless)
-        wanted = workers_for(self._chunks.count()) + self._lessons.count()
+        lessons = min(self._lessons.count(), self._lesson_workers)
+        wanted = workers_for(self._chunks.count()) + lessons
         if wanted:
             self._workforce.grow(wanted)
         elif self._workforce.waiting and not any(queue.count() for queue in self._on_their_way):

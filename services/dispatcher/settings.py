@@ -30,6 +30,12 @@ class DispatcherSettings(BatchAISettings, AzureMLSettings, RaySettings):
         le=10_000,
         description="How many ended workers' jobs and logs are kept, to look at them.",
     )
+    lesson_workers: int = Field(
+        4,
+        ge=1,
+        le=10_000,
+        description="How many workers are started at most for paintings that wait to be learnt.",
+    )
     worker_tries: int = Field(
         6,
         ge=1,

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from services.scorer.catalog import PAINTER
 from services.scorer.paintings import Paintings
 from services.scorer.settings import ScorerSettings
+from services.scorer.slots import Slots
 from shared import names
 from shared.arrivals import Arrivals
 from shared.attendance import Attendance
@@ -35,6 +36,7 @@ class Lessons:
         self._jobs = Jobs(storage)
         self._arrivals = Arrivals(storage)
         self._models = Models(storage)
+        self._slots = Slots(storage, settings.lessons_per_folder)
         self._opening = Paintings(settings)
         self.start, self.close = self._opening.start, self._opening.close
 
@@ -42,9 +44,18 @@ class Lessons:
         if event.container != self._paintings.name:
             raise Reject(f"{names.shown(event.container)} isn't the container of paintings")
         self._attendance.sign()
+        found = self._arrivals.found(self._paintings, event)
+        if [other.job for other in found] != [event.job]:
+            for other in found:
+                self._arrivals.announce(other)
+            return
         self._arrivals.record(event)
         if self._jobs.ended(event.job):
             return
+        with self._slots.held(event.blob):
+            self._learn(event, work)
+
+    def _learn(self, event: BlobCreated, work: Work) -> None:
         began = datetime.now(UTC)
         try:
             painting = self._painting(event)

@@ -32,7 +32,7 @@ NEEDS = Needs(
         "styles": "list read",
         "segments": "read write",
     },
-    {"scored": "send"},
+    {"lessons": "send", "scored": "send"},
 )
 #: How often, in a long chunk, it is asked whether the job still goes on.
 LOOK_SECONDS = 5.0

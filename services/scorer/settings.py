@@ -18,6 +18,12 @@ class ScorerSettings(Settings):
         60, gt=0, description="How long opening a painting may take before it is refused."
     )
     learning_steps: int = Field(700, ge=1, description="How long a style is practised.")
+    lessons_per_folder: int = Field(
+        2,
+        ge=1,
+        le=100,
+        description="How many paintings of one top folder may be learnt at the same time.",
+    )
     threads: int = Field(0, ge=0, description="Cores for one worker; 0 takes all there are.")
     idle_exit_seconds: float | None = Field(
         30,

@@ -1,0 +1,39 @@
+"""A bound on the paintings of one top folder that are learnt at the same time."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+from shared import names
+from shared.errors import NotYet, Taken
+from shared.storage import Storage
+
+#: Delay of a painting for which there is no slot.
+WAIT_SECONDS = 60.0
+
+
+class Slots:
+    """A slot is a blob, and whoever has its lease has the slot: a dead worker's is soon free."""
+
+    def __init__(self, storage: Storage, per_folder: int) -> None:
+        self._logs = storage.container("logs")
+        self._per_folder = per_folder
+
+    @contextmanager
+    def held(self, painting: str) -> Iterator[None]:
+        """Hold a slot of the painting's top folder; NotYet if there is none."""
+        with ExitStack() as held:
+            self._take_one(painting, held)
+            yield
+
+    def _take_one(self, painting: str, held: ExitStack) -> None:
+        for number in range(self._per_folder):
+            slot = names.lesson_slot(painting, number)
+            self._logs.write_once(slot, b"")
+            try:
+                held.enter_context(self._logs.claim(slot))
+                return
+            except Taken:
+                continue
+        raise NotYet(
+            f"{self._per_folder} paintings of its top folder are being learnt", after=WAIT_SECONDS
+        )

@@ -6,6 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from services.stitcher import video
+from services.stitcher.completeness import Completeness
 from services.stitcher.settings import StitcherSettings
 from shared import names
 from shared.blobs import CLAIM_SECONDS
@@ -34,6 +35,8 @@ class Stitcher:
         self._settings = settings
         self._output = storage.container("output")
         self._jobs = Jobs(storage)
+        self._shards = Completeness(self._jobs.scored)
+        self._segments = Completeness(self._jobs.segments)
         self._muxer = video.Muxer(storage, settings)
         self.start, self.close = self._muxer.start, self._muxer.close
 
@@ -43,26 +46,31 @@ class Stitcher:
             return
         job = self._jobs.job(message.job)
         try:
-            self._encode(job, message.segment, work)
-            self._mux(job, work)
+            if self._encode(job, message.segment, work):
+                self._mux(job, work)
         except Taken:
             # Whoever holds the claim may be dead, or at it for hours.
             raise NotYet("somebody else is at it", after=CLAIM_SECONDS) from None
 
-    def _encode(self, job: Job, number: int, work: Work) -> None:
+    def _encode(self, job: Job, number: int, work: Work) -> bool:
+        """Encode the segment if it isn't; return False if not all of its shards are scored."""
+        folder = names.segment_folder(job.job, number)
+        if self._shards.known_incomplete(folder):
+            return False
         segment = self._jobs.segment(job.job, number)
         if segment is None:
-            return
-        if len(self._jobs.scored_shards(job.job, number)) < segment.shards:
-            return
+            return True
+        shards = [names.shard_blob(job.job, number, shard) for shard in range(segment.shards)]
+        if self._shards.find_all(folder, shards) is None:
+            return False
         with (
             self._jobs.records.claim(names.segment_record(job.job, number)),
-            TemporaryDirectory(prefix="impasto-stitcher-") as folder,
+            TemporaryDirectory(prefix="impasto-stitcher-") as scratch,
         ):
             blob = names.segment_blob(job.job, number)
             if self._jobs.segments.find(blob):
-                return
-            path = Path(folder) / "segment"
+                return True
+            path = Path(scratch) / "segment"
             path.touch()  # nothing, where nothing of a damaged segment is left
             if segment.items:
                 video.encode(self._items(segment, work), job, segment, path, self._settings)
@@ -70,6 +78,7 @@ class Stitcher:
                 self._jobs.segments.write(blob, file)
         log.info("segment encoded", items=segment.items)
         self._jobs.ended(job.job)  # then another delivery was faster, and this one is swept away
+        return True
 
     def _items(self, segment: Segment, work: Work) -> Iterator[Item]:
         for shard in range(segment.shards):
@@ -78,15 +87,19 @@ class Stitcher:
             yield from unpack(self._jobs.scored.read(name))
 
     def _mux(self, job: Job, work: Work) -> None:
-        encoded = self._jobs.segments.under(f"{job.job}/")
-        if len(encoded) < len(job.segments):
+        folder = names.job_folder(job.job)
+        if self._segments.known_incomplete(folder):
             return
-        needed = video.scratch_of(job, [blob.size for blob in encoded])
+        blobs = [names.segment_blob(job.job, number) for number in range(len(job.segments))]
+        encoded = self._segments.find_all(folder, blobs)
+        if encoded is None:
+            return
+        sizes = [blob.size for blob in encoded]
         with self._jobs.records.claim(names.job_record(job.job)):
             if self._jobs.ended(job.job):
                 return
             try:
-                self._write_output(self._jobs.with_source_as_found(job), needed, work)
+                self._write_output(self._jobs.with_source_as_found(job), sizes, work)
             except (Changed, Missing):
                 if self._jobs.found(job.source):
                     raise  # a segment is gone, or no more than the source's metadata has changed
@@ -99,12 +112,12 @@ class Stitcher:
                 self._end(job, "failed", f"the output can't be made: {trouble}")
         self._jobs.ended(job.job)
 
-    def _write_output(self, job: Job, needed: int, work: Work) -> None:
+    def _write_output(self, job: Job, sizes: list[int], work: Work) -> None:
         segments = [self._jobs.require_segment(job.job, n) for n in range(len(job.segments))]
         with TemporaryDirectory(prefix="impasto-stitcher-") as folder:
-            check_room(Path(folder), needed)
+            check_room(Path(folder), video.scratch_of(job, sizes))
             path = Path(folder) / "output"
-            made = self._muxer.mux(job, segments, path, work.check)
+            made = self._muxer.mux(job, segments, sum(sizes), path, work.check)
             output = names.output_name(job.source.blob, made.suffix)
             with path.open("rb") as file:
                 self._output.write(output, file, {"job": job.job, "model": job.model})

@@ -32,8 +32,8 @@ from tests.support.processes import signalling
 RACERS = 6
 
 
-def scored_job(storage: Storage, settings: Settings, clip: Path) -> str:
-    """A job that is split, and scored by doing nothing."""
+def split_job(storage: Storage, settings: Settings, clip: Path, segment_seconds: int = 1) -> str:
+    """A job of which all segments are split."""
     Models(storage).publish(Model("original", "original", b""))
     etag = storage.container("input").write("original/clip.mp4", clip.read_bytes())
     event = BlobCreated.of(
@@ -45,15 +45,25 @@ def scored_job(storage: Storage, settings: Settings, clip: Path) -> str:
         size=clip.stat().st_size,
         at=datetime.now(UTC),
     )
-    own = SplitterSettings.model_validate(settings.model_dump() | {"segment_seconds": 1})
+    own = SplitterSettings.model_validate(
+        settings.model_dump() | {"segment_seconds": segment_seconds}
+    )
     splitter = Splitter(storage, own)
     splitter.arrived(event, Work(1))
     jobs = Jobs(storage)
     for n in range(len(jobs.job(event.job).segments)):
         splitter.split(SegmentPlanned(trace="t", job=event.job, segment=n), Work(1))
+    splitter.close()
+    return event.job
+
+
+def scored_job(storage: Storage, settings: Settings, clip: Path) -> str:
+    """A job that is split, and scored by doing nothing."""
+    job = split_job(storage, settings, clip)
+    jobs = Jobs(storage)
     for shard in jobs.frames.under():
         jobs.scored.write(shard.name, jobs.frames.read(shard.name))
-    return event.job
+    return job
 
 
 def test_many_stitchers_make_one_output(

@@ -44,9 +44,9 @@ class Muxer:
         self.start, self.close = self._sandbox.start, self._sandbox.close
 
     def mux(
-        self, job: Job, segments: list[Segment], path: Path, check: Callable[[], None]
+        self, job: Job, segments: list[Segment], size: int, path: Path, check: Callable[[], None]
     ) -> Muxed:
-        """Write the job's output to the path; its segments come to the same folder, in turn."""
+        """Write the output to the path. Segments, of that size together, are fetched in turn."""
         source = job.source
         files: dict[str, Callable[[], BinaryIO]] = {
             f"segment/{segment.segment}": partial(self._fetched, segment, path.with_name("segment"))
@@ -58,9 +58,8 @@ class Muxer:
             "detail": job.detail,
             "times": [SegmentDetail.model_validate(each.detail).pts for each in segments],
         }
-        sizes = sum(blob.size for blob in self._segments.under(f"{job.job}/"))
         with path.open("w+b") as file:
-            output = Output(file, 2 * (source.size + sizes) + HEADERS)
+            output = Output(file, 2 * (source.size + size) + HEADERS)
             with self._sandbox.run(check, "mux", Muxed, args, files, output) as found:
                 [muxed] = found
         return muxed.value

@@ -22,8 +22,8 @@ from benchmarks.report import Goal, Report, Table, tell
 from services.console import stack as stack_module
 from services.console.jobs import Desk
 from services.console.stack import Stack
-from services.scorer.line import FEW
-from services.scorer.side_by_side import MOST_AT_ONCE
+from services.scorer.cpu_threads import MOST_THREADS
+from services.scorer.pipeline import SCORED_AHEAD
 from shared import names
 from shared.shards import SHARD_ITEMS
 from tests.support.media import make_clip
@@ -34,7 +34,7 @@ KILLS = 20
 STYLE = "great-wave"
 #: A shard that isn't stored, and the next begun: what waits, is encoded, is at the painter, and is
 #: given to it ahead.
-MOST = SHARD_ITEMS + FEW + 1 + min(os.cpu_count() or 1, MOST_AT_ONCE) + 1
+MOST = SHARD_ITEMS + SCORED_AHEAD + 1 + min(os.cpu_count() or 1, MOST_THREADS) + 1
 WORKER = [sys.executable, "-m", "benchmarks.noting"]
 
 
@@ -45,7 +45,7 @@ class Death(NamedTuple):
     seconds: float
 
 
-class Studio:
+class KillTrial:
     """A stack whose workers note what they paint, and a clip to be painted again and again."""
 
     def __init__(self, stack: Stack, clip: Path, notes: Path) -> None:
@@ -89,7 +89,7 @@ class Studio:
 
 
 @contextmanager
-def studio(folder: Path, seconds: float) -> Iterator[Studio]:
+def kill_trial(folder: Path, seconds: float) -> Iterator[KillTrial]:
     clip = make_clip(folder / "clip.mp4", seconds=seconds, size="160x90")
     notes = folder / "notes"
     told = {
@@ -103,12 +103,12 @@ def studio(folder: Path, seconds: float) -> Iterator[Studio]:
         patch.object(stack_module, "WORKER", WORKER),
         Stack(folder / "stack", nodes=1) as stack,
     ):
-        yield Studio(stack, clip, notes)
+        yield KillTrial(stack, clip, notes)
 
 
 def report() -> Report:
     chance = random.Random()
-    with tempfile.TemporaryDirectory() as folder, studio(Path(folder), seconds=8) as found:
+    with tempfile.TemporaryDirectory() as folder, kill_trial(Path(folder), seconds=8) as found:
         deaths = [
             found.kill_one(chance.randrange(found.frames), chance.uniform(0, 0.1))
             for _ in range(KILLS)

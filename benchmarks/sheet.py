@@ -12,9 +12,9 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from benchmarks.sample import CLIP, frames_of
-from services.scorer.catalog import PAINTER, shipped
-from services.scorer.painter import Painter, load_network, mixed
-from services.scorer.scorer import Faded, Picture, PictureScorer
+from services.scorer.catalog import PAINTER, shipped_models
+from services.scorer.painter import Painter, load_network, mix_styles
+from services.scorer.scorer import BlendedWithSource, Picture, PictureScorer
 from services.scorer.settings import ScorerSettings
 from shared.mixture import Mixture
 
@@ -33,16 +33,16 @@ SHARES = (0.75, 0.5, 0.25)
 STRENGTHS = (0.8, 0.6, 0.4, 0.2)
 
 
-class Studio:
+class Styles:
     def __init__(self) -> None:
         self.network = load_network(ScorerSettings().network)
-        models = [model for model in shipped() if model.scorer == PAINTER]
-        self.styles = {model.name: model.data for model in models}
+        models = [model for model in shipped_models() if model.scorer == PAINTER]
+        self.vectors = {model.name: model.data for model in models}
 
     def scorer(self, asked: str) -> PictureScorer:
         mixture = Mixture.parse(asked)
-        style = mixed({n: self.styles[n] for n in mixture.parts}, mixture.parts, self.network)
-        return Faded(Painter(self.network, style), mixture.strength)
+        style = mix_styles({n: self.vectors[n] for n in mixture.parts}, mixture.parts, self.network)
+        return BlendedWithSource(Painter(self.network, style), mixture.strength)
 
     def paint(self, asked: str, picture: Picture) -> Picture:
         return self.scorer(asked).score([picture])[0]
@@ -73,25 +73,25 @@ def row(cells: Sequence[tuple[str, Picture]]) -> Image.Image:
 
 
 def main() -> None:
-    studio = Studio()
+    styles = Styles()
     photos = [photo(name) for name in CHOSEN]
     rows = [row([("photos", photos[0]), *(("", picture) for picture in photos[1:])])]
-    for name in studio.styles:
-        first, *others = (studio.paint(name, picture) for picture in photos)
+    for name in styles.vectors:
+        first, *others = (styles.paint(name, picture) for picture in photos)
         rows.append(row([(name, first), *(("", picture) for picture in others)]))
     one, other = ENDS
     mixed = {f"{share} + {1 - share}": f"{one}:{share}+{other}:{1 - share}" for share in SHARES}
     asked = {one: one} | mixed | {other: other}
-    rows.append(row([(label, studio.paint(a, photos[0])) for label, a in asked.items()]))
+    rows.append(row([(label, styles.paint(a, photos[0])) for label, a in asked.items()]))
     style = "starry-night"
     sweep = [style, *(f"{style}@{strength}" for strength in STRENGTHS)]
-    rows.append(row([(a, studio.paint(a, photos[1])) for a in sweep]))
+    rows.append(row([(a, styles.paint(a, photos[1])) for a in sweep]))
     save(SHEET, rows)
     film = frames_of(CLIP)
     save(
         FILM,
         [
-            row([(CLIP.stem, film[n]), (style, studio.paint(style, film[n]))])
+            row([(CLIP.stem, film[n]), (style, styles.paint(style, film[n]))])
             for n, style in SCENES.items()
         ],
     )

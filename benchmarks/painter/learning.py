@@ -5,21 +5,21 @@ from pathlib import Path
 from benchmarks.painter.quality import Judge, Quality
 from benchmarks.painter.speed import seconds
 from benchmarks.report import Goal
-from services.scorer.network import Painter
+from services.scorer.network import PainterNetwork
 from services.scorer.painter import load_style, save_style
 from services.scorer.settings import ScorerSettings
 from services.scorer.training import pictures
-from services.scorer.training.learner import Learner
+from services.scorer.training.style_learner import StyleLearner
 
 NEW = Path("deploy/sample/ejiri.jpg")
 
 
-def learning(judge: Judge, network: Painter, trained: Quality, vgg: Path) -> Goal:
-    learner: list[Learner] = []
+def learning(judge: Judge, network: PainterNetwork, trained: Quality, vgg: Path) -> Goal:
+    learner: list[StyleLearner] = []
 
     def learn() -> None:
-        learner.append(Learner(ScorerSettings(eye=vgg), pictures.read(NEW)))
-        for _ in learner[0].practise():
+        learner.append(StyleLearner(ScorerSettings(vgg_weights=vgg), pictures.read(NEW)))
+        for _ in learner[0].run():
             pass
 
     minutes = seconds(learn) / 60

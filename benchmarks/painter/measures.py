@@ -13,7 +13,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
-from services.scorer.training.eye import CONTENT_LAYER, GRAM_LAYERS, PATCH_LAYERS, Eye, Features
 from services.scorer.training.losses import (
     colour_distance,
     gram,
@@ -21,6 +20,7 @@ from services.scorer.training.losses import (
     places,
     some,
 )
+from services.scorer.training.vgg import CONTENT_LAYER, GRAM_LAYERS, PATCH_LAYERS, Features, Vgg
 
 #: How many patches of a picture are asked, and how many of the painting and the photos compete.
 ASKED, RIVALS = 1500, 3000
@@ -35,13 +35,13 @@ Patches = list[Tensor]
 class Seen:
     """A picture at 720 lines, and its features at that size and at half of it."""
 
-    def __init__(self, eye: Eye, picture: Tensor) -> None:
+    def __init__(self, vgg: Vgg, picture: Tensor) -> None:
         torch.manual_seed(0)
         self.picture = picture
-        self.features: Features = eye(picture)
+        self.features: Features = vgg(picture)
         self.patches = [
             some(patches_of(features[layer]), RIVALS)
-            for features in (self.features, eye(half(picture)))
+            for features in (self.features, vgg(half(picture)))
             for layer in PATCH_LAYERS
         ]
 

@@ -9,13 +9,13 @@ from torch import Tensor
 
 from benchmarks.painter.measures import Seen, brush, colour, content, gram_distance, tinted
 from benchmarks.report import Goal, Table
-from services.scorer.network import Painter
+from services.scorer.network import PainterNetwork
 from services.scorer.settings import WEIGHTS
 from services.scorer.training import pictures
-from services.scorer.training.eye import Eye
-from services.scorer.training.learner import PAINTINGS
 from services.scorer.training.recipe import Recipe
-from services.scorer.training.studio import styles_in
+from services.scorer.training.style_learner import PAINTINGS
+from services.scorer.training.trainable_styles import styles_in
+from services.scorer.training.vgg import Vgg
 
 LINES = 720
 #: Of the photos that were kept out, every so manieth is painted.
@@ -34,27 +34,27 @@ class Quality(NamedTuple):
 class Judge:
     @torch.inference_mode()
     def __init__(self, vgg: Path, photos: Path) -> None:
-        self._eye = Eye(vgg)
+        self._vgg = Vgg(vgg)
         names = Recipe.of(WEIGHTS).stages[-1].kept_out[::JUDGED]
         self.photos = [
-            Seen(self._eye, pictures.at_lines(pictures.read(photos / name), LINES))
+            Seen(self._vgg, pictures.at_lines(pictures.read(photos / name), LINES))
             for name in names
         ]
 
     @torch.inference_mode()
-    def of(self, network: Painter, style: Tensor, painting: Path) -> Quality:
+    def of(self, network: PainterNetwork, style: Tensor, painting: Path) -> Quality:
         """The means over the photos."""
         whole = pictures.at_lines(pictures.read(painting), LINES)
         middle = whole.shape[3] // 2
         art, left, right = (
-            Seen(self._eye, part) for part in (whole, whole[..., :middle], whole[..., middle:])
+            Seen(self._vgg, part) for part in (whole, whole[..., :middle], whole[..., middle:])
         )
-        rivals = [Seen(self._eye, tinted(p.picture, whole)).patches for p in self.photos]
+        rivals = [Seen(self._vgg, tinted(p.picture, whole)).patches for p in self.photos]
         halves = (left.patches, right.patches)
         own = [brush(one, other, rivals) for one, other in (halves, halves[::-1])]
         found = []
         for n, photo in enumerate(self.photos):
-            made = Seen(self._eye, painted(network, photo.picture, style))
+            made = Seen(self._vgg, painted(network, photo.picture, style))
             found.append(
                 (
                     brush(made.patches, art.patches, rivals),
@@ -66,7 +66,7 @@ class Judge:
         share, *others = (statistics.fmean(column) for column in zip(*found, strict=True))
         return Quality(share, statistics.fmean(own), *others)
 
-    def each(self, folder: Path, network: Painter) -> dict[str, Quality]:
+    def each(self, folder: Path, network: PainterNetwork) -> dict[str, Quality]:
         """Of every style that is in a folder of weights."""
         return {
             name: self.of(network, vector[None], PAINTINGS / f"{name}.jpg")
@@ -74,7 +74,7 @@ class Judge:
         }
 
 
-def painted(network: Painter, photo: Tensor, style: Tensor) -> Tensor:
+def painted(network: PainterNetwork, photo: Tensor, style: Tensor) -> Tensor:
     """As 8 bits would hold it."""
     weights = next(network.parameters())
     made = network(photo.to(weights), style.to(weights)).float()

@@ -15,8 +15,8 @@ from benchmarks.model import AT_ITS_BEST, IN_A_LOOP
 from benchmarks.painter import reference
 from benchmarks.report import Goal
 from benchmarks.sample import CLIP, frames_of
-from services.scorer.line import Line
-from services.scorer.network import Painter as Network
+from services.scorer.network import PainterNetwork
+from services.scorer.pipeline import Pipeline
 from services.scorer.scorer import QUALITY
 from services.scorer.stopwatch import Stopwatch
 from shared.shards import SHARD_ITEMS, Item, pack
@@ -41,7 +41,7 @@ def paired(*calls: Callable[[], object]) -> list[float]:
     return [statistics.median(column) for column in zip(*rounds, strict=True)]
 
 
-def speed(network: Network, storage: Storage) -> list[Goal]:
+def speed(network: PainterNetwork, storage: Storage) -> list[Goal]:
     painter = model.painter(network)
     frames = frames_of(CLIP)[: SHARDS * SHARD_ITEMS]
     jpegs = [simplejpeg.encode_jpeg(frame, QUALITY, "RGB", "420") for frame in frames]
@@ -52,7 +52,7 @@ def speed(network: Network, storage: Storage) -> list[Goal]:
         shards[0].write(f"{n}.tar", pack(items))
 
     def from_shard_to_shard() -> None:
-        line = Line(painter, lambda n: shards[0].read(f"{n}.tar"), Stopwatch())
+        line = Pipeline(painter, lambda n: shards[0].read(f"{n}.tar"), Stopwatch())
         with closing(line.run(range(SHARDS))) as scored:
             for n, made in scored:
                 shards[1].write(f"{n}.tar", pack(made))

@@ -8,11 +8,11 @@ from benchmarks.painter.quality import Judge, Quality, mean
 from benchmarks.painter.warping import warping_error
 from benchmarks.report import Goal
 from benchmarks.sample import frames_of
-from services.scorer.network import Painter as Network
+from services.scorer.network import PainterNetwork
 from services.scorer.painter import Painter, load_network
 from services.scorer.scorer import Picture
 from services.scorer.settings import WEIGHTS
-from services.scorer.training.studio import NETWORK, styles_in
+from services.scorer.training.trainable_styles import NETWORK, styles_in
 
 #: Weights that were trained so, where somebody has put them there.
 UNSTEADY = Path("benchmarks/unsteady")
@@ -25,7 +25,7 @@ class Steadiness(NamedTuple):
     brush: float
 
 
-def error(network: Network, folder: Path, films: list[list[Picture]]) -> float:
+def error(network: PainterNetwork, folder: Path, films: list[list[Picture]]) -> float:
     return statistics.fmean(
         warping_error(film, Painter(network, vector[None]).paint)
         for vector in styles_in(folder).values()
@@ -33,7 +33,7 @@ def error(network: Network, folder: Path, films: list[list[Picture]]) -> float:
     )
 
 
-def steadiness(judge: Judge, network: Network, trained: Quality, clips: list[Path]) -> Goal:
+def steadiness(judge: Judge, network: PainterNetwork, trained: Quality, clips: list[Path]) -> Goal:
     films = [frames_of(clip, HEIGHT)[-FRAMES:] for clip in clips]
     plain = statistics.fmean(warping_error(film, lambda frame: frame) for film in films)
     ours = Steadiness(error(network, WEIGHTS, films), trained.brush)

@@ -16,8 +16,8 @@ from benchmarks.processes import HERE, usage
 from benchmarks.report import Report, Table, tell
 from benchmarks.sample import CLIP
 from benchmarks.stages import floors
-from benchmarks.stages.pipeline import Pipeline
-from services.scorer.catalog import shipped
+from benchmarks.stages.one_job import OneJob
+from services.scorer.catalog import shipped_models
 from shared import logs
 from shared.models import Models
 
@@ -38,24 +38,24 @@ def cpu(call: Callable[[], None]) -> float:
 
 
 def measure(own: OwnStorage) -> list[Row]:
-    shipped_models = {each.name: each for each in shipped()}
-    Models(own.storage).publish(shipped_models[STYLE])
+    models = {each.name: each for each in shipped_models()}
+    Models(own.storage).publish(models[STYLE])
     painter = model.painter(model.network())
-    pipeline = Pipeline(own)
+    job = OneJob(own)
     spent: dict[str, list[tuple[float, float]]] = {"split": [], "score": [], "stitch": []}
     frames = 1
     for warm in range(ROUNDS + 1):
-        pipeline.drop()
-        found = {"split": (cpu(floors.split), cpu(pipeline.split))}
-        sources = pipeline.jpegs("frames")
-        found["score"] = (cpu(floors.score(painter, sources)), cpu(pipeline.score))
-        painted = pipeline.jpegs("scored")
-        found["stitch"] = (cpu(floors.stitch(painted, own.folder)), cpu(pipeline.stitch))
+        job.drop()
+        found = {"split": (cpu(floors.split), cpu(job.split))}
+        sources = job.jpegs("frames")
+        found["score"] = (cpu(floors.score(painter, sources)), cpu(job.score))
+        painted = job.jpegs("scored")
+        found["stitch"] = (cpu(floors.stitch(painted, own.folder)), cpu(job.stitch))
         frames = len(sources)
         if warm:  # the first round only warms up
             for stage, pair in found.items():
                 spent[stage].append(pair)
-    pipeline.close()
+    job.close()
     return [
         Row(
             stage,

@@ -5,7 +5,7 @@ from functools import cached_property
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Any
 
-from services.scorer.scorer import Faded, PictureScorer, Scorer
+from services.scorer.scorer import BlendedWithSource, PictureScorer, Scorer
 from services.scorer.settings import WEIGHTS, ScorerSettings
 from shared.errors import Misconfigured, Missing, Refused, Reject
 from shared.mixture import Mixture
@@ -13,27 +13,27 @@ from shared.models import Model, Models
 from shared.storage import Storage
 
 if TYPE_CHECKING:
-    from services.scorer.network import Painter as Network
+    from services.scorer.network import PainterNetwork
 
 GROUP = "impasto.scorers"
 PAINTER = "painter"
 #: How many scorers are kept, those that were asked for last.
-KEPT = 8
+CACHE_SIZE = 8
 #: Names and their shares.
 Parts = tuple[tuple[str, float], ...]
 
 
-def shipped() -> list[Model]:
+def shipped_models() -> list[Model]:
     """The models that come with this service, and with the packages installed beside it."""
     styles = sorted((WEIGHTS / "styles").glob("*.safetensors"))
     painted = [Model(path.stem, PAINTER, path.read_bytes(), mixes=True) for path in styles]
-    own = [Model(name, name) for name in brought()]
+    own = [Model(name, name) for name in installed_scorers()]
     if clash := {model.name for model in own} & {PAINTER, *(model.name for model in painted)}:
         raise Misconfigured(f"a package brings a scorer called {min(clash)}, which is taken")
     return sorted(own + painted)
 
 
-def brought() -> dict[str, EntryPoint]:
+def installed_scorers() -> dict[str, EntryPoint]:
     return {point.name: point for point in entry_points(group=GROUP)}
 
 
@@ -58,7 +58,7 @@ class Catalog:
             return scorer
         if not isinstance(scorer, PictureScorer):
             raise Reject(f"{next(iter(mixture.parts))} has no strength; leave out the @")
-        return Faded(scorer, mixture.strength)
+        return BlendedWithSource(scorer, mixture.strength)
 
     def _whole(self, mixture: Mixture) -> Scorer[Any]:
         """At full strength."""
@@ -68,7 +68,7 @@ class Catalog:
             models = [self._models.load(name) for name in mixture.parts]
             self._made[parts] = versions, self._make(mixture, models)
         self._made.move_to_end(parts)
-        while len(self._made) > KEPT:
+        while len(self._made) > CACHE_SIZE:
             self._made.popitem(last=False)
         return self._made[parts][1]
 
@@ -79,20 +79,20 @@ class Catalog:
     def _own(self, models: list[Model]) -> Scorer[Any]:
         if len(models) > 1:
             raise Reject(f"{models[0].name} can't be mixed with others")
-        point = brought().get(models[0].scorer)
+        point = installed_scorers().get(models[0].scorer)
         if point is None:
             raise Reject(f"this worker has no scorer called {models[0].scorer!r}")
         scorer: Scorer[Any] = point.load()()
         return scorer
 
     def _painter(self, mixture: Mixture, models: list[Model]) -> Scorer[Any]:
-        from services.scorer.painter import Painter, mixed
+        from services.scorer.painter import Painter, mix_styles
 
         styles = {model.name: model.data for model in models}
-        return Painter(self.network, mixed(styles, mixture.parts, self.network))
+        return Painter(self.network, mix_styles(styles, mixture.parts, self.network))
 
     @cached_property
-    def network(self) -> "Network":
+    def network(self) -> "PainterNetwork":
         from services.scorer.device import use_threads
         from services.scorer.painter import load_network
 

@@ -7,12 +7,12 @@ from torch.nn import functional as F  # noqa: N812
 
 from services.scorer.layers import (
     Block,
-    ConvOfTwice,
     ConvToPixels,
     StyledConv,
     StyledNorm,
+    UpsampledConv,
     conv,
-    gathered,
+    space_to_depth,
 )
 
 STRIDE = 16
@@ -40,21 +40,21 @@ class Coarse(nn.Module):
         self.down1 = StyledConv(conv(half, quarter, stride=2), self.enter.end)
         self.down2 = StyledConv(conv(quarter, eighth, stride=2), self.down1.end)
         self.blocks, end = blocks(BLOCKS, eighth, self.down2.end)
-        self.up1 = StyledConv(ConvOfTwice(eighth, quarter), end)
+        self.up1 = StyledConv(UpsampledConv(eighth, quarter), end)
         self.past = StyledNorm(quarter, self.up1.end)
         self.strokes = Block(quarter, self.past.end)
-        self.up2 = StyledConv(ConvOfTwice(quarter, half), self.strokes.end)
+        self.up2 = StyledConv(UpsampledConv(quarter, half), self.strokes.end)
         self.leave = ConvToPixels(half, bias=True)
         self.seeds = conv(NOISES, eighth)
         self.down3 = StyledConv(conv(eighth, sixteenth, stride=2), self.up2.end)
         self.deep, end = blocks(DEEP_BLOCKS, sixteenth, self.down3.end)
-        self.up0 = StyledConv(ConvOfTwice(sixteenth, eighth), end)
+        self.up0 = StyledConv(UpsampledConv(sixteenth, eighth), end)
         self.end = self.up0.end
         made = np.random.RandomState(7).standard_normal((1, NOISES, *NOISE_SIZE))
         self.register_buffer("noise", torch.from_numpy(made).float(), persistent=False)
 
     def forward(self, frames: Tensor, style: Tensor, noise: Tensor | None = None) -> Tensor:
-        x = gathered(frames * 2 - 1)  # [B, 12, H/2, W/2]
+        x = space_to_depth(frames * 2 - 1)  # [B, 12, H/2, W/2]
         x = F.relu(self.enter(x, style), inplace=True)
         details = F.relu(self.down1(x, style), inplace=True)  # [B, 64, H/4, W/4]
         x = F.relu(self.down2(details, style), inplace=True)  # [B, 112, H/8, W/8]

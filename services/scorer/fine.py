@@ -11,7 +11,7 @@ WIDTH = 32
 ENLARGING = ((0.25, 0.75, 0.0), (0.0, 0.75, 0.25))
 
 
-class Tuned(nn.Module):
+class ModulatedConv(nn.Module):
     """A 3×3 convolution whose channels the style scales and shifts."""
 
     def __init__(self, inputs: int, outputs: int, offset: int) -> None:
@@ -33,12 +33,12 @@ class Tuned(nn.Module):
 
 
 class Fine(nn.Module):
-    """Frames [B, 12, H/2, W/2], gathered, and coarse pictures [B, 3, H/2, W/2] to [B, 3, H, W]."""
+    """Frames [B, 12, H/2, W/2] and coarse pictures [B, 3, H/2, W/2] to [B, 3, H, W]."""
 
     def __init__(self, offset: int) -> None:
         super().__init__()
-        self.enter = Tuned(15, WIDTH, offset)
-        self.middle = Tuned(WIDTH, WIDTH, self.enter.end)
+        self.enter = ModulatedConv(15, WIDTH, offset)
+        self.middle = ModulatedConv(WIDTH, WIDTH, self.enter.end)
         self.end = self.middle.end
         self.leave = ConvToPixels(WIDTH + 3, bias=False)
         self.leave.weight.data.copy_(enlarging(WIDTH))

@@ -46,7 +46,7 @@ def conv(inputs: int, outputs: int, stride: int = 1) -> nn.Conv2d:
     return nn.Conv2d(inputs, outputs, 3, stride, padding=1, bias=False)
 
 
-class ConvOfTwice(nn.Conv2d):
+class UpsampledConv(nn.Conv2d):
     """A 3×3 convolution of the picture at twice its size, smoothly enlarged.
 
     The large one is never made: what each place of a 2×2 square sees of the small one is a 3×3
@@ -65,7 +65,7 @@ class ConvOfTwice(nn.Conv2d):
 
     def forward(self, x: Tensor) -> Tensor:
         weight = torch.einsum("yis,xjt,ocij->yxocst", self.made_of, self.made_of, self.weight)
-        return spread(F.conv2d(x, weight.flatten(0, 2), padding=1))
+        return depth_to_space(F.conv2d(x, weight.flatten(0, 2), padding=1))
 
 
 class ConvToPixels(nn.Conv2d):
@@ -85,7 +85,7 @@ class ConvToPixels(nn.Conv2d):
         bias = self.bias
         if bias is not None:
             bias = bias.reshape(4, 3).mean(0).repeat(4)
-        return spread(F.conv2d(x, weight.flatten(0, 1), bias, padding=1))
+        return depth_to_space(F.conv2d(x, weight.flatten(0, 1), bias, padding=1))
 
 
 class Block(nn.Module):
@@ -101,7 +101,7 @@ class Block(nn.Module):
         return change
 
 
-def spread(x: Tensor) -> Tensor:
+def depth_to_space(x: Tensor) -> Tensor:
     """[B, 4·C, H, W] to [B, C, 2·H, 2·W]: the places of a square come out of the channels."""
     batch, channels, height, width = x.shape
     squares = x.permute(0, 2, 3, 1).reshape(batch, height, width, 2, 2, channels // 4)
@@ -109,7 +109,7 @@ def spread(x: Tensor) -> Tensor:
     return out.permute(0, 3, 1, 2)
 
 
-def gathered(x: Tensor) -> Tensor:
+def space_to_depth(x: Tensor) -> Tensor:
     """[B, C, 2·H, 2·W] to [B, 4·C, H, W]: the way back."""
     batch, channels, height, width = x.shape
     squares = x.permute(0, 2, 3, 1).reshape(batch, height // 2, 2, width // 2, 2, channels)

@@ -8,7 +8,7 @@ from torch.nn import functional as F  # noqa: N812
 
 from services.scorer.coarse import STRIDE, Coarse
 from services.scorer.fine import Fine
-from services.scorer.layers import gathered
+from services.scorer.layers import space_to_depth
 
 #: Of the coarse stage's pictures; the fine one's have twice as many.
 LINES = 360
@@ -20,7 +20,7 @@ MARGIN = 32
 RIM = 4
 
 
-class Painter(nn.Module):
+class PainterNetwork(nn.Module):
     """Frames [B, 3, H, W] in 0…1 and styles [B, S] to painted frames of the same size."""
 
     def __init__(self, margin: int = MARGIN) -> None:
@@ -35,7 +35,7 @@ class Painter(nn.Module):
         height, width = (2 * side for side in painted_size(*size))
         rim = 2 * RIM
         frames = mirrored(resized(frames, height, width), (rim,) * 4)
-        parts = gathered(frames)
+        parts = space_to_depth(frames)
         rough = self.rough(halved(parts), style)
         painted: Tensor = self.fine(parts, rough, style)
         return resized(painted[:, :, rim : rim + height, rim : rim + width], *size)

@@ -10,11 +10,11 @@ from safetensors import SafetensorError
 from safetensors.torch import load, load_file, save
 from torch import Tensor
 
+from services.scorer.cpu_threads import cpu_threads
+from services.scorer.cuda_graphs import CudaGraphs
 from services.scorer.device import best_device, device_name
-from services.scorer.network import Painter as Network
-from services.scorer.recorded import Recorded
+from services.scorer.network import PainterNetwork
 from services.scorer.scorer import Picture, PictureScorer
-from services.scorer.side_by_side import side_by_side
 from shared.errors import Misconfigured, Reject
 from shared.logs import logger
 
@@ -30,14 +30,14 @@ PASS = 15
 class Painter(PictureScorer):
     """On a CPU of one frame a batch: larger ones only fall out of the caches."""
 
-    def __init__(self, network: Network, style: Tensor) -> None:
+    def __init__(self, network: PainterNetwork, style: Tensor) -> None:
         weights = next(network.parameters())
         self._style = style.to(weights)
         self._pass = pass_of(network)
         self.device = device_name(weights)
         on_cpu = weights.device.type == "cpu"
         self.batch = 1 if on_cpu else LARGEST_BATCH
-        self.threads = side_by_side(PASS * weights.element_size()) if on_cpu else None
+        self.threads = cpu_threads(PASS * weights.element_size()) if on_cpu else None
 
     def score(self, values: Sequence[Picture]) -> Sequence[Picture]:
         """Where memory runs out in smaller batches, from then on."""
@@ -66,7 +66,7 @@ class Painter(PictureScorer):
 
 
 @lru_cache(1)
-def pass_of(network: Network) -> Callable[[Tensor, Tensor], Tensor]:
+def pass_of(network: PainterNetwork) -> Callable[[Tensor, Tensor], Tensor]:
     """From pixels [B, H, W, 3] and styles to pixels, on the host both; of one network at a time."""
     weights = next(network.parameters())
 
@@ -76,7 +76,7 @@ def pass_of(network: Network) -> Callable[[Tensor, Tensor], Tensor]:
         # In float32: bfloat16 rounds 255.5 to 256, which is 0 in eight bits.
         return (painted.float() * 255 + 0.5).to(torch.uint8).permute(0, 2, 3, 1).contiguous()
 
-    return Recorded(paint, weights.device) if weights.device.type == "cuda" else paint
+    return CudaGraphs(paint, weights.device) if weights.device.type == "cuda" else paint
 
 
 def alike(frames: Sequence[Picture]) -> Sequence[Picture]:
@@ -91,27 +91,29 @@ def one(frame: Picture) -> Tensor:
     return torch.from_numpy(frame)[None]
 
 
-def load_network(path: Path) -> Network:
-    network = Network()
+def load_network(path: Path) -> PainterNetwork:
+    network = PainterNetwork()
     load_weights(network, path)
     device, dtype = best_device()
     return network.eval().to(device, dtype).to(memory_format=torch.channels_last)
 
 
-def load_weights(network: Network, path: Path) -> None:
+def load_weights(network: PainterNetwork, path: Path) -> None:
     try:
         network.load_state_dict({name: w.float() for name, w in load_file(path).items()})
     except (OSError, SafetensorError, RuntimeError) as error:
         raise Misconfigured(f"{path} doesn't hold this network's weights: {error}") from error
 
 
-def mixed(styles: Mapping[str, bytes], shares: Mapping[str, float], network: Network) -> Tensor:
+def mix_styles(
+    styles: Mapping[str, bytes], shares: Mapping[str, float], network: PainterNetwork
+) -> Tensor:
     """Several styles in one: a picture painted a little with each."""
     vectors = [load_style(data, network) * shares[name] for name, data in styles.items()]
     return torch.stack(vectors).sum(0)
 
 
-def load_style(data: bytes, network: Network) -> Tensor:  # [1, S]
+def load_style(data: bytes, network: PainterNetwork) -> Tensor:  # [1, S]
     try:
         style: Tensor = load(data)[STYLE]
     except (SafetensorError, KeyError) as error:

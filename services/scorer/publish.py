@@ -2,7 +2,7 @@
 
 import sys
 
-from services.scorer.catalog import shipped
+from services.scorer.catalog import shipped_models
 from services.scorer.settings import ScorerSettings
 from shared.models import Models
 from shared.storage import Storage
@@ -10,10 +10,10 @@ from shared.storage import Storage
 
 def main() -> None:
     if sys.argv[1:] == ["--list"]:
-        print(*(model.name for model in shipped()), sep="\n")
+        print(*(model.name for model in shipped_models()), sep="\n")
         return
     models = Models(Storage(ScorerSettings()))
-    for model in shipped():
+    for model in shipped_models():
         models.publish(model)
 
 

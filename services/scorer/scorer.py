@@ -100,7 +100,7 @@ class PictureScorer(ABC):
         return {}
 
 
-class Faded(PictureScorer):
+class BlendedWithSource(PictureScorer):
     """What another scorer makes, laid over the source by so much."""
 
     def __init__(self, scorer: PictureScorer, strength: float) -> None:

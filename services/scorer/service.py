@@ -6,9 +6,9 @@ import time
 from contextlib import closing
 
 from services.scorer.catalog import Catalog
-from services.scorer.learning import Lessons
-from services.scorer.line import Line
-from services.scorer.painted import PaintedReport
+from services.scorer.lessons import Lessons
+from services.scorer.painted_report import PaintedReport
+from services.scorer.pipeline import Pipeline
 from services.scorer.settings import ScorerSettings
 from services.scorer.stopwatch import Stopwatch
 from shared import names
@@ -54,7 +54,7 @@ class ScoringService:
         watch = Stopwatch()
         scorer = self._catalog.scorer(chunk.model)
         items, open_shards = 0, self._open_shards(chunk)
-        line = Line(scorer, lambda shard: self._jobs.frames.read(shard_of(chunk, shard)), watch)
+        line = Pipeline(scorer, lambda shard: self._jobs.frames.read(shard_of(chunk, shard)), watch)
         next_look = time.monotonic() + LOOK_SECONDS
         job = self._jobs.job(chunk.job) if self._report.wanted else None
         self._report.begin()

@@ -11,7 +11,7 @@ class ScorerSettings(Settings):
     network: Path = Field(
         WEIGHTS / "network.safetensors", description="Weights of the network that paints."
     )
-    eye: Path | None = Field(
+    vgg_weights: Path | None = Field(
         None, description="VGG16's weights, to learn styles with; else torchvision downloads them."
     )
     painting_seconds: float = Field(

@@ -19,7 +19,7 @@ EJIRI = ROOT / "deploy/sample/ejiri.jpg"
 
 @pytest.fixture
 def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
-    lesson = {"IMPASTO_EYE": str(VGG), "IMPASTO_LEARNING_STEPS": "2"}
+    lesson = {"IMPASTO_VGG_WEIGHTS": str(VGG), "IMPASTO_LEARNING_STEPS": "2"}
     for name, value in (QUICK | lesson).items():
         monkeypatch.setenv(name, value)
     with stack_in(tmp_path / "stack", nodes=1) as stack:

@@ -107,7 +107,7 @@ class Reader:
         self._environment = os.environ | QUICK
         self._environment |= {
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-            "IMPASTO_EYE": str(VGG),
+            "IMPASTO_VGG_WEIGHTS": str(VGG),
             "IMPASTO_LEARNING_STEPS": "1",
             # `make test` within a test: one file will do.
             "PYTEST_ADDOPTS": "tests/unit/test_shards.py",

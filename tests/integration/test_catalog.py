@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import simplejpeg
 
-from services.scorer.catalog import KEPT, Catalog, brought, shipped
+from services.scorer.catalog import CACHE_SIZE, Catalog, installed_scorers, shipped_models
 from services.scorer.pencil import Pencil
 from services.scorer.scorer import Original, PictureScorer
 from services.scorer.settings import ScorerSettings
@@ -43,13 +43,13 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 @pytest.fixture
 def catalog(storage: Storage, settings: Settings) -> Catalog:
-    for model in shipped():
+    for model in shipped_models():
         Models(storage).publish(model)
     return Catalog(storage, ScorerSettings.model_validate(settings.model_dump()))
 
 
 def test_a_package_brings_a_scorer(package: str, catalog: Catalog) -> None:
-    assert package in brought()
+    assert package in installed_scorers()
     scorer = catalog.scorer(package)
     white = np.full((32, 48, 3), 250, np.uint8)
     [made] = scorer.score([scorer.decode(simplejpeg.encode_jpeg(white, 95))])
@@ -63,7 +63,7 @@ def test_a_scorer_may_not_take_a_styles_name(
     points = tmp_path / "negatives-1.0.dist-info" / "entry_points.txt"
     points.write_text(points.read_text().replace("auvers-again", "auvers"))
     with pytest.raises(Misconfigured, match="auvers, which is taken"):
-        shipped()
+        shipped_models()
 
 
 def test_the_shipped_ones(catalog: Catalog) -> None:
@@ -127,7 +127,7 @@ def test_strengths_of_one_style_share_its_scorer(
 def test_only_so_many_scorers_are_kept(catalog: Catalog) -> None:
     scorers = [weakref.ref(catalog.scorer(f"great-wave:0.{n}+auvers")) for n in range(10, 40)]
     first = weakref.ref(catalog.scorer("pencil"))
-    for n in range(40, 40 + KEPT - 1):
+    for n in range(40, 40 + CACHE_SIZE - 1):
         catalog.scorer(f"great-wave:0.{n}+auvers")
         assert catalog.scorer("pencil") is first()  # what is asked for again and again stays
     gc.collect()

@@ -7,7 +7,7 @@ import pytest
 from services.dispatcher.replicas import Replicas
 from services.dispatcher.service import Dispatcher
 from services.dispatcher.settings import DispatcherSettings
-from services.scorer.learning import Lessons
+from services.scorer.lessons import Lessons
 from services.scorer.settings import ScorerSettings
 from services.scorer.slots import Slots
 from shared.arrivals import event_of

@@ -4,16 +4,16 @@ import pytest
 import torch
 
 from services.scorer.network import LINES, MOST_PIXELS, painted_size
-from services.scorer.training.eye import Eye, inner
 from services.scorer.training.losses import (
     colour_distance,
     compare,
-    features_of,
     gram,
     gram_distance,
     movers_distance,
+    painting_features,
     repeats,
 )
+from services.scorer.training.vgg import Vgg, inner
 from tests.support.assets import VGG, needs_vgg
 
 
@@ -67,9 +67,9 @@ def test_a_painting_is_nearer_to_itself_than_another_picture_is(size: int) -> No
     noise = torch.rand(1, 3, 16, 16)
     painting = torch.nn.functional.interpolate(noise, (128, 128), mode="bicubic").clamp(0, 1)
     other = torch.rand(1, 3, 128, 128)
-    eye = Eye(VGG)
-    wish = features_of(eye, painting)
-    same, far = (compare(eye, picture, painting, wish, size) for picture in (painting, other))
+    vgg = Vgg(VGG)
+    wish = painting_features(vgg, painting)
+    same, far = (compare(vgg, picture, painting, wish, size) for picture in (painting, other))
     assert same.content == 0
     for mine, theirs in zip(same[:4], far[:4], strict=True):
         assert mine < 0.5 * theirs

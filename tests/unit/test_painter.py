@@ -11,12 +11,12 @@ import torch
 from safetensors.torch import save
 from torch.nn import functional
 
-from services.scorer.catalog import PAINTER, shipped
-from services.scorer.layers import ConvOfTwice
-from services.scorer.network import Painter as Network
+from services.scorer.catalog import PAINTER, shipped_models
+from services.scorer.cpu_threads import cpu_threads
+from services.scorer.layers import UpsampledConv
+from services.scorer.network import PainterNetwork
 from services.scorer.painter import Painter, load_network, load_style, pass_of
 from services.scorer.settings import WEIGHTS
-from services.scorer.side_by_side import side_by_side
 from shared.errors import Misconfigured, Reject
 
 NETWORK = WEIGHTS / "network.safetensors"
@@ -24,13 +24,13 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
-def network() -> Network:
+def network() -> PainterNetwork:
     return load_network(NETWORK)
 
 
 @pytest.fixture(scope="module")
-def painters(network: Network) -> dict[str, Painter]:
-    styles = [model for model in shipped() if model.scorer == PAINTER]
+def painters(network: PainterNetwork) -> dict[str, Painter]:
+    styles = [model for model in shipped_models() if model.scorer == PAINTER]
     return {model.name: Painter(network, load_style(model.data, network)) for model in styles}
 
 
@@ -44,7 +44,7 @@ def picture(
 
 
 def test_at_least_three_paintings_and_the_identity_are_shipped() -> None:
-    names = {model.name for model in shipped()}
+    names = {model.name for model in shipped_models()}
     assert {"original", "great-wave", "starry-night", "auvers", "composition-viii"} <= names
 
 
@@ -68,7 +68,7 @@ def test_styles_differ_and_are_none_of_them_the_source(painters: dict[str, Paint
 
 def test_a_convolution_of_what_was_never_enlarged_is_that_of_the_enlarged() -> None:
     torch.manual_seed(1)
-    conv, small = ConvOfTwice(5, 7), torch.randn(2, 5, 9, 11)
+    conv, small = UpsampledConv(5, 7), torch.randn(2, 5, 9, 11)
     large = functional.interpolate(small, scale_factor=2.0, mode="bilinear")
     wanted = functional.conv2d(large, conv.weight, padding=1)
     inside = (..., slice(2, -2), slice(2, -2))
@@ -80,7 +80,7 @@ def test_white_stays_white_in_half_precision() -> None:
         def forward(self, x: torch.Tensor, _: torch.Tensor) -> torch.Tensor:  # type: ignore[override]
             return torch.ones_like(x)
 
-    network = cast(Network, White(1, 1, 1).to(torch.bfloat16))
+    network = cast(PainterNetwork, White(1, 1, 1).to(torch.bfloat16))
     made = pass_of(network)(torch.zeros(1, 4, 6, 3, dtype=torch.uint8), torch.zeros(1, 1))
     assert bool((made == 255).all())
 
@@ -110,11 +110,11 @@ def test_the_same_frame_is_the_same_picture_in_any_company(
         assert np.abs(one.astype(int) - other).max() <= 1
 
 
-def test_side_by_side_it_is_the_same_picture(network: Network) -> None:
-    [auvers] = [model.data for model in shipped() if model.name == "auvers"]
+def test_side_by_side_it_is_the_same_picture(network: PainterNetwork) -> None:
+    [auvers] = [model.data for model in shipped_models() if model.name == "auvers"]
     painter = Painter(network, load_style(auvers, network))
     frames = [picture(90, 160, seed) for seed in range(5)]
-    pool = side_by_side(1).pool
+    pool = cpu_threads(1).pool
     alone = [pool.submit(painter.paint, frame).result() for frame in frames]
     for one, other in zip(alone, pool.map(painter.paint, frames), strict=True):
         assert np.array_equal(one, other)
@@ -122,7 +122,7 @@ def test_side_by_side_it_is_the_same_picture(network: Network) -> None:
 
 def test_side_by_side_all_cores_are_shared_out_and_others_still_have_them_all() -> None:
     cores = torch.get_num_threads()
-    threads = side_by_side(1)
+    threads = cpu_threads(1)
     seen = [threads.pool.submit(torch.get_num_threads) for _ in range(threads.size)]
     assert [share.result() for share in seen] == [cores // threads.size] * threads.size
     with ThreadPoolExecutor(1) as newcomer:
@@ -136,20 +136,20 @@ def test_where_memory_runs_out_batches_are_halved_and_nothing_is_lost(
     painter = painters["auvers"]
     frames = [picture(48, 64, seed) for seed in range(7)] + [picture(64, 48)]
     alone = [painter.paint(frame) for frame in frames]
-    forward = Network.forward
+    forward = PainterNetwork.forward
     tried: list[int] = []
 
-    def cramped(network: Network, x: torch.Tensor, style: torch.Tensor) -> torch.Tensor:
+    def cramped(network: PainterNetwork, x: torch.Tensor, style: torch.Tensor) -> torch.Tensor:
         tried.append(len(x))
         if len(x) > 2:
             raise torch.OutOfMemoryError("no room")
         return forward(network, x, style)
 
-    monkeypatch.setattr(Network, "forward", cramped)
+    monkeypatch.setattr(PainterNetwork, "forward", cramped)
     monkeypatch.setattr(painter, "batch", 8)
     painted = painter.score(frames)
     # What it painted alone before a GPU only replays.
-    anew, at_once = (0, 1) if torch.cuda.is_available() else (8, side_by_side(1).size)
+    anew, at_once = (0, 1) if torch.cuda.is_available() else (8, cpu_threads(1).size)
     assert tried == [7, 3] + [1] * anew
     assert painter.report() == {"batch": 1, "at_once": at_once}
     assert [made.shape for made in painted] == [frame.shape for frame in frames]
@@ -178,10 +178,10 @@ def test_bad_network_weights_are_told_by_their_path(tmp_path: Path, damage: str)
         pickle.dumps([1]),
         save({"other": torch.zeros(3)}),
         save({"style": torch.zeros(3)}),
-        save({"style": torch.full((Network().style_size,), torch.nan)}),
+        save({"style": torch.full((PainterNetwork().style_size,), torch.nan)}),
     ],
     ids=["empty", "garbage", "pickled", "nameless", "short", "not numbers"],
 )
-def test_bad_styles_are_rejected(network: Network, data: bytes) -> None:
+def test_bad_styles_are_rejected(network: PainterNetwork, data: bytes) -> None:
     with pytest.raises(Reject, match="the style's weights"):
         load_style(data, network)

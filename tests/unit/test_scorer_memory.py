@@ -11,8 +11,8 @@ from threading import Lock
 import numpy as np
 import pytest
 
-from services.scorer import line, memory, side_by_side
-from services.scorer.line import Line
+from services.scorer import cpu_threads, memory, pipeline
+from services.scorer.pipeline import Pipeline
 from services.scorer.scorer import Picture, PictureScorer, Threads
 from services.scorer.stopwatch import Stopwatch
 from shared.shards import Item, pack
@@ -24,7 +24,7 @@ MIB = 1024 * 1024
 MEASURED = """
 import sys
 import numpy as np, torch
-from services.scorer.network import Painter as Network
+from services.scorer.network import PainterNetwork
 from services.scorer.painter import PASS, Painter
 
 def kib(name):
@@ -32,7 +32,7 @@ def kib(name):
     return int(line.split()[1])
 
 dtype = getattr(torch, sys.argv[1])
-network = Network().eval().to(dtype).to(memory_format=torch.channels_last)
+network = PainterNetwork().eval().to(dtype).to(memory_format=torch.channels_last)
 painter = Painter(network, torch.zeros(1, network.style_size))
 painter.paint(np.zeros((90, 160, 3), np.uint8))
 picture = np.full((1080, 1920, 3), 100, np.uint8)
@@ -79,9 +79,9 @@ def test_of_large_pictures_fewer_are_painted_at_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("torch.get_num_threads", lambda: 8)
-    monkeypatch.setattr(side_by_side, "memory_for_passes", lambda cores: 4096 * MIB)
-    monkeypatch.setattr(side_by_side, "pool", lambda count, cores: None)
-    threads = side_by_side.side_by_side(44)
+    monkeypatch.setattr(cpu_threads, "memory_for_passes", lambda cores: 4096 * MIB)
+    monkeypatch.setattr(cpu_threads, "pool", lambda count, cores: None)
+    threads = cpu_threads.cpu_threads(44)
     assert threads.size == 8
     assert threads.fitting
     sizes = {"720p": (1280, 720), "4K": (3840, 2160), "8K": (8192, 4320)}
@@ -114,10 +114,10 @@ class Heavy(PictureScorer):
 
 def test_few_large_pictures_are_on_their_way(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two wait to be scored and two to be encoded; the others are in somebody's hand."""
-    monkeypatch.setattr(line, "MANY_BYTES", 60_000)
+    monkeypatch.setattr(pipeline, "DECODED_BYTES", 60_000)
     shard = pack(Item(f"{n:06}.jpg", b"") for n in range(25))
     with ThreadPoolExecutor(8) as pool:
         scorer = Heavy(Threads(pool, 8, lambda size: Threads(pool, 1)))
-        found = list(Line(scorer, lambda _: shard, Stopwatch()).run(range(4)))
+        found = list(Pipeline(scorer, lambda _: shard, Stopwatch()).run(range(4)))
     assert len(found) == 4
     assert scorer.most <= 2 + 2 + 5

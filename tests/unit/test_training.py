@@ -10,9 +10,9 @@ import torch
 from services.scorer.painter import load_network, load_style, save_style
 from services.scorer.settings import WEIGHTS, ScorerSettings
 from services.scorer.training import pictures
-from services.scorer.training.learner import Learner
+from services.scorer.training.flicker import Move, flicker
 from services.scorer.training.recipe import Recipe
-from services.scorer.training.steady import Move, flicker
+from services.scorer.training.style_learner import StyleLearner
 from shared.errors import Misconfigured
 from tests.support.assets import VGG, needs_vgg
 
@@ -63,10 +63,10 @@ def test_training_goes_on_where_it_was_interrupted(tmp_path: Path) -> None:
 @needs_vgg
 def test_a_new_style_is_learnt_by_its_vector_alone() -> None:
     painting = pictures.read(ROOT / "deploy/sample/ejiri.jpg")
-    learner = Learner(ScorerSettings(eye=VGG, learning_steps=4), painting)
+    learner = StyleLearner(ScorerSettings(vgg_weights=VGG, learning_steps=4), painting)
     weights = {name: value.clone() for name, value in learner.network.state_dict().items()}
     before = learner.vector.clone()
-    assert list(learner.practise()) == [1, 2, 3, 4]
+    assert list(learner.run()) == [1, 2, 3, 4]
     assert not torch.equal(before, learner.vector)
     for name, value in learner.network.state_dict().items():
         assert torch.equal(value, weights[name])
@@ -75,17 +75,17 @@ def test_a_new_style_is_learnt_by_its_vector_alone() -> None:
 @needs_vgg
 def test_learning_goes_on_where_it_was_left() -> None:
     painting = pictures.read(ROOT / "deploy/sample/ejiri.jpg")
-    learner = Learner(ScorerSettings(eye=VGG, learning_steps=3), painting)
+    learner = StyleLearner(ScorerSettings(vgg_weights=VGG, learning_steps=3), painting)
     half_done = torch.full_like(learner.vector, 0.25)
     learner.resume(save_style(half_done))
     assert torch.equal(learner.vector, half_done)
-    assert list(learner.practise(2)) == [3]
+    assert list(learner.run(2)) == [3]
 
 
 def test_an_eye_that_can_not_be_had_is_told_with_the_setting_to_set(tmp_path: Path) -> None:
     painting = torch.rand(1, 3, 128, 128)
-    with pytest.raises(Misconfigured, match="IMPASTO_EYE"):
-        Learner(ScorerSettings(eye=tmp_path / "nothing.safetensors"), painting)
+    with pytest.raises(Misconfigured, match="IMPASTO_VGG_WEIGHTS"):
+        StyleLearner(ScorerSettings(vgg_weights=tmp_path / "nothing.safetensors"), painting)
 
 
 def test_what_moved_as_the_scene_did_does_not_flicker() -> None:

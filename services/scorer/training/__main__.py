@@ -8,11 +8,11 @@ import torch
 
 from services.scorer.settings import WEIGHTS
 from services.scorer.training import clips, pictures
-from services.scorer.training.eye import Eye
-from services.scorer.training.lesson import Lesson
-from services.scorer.training.losses import features_of
-from services.scorer.training.recipe import Progress, Recipe, Settings, Stage
-from services.scorer.training.studio import Studio
+from services.scorer.training.losses import painting_features
+from services.scorer.training.recipe import Progress, Recipe, Stage, TrainingSettings
+from services.scorer.training.trainable_styles import TrainableStyles
+from services.scorer.training.training_loop import TrainingLoop
+from services.scorer.training.vgg import Vgg
 
 #: Every so manieth photo is kept out of training, to judge by.
 KEPT_OUT = 10
@@ -30,7 +30,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--vgg", type=Path, help="VGG16 weights; torchvision's download if unset")
     parser.add_argument("--start", type=Path, help="go on from the weights in this folder")
     parser.add_argument("--out", type=Path, default=WEIGHTS)
-    for name, field in Settings.model_fields.items():
+    for name, field in TrainingSettings.model_fields.items():
         parser.add_argument(
             f"--{name.replace('_', '-')}",
             type=type(field.default),
@@ -42,36 +42,38 @@ def arguments() -> argparse.Namespace:
 
 def main() -> None:
     args = arguments()
-    settings = Settings(**{name: getattr(args, name) for name in Settings.model_fields})
+    settings = TrainingSettings(
+        **{name: getattr(args, name) for name in TrainingSettings.model_fields}
+    )
     torch.manual_seed(settings.seed)
-    eye = Eye(args.vgg)
+    vgg = Vgg(args.vgg)
     paths = sorted(args.photos.glob("*.jpg"))
     photos = [pictures.read(path) for n, path in enumerate(paths) if n % KEPT_OUT]
     frames = [frame for clip in args.clips for frame in clips.frames(clip)]
     shown = [pictures.at_lines(photo, settings.lines) for photo in photos + frames]
     paintings = [
-        features_of(eye, pictures.at_lines(pictures.read(path), settings.lines))
+        painting_features(vgg, pictures.at_lines(pictures.read(path), settings.lines))
         for path in args.paintings
     ]
-    studio = Studio([path.stem for path in args.paintings], settings.learning)
+    styles = TrainableStyles([path.stem for path in args.paintings], settings.learning)
     recipe = Recipe()
     if args.start:
-        studio.load(args.start)
+        styles.load(args.start)
         recipe = Recipe.of(args.start)
     stage = Stage(
         settings=settings,
-        paintings=studio.names,
+        paintings=styles.names,
         photos=len(photos),
         frames=len(frames),
         kept_out=[path.name for path in paths[::KEPT_OUT]],
         torch=torch.__version__,
     )
-    lesson = Lesson(studio, eye, paintings, settings)
+    lesson = TrainingLoop(styles, vgg, paintings, settings)
     done = 0
     state = args.out / STATE
     if state.exists():
         kept = torch.load(state)
-        studio.restore(kept["studio"])
+        styles.restore(kept["studio"])
         lesson.restore(kept["lesson"])
         stage, done = Stage.model_validate_json(kept["stage"]), kept["step"]
     recipe.stages.append(stage)
@@ -81,7 +83,7 @@ def main() -> None:
         torch.zeros(len(Progress.model_fields) - 1),
     )
     args.out.mkdir(parents=True, exist_ok=True)
-    for step, found in lesson.practise(shown, done):
+    for step, found in lesson.run(shown, done):
         sums += torch.tensor(found)
         if step % REPORT == 0:
             means = [round(value, 5) for value in (sums / REPORT).tolist()]
@@ -91,11 +93,11 @@ def main() -> None:
             stage.seconds = round(before + time.monotonic() - started, 1)
             print(f"{stage.seconds:7.0f} s", stage.progress[-1], flush=True)
         if step % KEEP == 0 or step == settings.steps:
-            studio.save(args.out)
+            styles.save(args.out)
             recipe.save(args.out)
             torch.save(
                 {
-                    "studio": studio.state(),
+                    "studio": styles.state(),
                     "lesson": lesson.state(),
                     "stage": stage.model_dump_json(),
                     "step": step,

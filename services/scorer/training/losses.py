@@ -6,11 +6,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
-from services.scorer.training.eye import (
+from services.scorer.training.vgg import (
     CONTENT_LAYER,
     GRAM_LAYERS,
     PATCH_LAYERS,
-    Eye,
+    Vgg,
     inner,
 )
 
@@ -29,7 +29,7 @@ CELLS = 6
 EMPTY = 1e-5
 
 
-class Painting(NamedTuple):
+class PaintingFeatures(NamedTuple):
     """What a painting is compared by, at both sizes; its colours at full size only."""
 
     patches: list[dict[int, Tensor]]  # [places, channels]
@@ -47,23 +47,25 @@ class Losses(NamedTuple):
 
 
 @torch.no_grad()
-def features_of(eye: Eye, painting: Tensor) -> Painting:
+def painting_features(vgg: Vgg, painting: Tensor) -> PaintingFeatures:
     patches, grams = [], []
     for size, rim in enumerate(RIMS):
-        seen = eye(half(painting) if size else painting)
+        seen = vgg(half(painting) if size else painting)
         rows = {layer: places(inner(features, layer, rim)) for layer, features in seen.items()}
         patches.append({layer: rows[layer].clone() for layer in PATCH_LAYERS})
         grams.append({layer: gram(rows[layer]) for layer in GRAM_LAYERS})
-    return Painting(patches, grams, places(painting))
+    return PaintingFeatures(patches, grams, places(painting))
 
 
-def compare(eye: Eye, painted: Tensor, photo: Tensor, painting: Painting, size: int) -> Losses:
+def compare(
+    vgg: Vgg, painted: Tensor, photo: Tensor, painting: PaintingFeatures, size: int
+) -> Losses:
     """Compare a painted picture [1, 3, H, W] at its size (0) or at half of it (1)."""
     if size:
         painted, photo = half(painted), half(photo)
     with torch.no_grad():
-        content = eye(photo, CONTENT_LAYER)[CONTENT_LAYER].float()
-    seen = eye(painted)
+        content = vgg(photo, CONTENT_LAYER)[CONTENT_LAYER].float()
+    seen = vgg(painted)
     error = (seen[CONTENT_LAYER].float() - content).square().mean() / content.var()
     rows = {layer: places(inner(features, layer, RIMS[size])) for layer, features in seen.items()}
     patches = [

@@ -5,12 +5,12 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.scorer.training.studio import Learning
+from services.scorer.training.trainable_styles import Learning
 
 FILE = "recipe.json"
 
 
-class Settings(BaseModel):
+class TrainingSettings(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     learning: Learning = Field(Learning.COARSE, description="which stage learns: coarse or fine")
@@ -49,7 +49,7 @@ class Progress(BaseModel):
 
 
 class Stage(BaseModel):
-    settings: Settings
+    settings: TrainingSettings
     paintings: list[str]
     photos: int
     frames: int

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from services.dispatcher.batchai import BatchAICluster
 from services.dispatcher.settings import DispatcherSettings
-from services.scorer.catalog import shipped
+from services.scorer.catalog import shipped_models
 from shared import names
 from shared.batchai.cluster import RemoteCluster
 from shared.jobs import Jobs
@@ -66,7 +66,7 @@ def test_a_job_without_a_report_has_none(server: Server) -> None:
 
 def furnish(storage: Storage) -> None:
     """A video that was split, and is to be painted in three chunks."""
-    for model in shipped():
+    for model in shipped_models():
         Models(storage).publish(model)
     jobs = Jobs(storage)
     ends = [sum(map(sum, SEGMENTS[: n + 1])) for n in range(len(SEGMENTS))]

@@ -7,13 +7,13 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from services.scorer.side_by_side import side_by_side
+from services.scorer.cpu_threads import cpu_threads
 from services.scorer.training import pictures
-from services.scorer.training.eye import Eye
-from services.scorer.training.losses import Losses, Painting, compare
-from services.scorer.training.recipe import Settings
-from services.scorer.training.steady import Move, flicker, next_frame
-from services.scorer.training.studio import Studio
+from services.scorer.training.flicker import Move, flicker, next_frame
+from services.scorer.training.losses import Losses, PaintingFeatures, compare
+from services.scorer.training.recipe import TrainingSettings
+from services.scorer.training.trainable_styles import TrainableStyles
+from services.scorer.training.vgg import Vgg
 
 Gradients = Sequence[Tensor | None]
 
@@ -25,18 +25,22 @@ class Look(NamedTuple):
     flicker: Tensor
 
 
-class Lesson:
+class TrainingLoop:
     def __init__(
-        self, studio: Studio, eye: Eye, paintings: list[Painting], settings: Settings
+        self,
+        styles: TrainableStyles,
+        vgg: Vgg,
+        paintings: list[PaintingFeatures],
+        settings: TrainingSettings,
     ) -> None:
-        self._studio, self._eye, self._settings = studio, eye, settings
+        self._styles, self._vgg, self._settings = styles, vgg, settings
         self._paintings = paintings
-        self._optimiser = studio.optimiser()
+        self._optimiser = styles.optimiser()
         groups = self._optimiser.param_groups
         self._rates = [group["lr"] * settings.rate for group in groups]
         self._learning: list[nn.Parameter] = [p for group in groups for p in group["params"]]
 
-    def practise(self, photos: list[Tensor], done: int = 0) -> Iterator[tuple[int, list[float]]]:
+    def run(self, photos: list[Tensor], done: int = 0) -> Iterator[tuple[int, list[float]]]:
         """The number of every step when it is done, and what was to be said of its pictures."""
         settings = self._settings
         chance = random.Random(settings.seed + done)
@@ -50,7 +54,7 @@ class Lesson:
             if settings.batch <= len(numbers):
                 which = chance.sample(numbers, settings.batch)
             found = self._step(next(batches), which, step % 2)
-            self._studio.average(step - done)
+            self._styles.average(step - done)
             yield step + 1, found
 
     def state(self) -> dict[str, Any]:
@@ -61,7 +65,7 @@ class Lesson:
 
     def _step(self, frames: list[Tensor], which: list[int], size: int) -> list[float]:
         """Each core has a piece of its own: cores that share one wait for each other."""
-        done = list(side_by_side(1).pool.map(self._study, frames, which, [size] * len(which)))
+        done = list(cpu_threads(1).pool.map(self._study, frames, which, [size] * len(which)))
         for n, weight in enumerate(self._learning):
             parts = [part for _, gradients in done if (part := gradients[n]) is not None]
             weight.grad = torch.stack(parts).sum(0) / len(done) if parts else None
@@ -79,12 +83,12 @@ class Lesson:
         steadily = size == 1 and self._settings.steady_weight > 0
         move = Move(frame)
         shown = torch.cat([frame, next_frame(frame, move)]) if steadily else frame
-        style = self._studio.styles[number : number + 1].expand(len(shown), -1)
+        style = self._styles.styles[number : number + 1].expand(len(shown), -1)
         with torch.autocast("cpu", torch.bfloat16):
-            painted = self._studio.paint(shown, style).float()
+            painted = self._styles.paint(shown, style).float()
         one, rim = painted[:1], self._settings.rim
         inside = (..., slice(rim, -rim), slice(rim, -rim))
-        found = compare(self._eye, one[inside], frame[inside], self._paintings[number], size)
+        found = compare(self._vgg, one[inside], frame[inside], self._paintings[number], size)
         return Look(found, flicker(one, painted[1:], move) if steadily else torch.zeros(()))
 
     def _total(self, look: Look) -> Tensor:

@@ -14,16 +14,16 @@ from services.scorer.scorer import Threads
 
 #: Each needs the memory of a whole pass; beyond, or where there isn't so much, the cores share
 #: pictures after all.
-MOST_AT_ONCE = 8
+MOST_THREADS = 8
 
 
-def side_by_side(times: int) -> Threads:
+def cpu_threads(times: int) -> Threads:
     """For passes that take so many times the bytes of the picture that is given."""
     cores = torch.get_num_threads()
     memory = memory_for_passes(cores)
 
     def fitting(size: int) -> Threads:
-        count = max(1, min(cores, MOST_AT_ONCE, memory // max(1, size * times)))
+        count = max(1, min(cores, MOST_THREADS, memory // max(1, size * times)))
         return Threads(pool(count, cores), count, fitting)
 
     return fitting(0)

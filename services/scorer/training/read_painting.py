@@ -23,7 +23,7 @@ SHADES = ("1", "L", "P", "RGB", "CMYK", "YCbCr", "LAB", "HSV")
 SEE_THROUGH = ("LA", "PA", "RGBA", "La", "RGBa")
 
 
-def opened(file: BinaryIO) -> NDArray[np.uint8]:  # [H, W, 3]
+def read_painting(file: BinaryIO) -> NDArray[np.uint8]:  # [H, W, 3]
     """The picture upright, in RGB, on white; Refused with the reason where that can't be."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what they warn of is refused or harmless
@@ -78,7 +78,7 @@ def fitted(image: Image.Image) -> Image.Image:
 
 
 def read(files: TaskFiles) -> Iterator[tuple[Any, bytes]]:
-    pixels = opened(files.open("painting"))
+    pixels = read_painting(files.open("painting"))
     yield {"height": pixels.shape[0], "width": pixels.shape[1]}, pixels.tobytes()
 
 
@@ -90,6 +90,6 @@ def warm_up() -> None:
     for form in FORMATS:
         file = io.BytesIO()
         Image.new("RGB", (SMALLEST, SMALLEST)).save(file, form)
-        opened(file)
+        read_painting(file)
     Image.init()
     Image.new("LAB", (1, 1)).convert("RGB")

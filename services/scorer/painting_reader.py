@@ -25,15 +25,15 @@ class Size(BaseModel):
     width: int = Field(gt=0, le=MOST)
 
 
-class Paintings:
+class PaintingReader:
     def __init__(self, settings: ScorerSettings) -> None:
         seconds = settings.painting_seconds
         limits = Limits(MEMORY_MIB, seconds, seconds, cpu_seconds=1 + int(seconds))
-        module = "services.scorer.training.brought"
+        module = "services.scorer.training.read_painting"
         self._sandbox = Sandbox(module, limits, settings.require_sandbox)
         self.start, self.close = self._sandbox.start, self._sandbox.close
 
-    def opened(self, data: bytes, check: Callable[[], None]) -> "Tensor":  # [1, 3, H, W] in 0…1
+    def read(self, data: bytes, check: Callable[[], None]) -> "Tensor":  # [1, 3, H, W] in 0…1
         """Refused with the reason where it isn't a picture, or takes too long or too much."""
         from services.scorer.training.pictures import as_tensor
 

@@ -23,7 +23,7 @@ class Recording(NamedTuple):
     done: Tensor
 
 
-class Recorded:
+class CudaGraphs:
     def __init__(self, work: Work, device: torch.device) -> None:
         self._work, self._device = work, device
         self._recordings: dict[torch.Size, Recording] = {}

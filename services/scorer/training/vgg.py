@@ -23,12 +23,12 @@ SHA256 = "397923af8e79cdbb6a7127f12361acd7a2f83e06b05044ddf496e83de57a5bf0"
 Features = dict[int, Tensor]
 
 
-class Eye(nn.Module):
+class Vgg(nn.Module):
     """VGG16's features, up to the last layer that is looked at."""
 
     def __init__(self, weights: Path | None, dtype: torch.dtype = torch.bfloat16) -> None:
         super().__init__()
-        state = load_file(weights) if weights else published()
+        state = load_file(weights) if weights else published_weights()
         net = vgg16(weights=None).features
         net.load_state_dict(
             {
@@ -53,7 +53,7 @@ class Eye(nn.Module):
         return seen
 
 
-def published() -> dict[str, Tensor]:
+def published_weights() -> dict[str, Tensor]:
     """The weights that torchvision publishes, from its cache or its site.
 
     OSError where they can't be had or aren't those: the file is a pickle, and is loaded as tensors

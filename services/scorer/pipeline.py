@@ -19,11 +19,11 @@ from shared.shards import Item, unpack
 
 T = TypeVar("T")
 #: Decoded and not scored yet: the next shard is fetched meanwhile.
-MANY = 16
+DECODED_AHEAD = 16
 #: … or fewer, so that large ones don't fill the memory.
-MANY_BYTES = 256 * 1024 * 1024
+DECODED_BYTES = 256 * 1024 * 1024
 #: What is scored and isn't stored yet is lost with its worker.
-FEW = 2
+SCORED_AHEAD = 2
 
 
 class Piece(NamedTuple):
@@ -34,7 +34,7 @@ class Piece(NamedTuple):
     value: Any
 
 
-class Line:
+class Pipeline:
     def __init__(
         self, scorer: Scorer[Any], fetch: Callable[[int], bytes], watch: Stopwatch
     ) -> None:
@@ -42,7 +42,7 @@ class Line:
 
     def run(self, shards: Iterable[int]) -> Generator[tuple[int, list[Item]]]:
         """Each shard with its scored items, in order. Close it to leave the rest undone."""
-        with closing(ahead(self._scored(shards), FEW)) as scored:
+        with closing(ahead(self._scored(shards), SCORED_AHEAD)) as scored:
             items: list[Item] = []
             for piece in scored:
                 with self._watch.stage("encode"):
@@ -57,7 +57,7 @@ class Line:
         if first is None:
             return
         size = getattr(first.value, "nbytes", 0)  # all are of one size
-        depth = max(1, min(MANY, MANY_BYTES // max(1, size)))
+        depth = max(1, min(DECODED_AHEAD, DECODED_BYTES // max(1, size)))
         with (
             closing(ahead(starting_with(first, source), depth)) as decoded,
             closing(self._begun(batches(decoded, self._scorer.batch), size)) as begun,

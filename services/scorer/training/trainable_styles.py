@@ -9,8 +9,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from services.scorer.coarse import NOISES, STRIDE
-from services.scorer.layers import gathered
-from services.scorer.network import Painter, halved
+from services.scorer.layers import space_to_depth
+from services.scorer.network import PainterNetwork, halved
 from services.scorer.painter import STYLE, load_weights, save_style
 
 #: With the rim that isn't judged, less than the margin when it paints for others.
@@ -29,29 +29,29 @@ class Learning(StrEnum):
     STYLES = "styles"
 
 
-class Studio:
+class TrainableStyles:
     def __init__(self, names: list[str], learning: Learning = Learning.COARSE) -> None:
         self.names = names
         self._learning = learning
-        self.painter = Painter(JUDGED_MARGIN).to(memory_format=torch.channels_last)
-        self.painter.coarse.requires_grad_(learning == Learning.COARSE)
-        self.painter.fine.requires_grad_(learning == Learning.FINE)
-        self.styles = nn.Parameter(torch.zeros(len(names), self.painter.style_size))
+        self.network = PainterNetwork(JUDGED_MARGIN).to(memory_format=torch.channels_last)
+        self.network.coarse.requires_grad_(learning == Learning.COARSE)
+        self.network.fine.requires_grad_(learning == Learning.FINE)
+        self.styles = nn.Parameter(torch.zeros(len(names), self.network.style_size))
         self._average = copies(self._weights())
 
     def paint(self, frames: Tensor, style: Tensor) -> Tensor:
         """Frames of the lines that the stage which learns paints; all of them with one noise."""
         if self._learning != Learning.FINE:
-            return self.painter.rough(frames, style, noise_for(frames))
-        parts = gathered(frames)
+            return self.network.rough(frames, style, noise_for(frames))
+        parts = space_to_depth(frames)
         with torch.no_grad():
             small = halved(parts)
-            rough = self.painter.rough(small, style, noise_for(small))
-        painted: Tensor = self.painter.fine(parts, rough.float(), style)
+            rough = self.network.rough(small, style, noise_for(small))
+        painted: Tensor = self.network.fine(parts, rough.float(), style)
         return painted
 
     def load_network(self, path: Path) -> None:
-        load_weights(self.painter, path)
+        load_weights(self.network, path)
         self._average = copies(self._weights())
 
     def load(self, folder: Path) -> None:
@@ -87,25 +87,25 @@ class Studio:
     def state(self) -> dict[str, Any]:
         """All that going on takes."""
         return {
-            "painter": self.painter.state_dict(),
+            "painter": self.network.state_dict(),
             "styles": self.styles.data,
             "average": self._average,
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        self.painter.load_state_dict(state["painter"])
+        self.network.load_state_dict(state["painter"])
         self.styles.data.copy_(state["styles"])
         self._average = state["average"]
 
     def _weights(self) -> dict[str, Tensor]:
         """Those that learn."""
         learning = self._learning != Learning.STYLES
-        network = self.painter.state_dict() if learning else {}
+        network = self.network.state_dict() if learning else {}
         return {**network, STYLES: self.styles.detach()}
 
     def optimiser(self) -> torch.optim.Adam:
         """A style's few numbers learn faster than what they steer."""
-        network = [weight for weight in self.painter.parameters() if weight.requires_grad]
+        network = [weight for weight in self.network.parameters() if weight.requires_grad]
         groups = [{"params": [self.styles], "lr": 1e-2}, {"params": network, "lr": 1e-3}]
         return torch.optim.Adam(groups, betas=(0.9, 0.99))
 

@@ -6,7 +6,7 @@ A lesson is a job like any other: shown, cancelled, and ended by its result or i
 from datetime import UTC, datetime
 
 from services.scorer.catalog import PAINTER
-from services.scorer.paintings import Paintings
+from services.scorer.painting_reader import PaintingReader
 from services.scorer.settings import ScorerSettings
 from services.scorer.slots import Slots
 from shared import names
@@ -37,8 +37,8 @@ class Lessons:
         self._arrivals = Arrivals(storage)
         self._models = Models(storage)
         self._slots = Slots(storage, settings.lessons_per_folder)
-        self._opening = Paintings(settings)
-        self.start, self.close = self._opening.start, self._opening.close
+        self._reader = PaintingReader(settings)
+        self.start, self.close = self._reader.start, self._reader.close
 
     def learn(self, event: BlobCreated, work: Work) -> None:
         if event.container != self._paintings.name:
@@ -93,15 +93,15 @@ class Lessons:
     def _fit(self, job: str, data: bytes, work: Work) -> bytes | None:
         """The style's weights; None where the lesson was ended meanwhile."""
         from services.scorer.painter import save_style
-        from services.scorer.training.learner import Learner
+        from services.scorer.training.style_learner import StyleLearner
 
         half_done = names.lesson_blob(job)
-        learner = Learner(self._settings, self._opening.opened(data, work.check))
+        learner = StyleLearner(self._settings, self._reader.read(data, work.check))
         done = 0
         if kept := self._jobs.segments.find(half_done):
             learner.resume(self._jobs.segments.read(half_done))
             done = int(kept.metadata["step"])
-        for step in learner.practise(done):
+        for step in learner.run(done):
             work.check()
             self._attendance.sign()
             if step % KEEP == 0:

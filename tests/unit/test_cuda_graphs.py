@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from services.scorer.recorded import MOST_SHAPES, Recorded
+from services.scorer.cuda_graphs import MOST_SHAPES, CudaGraphs
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
 
@@ -15,7 +15,7 @@ def work(frames: Tensor, styles: Tensor) -> Tensor:
 
 @torch.inference_mode()
 def test_every_shape_and_style_comes_out_as_it_would_anew() -> None:
-    recorded = Recorded(work, torch.device("cuda"))
+    recorded = CudaGraphs(work, torch.device("cuda"))
     for turn in range(2):
         for batch in range(1, MOST_SHAPES + 3):
             frames = torch.randint(0, 50, (batch, 8, 6, 3), dtype=torch.uint8)
@@ -26,7 +26,10 @@ def test_every_shape_and_style_comes_out_as_it_would_anew() -> None:
 
 @torch.inference_mode()
 def test_what_it_gave_stays_when_more_is_done() -> None:
-    recorded, styles = Recorded(work, torch.device("cuda")), torch.ones(2, 3, device="cuda").half()
+    recorded, styles = (
+        CudaGraphs(work, torch.device("cuda")),
+        torch.ones(2, 3, device="cuda").half(),
+    )
     first = recorded(torch.full((2, 4, 4, 3), 7, dtype=torch.uint8), styles)
     recorded(torch.full((2, 4, 4, 3), 9, dtype=torch.uint8), styles)
     assert bool((first == 7).all())

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from services.scorer.training import eye
-from services.scorer.training.learner import an_eye
+from services.scorer.training import vgg
+from services.scorer.training.style_learner import load_vgg
 from shared.errors import Misconfigured
 
 SPRUNG = "IMPASTO_TEST_TRAP"
@@ -29,7 +29,7 @@ def trap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """In the place where torchvision keeps the weights that it has downloaded."""
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     monkeypatch.delenv(SPRUNG, raising=False)
-    path = tmp_path / "hub" / "checkpoints" / Path(eye.PUBLISHED).name
+    path = tmp_path / "hub" / "checkpoints" / Path(vgg.PUBLISHED).name
     path.parent.mkdir(parents=True)
     path.write_bytes(pickle.dumps(Trap(), 2))
     return path
@@ -37,19 +37,19 @@ def trap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_another_file_in_their_place_is_refused(trap: Path) -> None:
     with pytest.raises(Misconfigured, match="its SHA-256 differs"):
-        an_eye(None)
+        load_vgg(None)
     assert SPRUNG not in os.environ
 
 
 def test_the_right_file_is_not_unpickled_either(
     trap: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(eye, "SHA256", hashlib.sha256(trap.read_bytes()).hexdigest())
+    monkeypatch.setattr(vgg, "SHA256", hashlib.sha256(trap.read_bytes()).hexdigest())
     with pytest.raises(pickle.UnpicklingError, match=r"(?i)weights.only"):
-        eye.published()
+        vgg.published_weights()
     assert SPRUNG not in os.environ
 
 
 def test_the_hash_is_the_one_that_their_name_begins() -> None:
-    assert eye.SHA256.startswith(Path(eye.PUBLISHED).stem.rpartition("-")[2])
-    assert len(eye.SHA256) == 64
+    assert vgg.SHA256.startswith(Path(vgg.PUBLISHED).stem.rpartition("-")[2])
+    assert len(vgg.SHA256) == 64

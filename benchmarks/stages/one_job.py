@@ -18,7 +18,7 @@ from shared.runtime.work import Work
 from shared.shards import unpack
 
 
-class Pipeline:
+class OneJob:
     """One job taken through the services' own handlers, as often as is wanted."""
 
     def __init__(self, own: OwnStorage) -> None:

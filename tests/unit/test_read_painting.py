@@ -10,16 +10,15 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from services.scorer.paintings import MOST, Paintings
+from services.scorer.painting_reader import MOST, PaintingReader
 from services.scorer.settings import ScorerSettings
-from services.scorer.training import brought
-from services.scorer.training.brought import LONGER, SHORTER
 from services.scorer.training.pictures import as_tensor
+from services.scorer.training.read_painting import LONGER, SHORTER, read_painting
 from shared.errors import Refused
 
 
 def opened(data: bytes) -> Tensor:
-    return as_tensor(brought.opened(io.BytesIO(data)))
+    return as_tensor(read_painting(io.BytesIO(data)))
 
 
 RED = (200, 30, 40)
@@ -124,15 +123,15 @@ def test_whatever_is_spoiled_it_is_opened_or_refused() -> None:
 
 
 @pytest.fixture
-def paintings() -> Iterator[Paintings]:
-    paintings = Paintings(ScorerSettings())
+def paintings() -> Iterator[PaintingReader]:
+    paintings = PaintingReader(ScorerSettings())
     yield paintings
     paintings.close()
 
 
 @pytest.fixture
-def impatient() -> Iterator[Paintings]:
-    paintings = Paintings(ScorerSettings(painting_seconds=3))
+def impatient() -> Iterator[PaintingReader]:
+    paintings = PaintingReader(ScorerSettings(painting_seconds=3))
     yield paintings
     paintings.close()
 
@@ -142,22 +141,22 @@ def on() -> None:
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP"])
-def test_in_the_sandbox_it_is_the_same_picture(paintings: Paintings, kind: str) -> None:
+def test_in_the_sandbox_it_is_the_same_picture(paintings: PaintingReader, kind: str) -> None:
     data = written(kind, size=(700, 500))
-    assert torch.equal(paintings.opened(data, on), opened(data))
+    assert torch.equal(paintings.read(data, on), opened(data))
 
 
-def test_in_the_sandbox_colours_of_every_kind_are_read(paintings: Paintings) -> None:
+def test_in_the_sandbox_colours_of_every_kind_are_read(paintings: PaintingReader) -> None:
     """What converts the rarer ones is imported late."""
     for mode in ("LAB", "CMYK", "YCbCr"):
         out = io.BytesIO()
         Image.new(mode, (200, 150), (90, 40, 20, 0)[: 4 if mode == "CMYK" else 3]).save(out, "TIFF")
-        assert torch.equal(paintings.opened(out.getvalue(), on), opened(out.getvalue()))
+        assert torch.equal(paintings.read(out.getvalue(), on), opened(out.getvalue()))
 
 
-def test_in_the_sandbox_it_is_refused_for_the_same_reason(paintings: Paintings) -> None:
+def test_in_the_sandbox_it_is_refused_for_the_same_reason(paintings: PaintingReader) -> None:
     with pytest.raises(Refused, match="isn't an image"):
-        paintings.opened(b"hello", on)
+        paintings.read(b"hello", on)
     assert MOST == LONGER
 
 
@@ -187,11 +186,11 @@ def directories_chained(many: int) -> bytes:
     return bytes(data)
 
 
-def test_a_picture_that_takes_for_ever_is_refused(impatient: Paintings) -> None:
+def test_a_picture_that_takes_for_ever_is_refused(impatient: PaintingReader) -> None:
     with pytest.raises(Refused, match=r"can't be read: it (took|used|made no progress).* 3 s"):
-        impatient.opened(scans_repeated(100_000), on)
+        impatient.read(scans_repeated(100_000), on)
 
 
-def test_a_chain_of_directories_is_refused_in_time(impatient: Paintings) -> None:
+def test_a_chain_of_directories_is_refused_in_time(impatient: PaintingReader) -> None:
     with pytest.raises(Refused, match=r"animated|can't be read"):
-        impatient.opened(directories_chained(50_000), on)
+        impatient.read(directories_chained(50_000), on)

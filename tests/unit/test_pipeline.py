@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from services.scorer.line import Line
+from services.scorer.pipeline import Pipeline
 from services.scorer.scorer import Original, Threads
 from services.scorer.stopwatch import Stopwatch
 from shared.errors import Malformed, Reject
@@ -33,7 +33,7 @@ class Shouting(Original):
 
 @pytest.mark.parametrize("batch", [1, 3, 16])
 def test_all_items_come_out_in_order(batch: int) -> None:
-    found = dict(Line(Shouting(batch), fetch, Stopwatch()).run(range(4)))
+    found = dict(Pipeline(Shouting(batch), fetch, Stopwatch()).run(range(4)))
     assert list(found) == [0, 1, 2, 3]
     wanted = {n: [item._replace(data=item.data + b"!") for item in SHARDS[n]] for n in SHARDS}
     assert found == wanted
@@ -50,7 +50,7 @@ def test_the_next_shard_is_fetched_while_this_one_is_scored() -> None:
     def wait() -> None:
         assert second_fetched.wait(10), "nothing was fetched while the scorer was busy"
 
-    assert len(list(Line(Shouting(1, wait), fetching, Stopwatch()).run(range(2)))) == 2
+    assert len(list(Pipeline(Shouting(1, wait), fetching, Stopwatch()).run(range(2)))) == 2
 
 
 def test_several_batches_are_scored_at_once_and_come_out_in_order() -> None:
@@ -62,7 +62,7 @@ def test_several_batches_are_scored_at_once_and_come_out_in_order() -> None:
     with ThreadPoolExecutor(5) as pool:
         scorer = Shouting(1, meet)
         scorer.threads = Threads(pool, 5)
-        found = list(Line(scorer, fetch, Stopwatch()).run(range(4)))
+        found = list(Pipeline(scorer, fetch, Stopwatch()).run(range(4)))
     assert [shard for shard, _made in found] == [0, 1, 2, 3]
     made = [item for _shard, items in found for item in items]
     assert [item.data for item in made] == [item.data + b"!" for n in SHARDS for item in SHARDS[n]]
@@ -74,7 +74,7 @@ def test_a_scorer_that_loses_items_is_rejected() -> None:
             return values[1:]
 
     with pytest.raises(Reject, match="made 4 items of 5"):
-        list(Line(Forgetful(), lambda shard: fetch(0), Stopwatch()).run([0]))
+        list(Pipeline(Forgetful(), lambda shard: fetch(0), Stopwatch()).run([0]))
 
 
 def test_what_goes_wrong_beside_is_told_and_ends_all() -> None:
@@ -83,7 +83,7 @@ def test_what_goes_wrong_beside_is_told_and_ends_all() -> None:
             raise ValueError("the third is broken")
         return fetch(shard)
 
-    scored = Line(Shouting(2), broken, Stopwatch()).run(range(4))
+    scored = Pipeline(Shouting(2), broken, Stopwatch()).run(range(4))
     with pytest.raises(ValueError, match="the third is broken"):
         list(scored)
     assert no_threads()
@@ -91,11 +91,11 @@ def test_what_goes_wrong_beside_is_told_and_ends_all() -> None:
 
 def test_an_empty_shard_is_malformed() -> None:
     with pytest.raises(Malformed, match="shard 0 has nothing in it"):
-        list(Line(Original(), lambda shard: pack([]), Stopwatch()).run([0]))
+        list(Pipeline(Original(), lambda shard: pack([]), Stopwatch()).run([0]))
 
 
 def test_closed_early_nothing_goes_on() -> None:
-    scored = Line(Shouting(1), fetch, Stopwatch()).run(range(4))
+    scored = Pipeline(Shouting(1), fetch, Stopwatch()).run(range(4))
     assert next(scored)[0] == 0
     scored.close()
     assert no_threads()
@@ -103,7 +103,7 @@ def test_closed_early_nothing_goes_on() -> None:
 
 def test_the_stages_add_up_to_the_whole() -> None:
     watch = Stopwatch()
-    list(Line(Shouting(1), fetch, watch).run(range(4)))
+    list(Pipeline(Shouting(1), fetch, watch).run(range(4)))
     times = watch.times(20)
     assert sum(times.seconds_by_stage.values()) == pytest.approx(times.seconds, abs=2e-4)
     assert set(times.seconds_by_stage) == {"model", "waiting"}

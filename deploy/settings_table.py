@@ -9,14 +9,11 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from services.batchai.settings import ServerSettings
-from services.dispatcher.settings import DispatcherSettings
 from services.scorer.settings import ScorerSettings
 from services.splitter.settings import SplitterSettings
 from services.stitcher.settings import StitcherSettings
-from shared.azureml.connection import AzureMLSettings
-from shared.batchai.connection import BatchAISettings
-from shared.clusters import AzureSettings, ClusterSettings
-from shared.rayjobs import RaySettings
+from shared.clusters.settings import AzureSettings, ClusterSettings, WorkerSettings
+from shared.clusters.table import backends
 from shared.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -28,12 +25,10 @@ GROUPS: dict[str, list[type[Settings]]] = {
     "Scorer": [ScorerSettings],
     "Stitcher": [StitcherSettings],
     "Dispatcher: workers and their cluster": [
-        DispatcherSettings,
+        WorkerSettings,
         ClusterSettings,
         AzureSettings,
-        BatchAISettings,
-        AzureMLSettings,
-        RaySettings,
+        *(b.settings for b in backends() if b.settings is not WorkerSettings),
     ],
     "Local Batch AI": [ServerSettings],
 }

@@ -12,12 +12,12 @@ from math import ceil
 
 from benchmarks.scale.policies import Outcome, Painting
 from benchmarks.scale.simulation import Conditions, Node
-from services.dispatcher.cluster import WorkerState
 from services.dispatcher.service import RECONCILE_SECONDS
-from services.dispatcher.settings import DispatcherSettings
 from services.dispatcher.sizing import has_room, runs, workers_for
 from services.dispatcher.workforce import Workforce
 from services.splitter.settings import SplitterSettings
+from shared.clusters.settings import WorkerSettings
+from shared.clusters.state import WorkerState
 from shared.runtime.consumer import CLOSED_PAUSE
 from shared.shards import SHARD_ITEMS
 
@@ -51,7 +51,7 @@ class PulledChunks(Painting):
         self.chance = random.Random(conditions.seed)
         self._workers: list[Worker] = []
         self._workforce = Workforce(
-            self, DispatcherSettings(nodes=conditions.nodes), lambda: None, self._now
+            self, WorkerSettings(nodes=conditions.nodes), lambda: None, self._now
         )
         self._chunks: deque[Chunk] = deque()
         self._unfinished = 0
@@ -116,13 +116,13 @@ class PulledChunks(Painting):
     def _now(self) -> datetime:
         return EPOCH + timedelta(seconds=self.clock.now)
 
-    def workers(self) -> list[WorkerState]:
+    def refresh(self) -> list[WorkerState]:
         return [worker.state for worker in self._workers]
 
-    def trouble(self) -> str | None:
+    def why_no_node(self) -> str | None:
         return None
 
-    def last_words(self, worker: str) -> str:
+    def end_of_log(self, worker: str) -> str:
         return worker
 
     def start(self, workers: int) -> None:
@@ -131,8 +131,11 @@ class PulledChunks(Painting):
             self._workers.append(worker)
             self.cluster.submit(worker)
 
-    def dismiss(self, worker: str) -> None:
-        raise AssertionError(f"{worker} was dismissed: nobody is told to leave in this simulation")
+    def cancel(self, worker: str) -> None:
+        raise AssertionError(f"{worker} was cancelled, which never happens in this simulation")
+
+    def delete_old_jobs(self) -> None:
+        return
 
     def left(self, worker: "Worker", node: Node) -> None:
         self.cluster.done(node)

@@ -14,7 +14,7 @@ from services.batchai.http import bound, handler
 from services.batchai.service import BatchAI
 from services.batchai.settings import ServerSettings
 from shared import logs
-from shared.batchai.access import Access
+from shared.clusters.batchai.access import Access
 from shared.errors import Misconfigured
 from shared.runtime.heartbeat import beat
 from shared.runtime.serve import MISCONFIGURED

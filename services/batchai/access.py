@@ -11,7 +11,7 @@ import time
 
 from services.batchai.settings import ServerSettings
 from services.batchai.wire import Answer, Request
-from shared.batchai.access import IDENTITY_PATH, TOKEN_SECONDS, Access
+from shared.clusters.batchai.access import IDENTITY_PATH, TOKEN_SECONDS, Access
 from shared.errors import RequestRefused
 
 EXPIRES = re.compile(r"[0-9]{1,12}")

@@ -10,7 +10,6 @@ import typer
 from pydantic import ValidationError
 
 from services.console import accounts, show
-from services.console import cluster as clusters
 from services.console import run as running
 from services.console.follow import Interrupted, follow
 from services.console.jobs import Desk
@@ -19,6 +18,7 @@ from services.console.poison import Entry, PoisonDesk
 from services.console.scoring import shipped_models, training
 from services.console.stack import Stack
 from shared import logs
+from shared.clusters import table
 from shared.errors import ImpastoError, Misconfigured, NotYet
 from shared.models import Models
 from shared.runtime.stop import Stop
@@ -218,14 +218,14 @@ def poison_purge(
 @cluster.command("show")
 def cluster_show(json: Json = False, data: Data = HOME) -> None:
     """Its nodes, and its jobs with what became of them."""
-    show.cluster(clusters.view(data), json)
+    show.cluster(table.chosen().view(data, accounts.settings(data)), json)
 
 
 @cluster.command("create")
 def cluster_create(nodes: MaybeNodes = None, json: Json = False, data: Data = HOME) -> None:
     """Make it, if it isn't there: as many nodes as there is work for, none if there is none."""
-    clusters.managed(data, nodes).ensure()
-    show.cluster(clusters.view(data), json)
+    table.chosen().managed(data, nodes).ensure()
+    show.cluster(table.chosen().view(data, accounts.settings(data)), json)
 
 
 @cluster.command("scale")
@@ -236,14 +236,14 @@ def cluster_scale(
     data: Data = HOME,
 ) -> None:
     """Let it have so many nodes; a stack that starts sets it to its own number again."""
-    clusters.managed(data).scale(minimum, max(minimum, nodes))
-    show.cluster(clusters.view(data), json)
+    table.chosen().managed(data, None).scale(minimum, max(minimum, nodes))
+    show.cluster(table.chosen().view(data, accounts.settings(data)), json)
 
 
 @cluster.command("delete")
 def cluster_delete(json: Json = False, data: Data = HOME) -> None:
     """End its jobs and remove it; a stack that is up makes it anew."""
-    clusters.managed(data).delete()
+    table.chosen().managed(data, None).delete()
     show.print_line({"deleted": True}, "deleted", json)
 
 

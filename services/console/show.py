@@ -14,10 +14,15 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from services.console.accounts import Accounts
-from services.console.cluster import Replicas, View
 from services.console.jobs import Status
 from services.console.poison import Entry
-from shared.clusters import ClusterState, JobState, PaintedFrames
+from shared.clusters.state import (
+    ClusterJob,
+    ClusterState,
+    ClusterView,
+    PaintedFrames,
+    ReplicasView,
+)
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -199,10 +204,10 @@ def poison_table(entries: Iterable[Entry]) -> Table:
     return table
 
 
-def cluster(view: View | Replicas, as_json: bool) -> None:
+def cluster(view: ClusterView | ReplicasView, as_json: bool) -> None:
     if as_json:
         print_json(view)
-    elif isinstance(view, Replicas):
+    elif isinstance(view, ReplicasView):
         text = f"up to {view.replicas} replicas, kept by something else; {view.chunks} chunks"
         say(f"{text} for them", out)
     else:
@@ -225,7 +230,7 @@ def about(state: ClusterState) -> list[str]:
     ]
 
 
-def cluster_table(jobs: Iterable[JobState]) -> Table:
+def cluster_table(jobs: Iterable[ClusterJob]) -> Table:
     table = table_of("job", "state", "started", "ended", "exit code", "why")
     for job in jobs:
         table.add_row(

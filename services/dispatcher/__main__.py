@@ -1,6 +1,6 @@
 from services.dispatcher.service import build
-from services.dispatcher.settings import DispatcherSettings
+from shared.clusters.table import worker_settings
 from shared.runtime.serve import serve
 
 if __name__ == "__main__":
-    serve("dispatcher", DispatcherSettings, build)
+    serve("dispatcher", worker_settings, build)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from services.dispatcher.cluster import WorkerState
+from shared.clusters.state import WorkerState
 
 #: How many failures on end are taken for chance.
 CHANCE = 3

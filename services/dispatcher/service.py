@@ -2,7 +2,7 @@
 
 A worker is one job of the cluster: not a fixed set of frames, but a process that pulls chunks until
 there are no more. So a lost node costs one shard and not its share, and no node is idle while there
-is work. Which frames each job has painted is in its output directory (shared/batchai/painted.py).
+is work.
 
 No job has more than so many segments on their way to the workers, and no more chunks are sent than
 keep all nodes at work: each segment that is sent calls for another to be split, which gets in line
@@ -15,13 +15,13 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 from services.dispatcher.backlog import Backlog, Task
-from services.dispatcher.cluster import Cluster
-from services.dispatcher.clusters import chosen
 from services.dispatcher.patience import Hopeless, Trouble, no_answer
-from services.dispatcher.settings import DispatcherSettings
 from services.dispatcher.sizing import has_room, runs, workers_for
 from services.dispatcher.workforce import Workforce
 from shared.attendance import Attendance
+from shared.clusters.backend import WorkerPool
+from shared.clusters.settings import WorkerSettings
+from shared.clusters.table import backend
 from shared.errors import ClusterError
 from shared.jobs import Jobs
 from shared.logs import logger
@@ -60,14 +60,14 @@ class Dispatcher:
     def __init__(
         self,
         storage: Storage,
-        cluster: Cluster,
-        settings: DispatcherSettings,
+        pool: WorkerPool,
+        settings: WorkerSettings,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
-        self._cluster = cluster
+        self._pool = pool
         self._clock = clock
         self._attendance = Attendance(storage)
-        self._workforce = Workforce(cluster, settings, self._attendance.got_to_work, clock)
+        self._workforce = Workforce(pool, settings, self._attendance.got_to_work, clock)
         self._node_seconds = settings.node_seconds
         self._lesson_workers = settings.lesson_workers
         self._jobs = Jobs(storage)
@@ -82,7 +82,7 @@ class Dispatcher:
 
     def has_room(self) -> bool:
         """Whether more chunks may be sent: nodes would be idle, and stitchers aren't far behind."""
-        nodes = self._cluster.nodes
+        nodes = self._pool.nodes
         behind = nodes * SCORED_PER_NODE
         return has_room(self._chunks.count(), nodes) and self._scored.count() < behind
 
@@ -91,7 +91,7 @@ class Dispatcher:
         if self._jobs.ended(segment.job):
             return
         job = self._jobs.job(segment.job)
-        self._chunks.add(chunks(job, segment, self._cluster.nodes))
+        self._chunks.add(chunks(job, segment, self._pool.nodes))
         further = segment.segment + job.window
         if further < len(job.segments):
             self._segments.send(SegmentPlanned(trace=job.trace, job=job.job, segment=further))
@@ -129,6 +129,7 @@ class Dispatcher:
             self._workforce.grow(wanted)
         elif self._workforce.waiting and not any(queue.count() for queue in self._on_their_way):
             self._workforce.dismiss()
+        self._pool.delete_old_jobs()
 
     def _clear(self, hopeless: Hopeless | None) -> None:
         """What is left of jobs that have ended; and end those that wait for a hopeless cluster."""
@@ -144,7 +145,7 @@ class Dispatcher:
         self._lessons.clear(unwanted)
 
     def _fail(self, task: Task, hopeless: Hopeless) -> None:
-        words = self._workforce.last_words(hopeless.worker) if hopeless.worker else ""
+        words = self._workforce.end_of_log(hopeless.worker) if hopeless.worker else ""
         reason = "; ".join([f"no worker could start: {hopeless.why}", *words.splitlines()[-1:]])
         self._jobs.fail_of(task, reason)
         log.error("failed", job=task.job, reason=reason)
@@ -165,9 +166,9 @@ def chunks(job: Job, segment: SegmentReady, nodes: int) -> Iterator[ChunkPlanned
         )
 
 
-def build(storage: Storage, settings: DispatcherSettings, stop: Stop) -> Consumer:
-    cluster = chosen(settings)
-    dispatcher = Dispatcher(storage, cluster, settings)
+def build(storage: Storage, settings: WorkerSettings, stop: Stop) -> Consumer:
+    pool = backend(settings.cluster).pool(settings)
+    dispatcher = Dispatcher(storage, pool, settings)
     routes = [Route("shards", SegmentReady, dispatcher.ready, dispatcher.has_room)]
     return Consumer(
         storage,
@@ -176,5 +177,5 @@ def build(storage: Storage, settings: DispatcherSettings, stop: Stop) -> Consume
         routes,
         tick=dispatcher.reconcile,
         needs=[NEEDS, SWEEPING],
-        at_end=cluster.close,
+        at_end=pool.close,
     )

@@ -4,10 +4,11 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from services.dispatcher import patience
-from services.dispatcher.cluster import Cluster, WorkerState
 from services.dispatcher.patience import LONG_AGO, Hopeless, Trouble, continued, failed_tries
-from services.dispatcher.settings import DispatcherSettings
 from services.dispatcher.sizing import workers_to_start
+from shared.clusters.backend import WorkerPool
+from shared.clusters.settings import WorkerSettings
+from shared.clusters.state import WorkerState
 from shared.errors import ClusterError
 from shared.logs import logger
 
@@ -19,12 +20,12 @@ class Workforce:
 
     def __init__(
         self,
-        cluster: Cluster,
-        settings: DispatcherSettings,
+        pool: WorkerPool,
+        settings: WorkerSettings,
         got_to_work: Callable[[], datetime | None],
         clock: Callable[[], datetime],
     ) -> None:
-        self._cluster = cluster
+        self._pool = pool
         self._settings = settings
         self._got_to_work = got_to_work
         self._clock = clock
@@ -46,10 +47,10 @@ class Workforce:
     def look(self) -> Hopeless | None:
         """See how they are, and whether there is hope."""
         settings = self._settings
-        self._workers = self._cluster.workers()
+        self._workers = self._pool.refresh()
         ended = [worker for worker in self._workers if worker.ended]
         self._say_endings(ended)
-        why, now = self._cluster.trouble(), self._clock()
+        why, now = self._pool.why_no_node(), self._clock()
         if why and (not self._trouble or why != self._trouble.why):
             log.warning("the cluster has trouble", why=why)
         self._trouble = continued(self._trouble, why, now)
@@ -62,23 +63,23 @@ class Workforce:
     def grow(self, wanted: int) -> None:
         """As many as the work wants, as far as there may be so many."""
         alive = sum(not worker.ended for worker in self._workers)
-        missing = workers_to_start(wanted, self._cluster.nodes, alive)
+        missing = workers_to_start(wanted, self._pool.nodes, alive)
         now, rest = self._clock(), patience.rest_until(self._tries)
         if missing and now < rest != self._rest_said:
             self._rest_said = rest
             log.warning("workers fail; the next waits", until=str(rest))
         if ready := patience.may_start(missing, self._workers, self._tries, now):
-            self._cluster.start(ready)
+            self._pool.start(ready)
 
     def dismiss(self) -> None:
         """Those that wait for a node: there is nothing left for them to do."""
         for worker in self.waiting:
-            self._cluster.dismiss(worker.name)
+            self._pool.cancel(worker.name)
             log.info("worker no longer wanted", worker=worker.name)
 
-    def last_words(self, worker: str) -> str:
+    def end_of_log(self, worker: str) -> str:
         try:
-            return self._cluster.last_words(worker)
+            return self._pool.end_of_log(worker)
         except ClusterError as error:
             return str(error)
 
@@ -88,7 +89,7 @@ class Workforce:
             if known is None or worker.name in known:
                 continue
             if worker.failed:
-                words = self.last_words(worker.name)
+                words = self.end_of_log(worker.name)
                 log.warning("worker failed", worker=worker.name, why=worker.why, log=words)
             else:
                 log.info("worker left", worker=worker.name)

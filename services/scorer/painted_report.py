@@ -4,7 +4,7 @@ import os
 import time
 from pathlib import Path
 
-from shared.batchai.painted import FILE, VARIABLE, PaintedShard
+from shared.clusters.batchai.painted import FILE, VARIABLE, PaintedShard
 from shared.logs import logger
 from shared.messages import ChunkPlanned
 from shared.records import Job

@@ -20,11 +20,13 @@ S = TypeVar("S", bound=Settings)
 MISCONFIGURED = 78  # EX_CONFIG: no restart will help
 
 
-def serve(name: str, settings_type: type[S], build: Callable[[Storage, S, Stop], Consumer]) -> None:
+def serve(
+    name: str, read_settings: Callable[[], S], build: Callable[[Storage, S, Stop], Consumer]
+) -> None:
     """Build a service's worker and run it to its end."""
     stop = Stop().on_signals()
     try:
-        settings = settings_type()
+        settings = read_settings()
         logs.configure(name, settings.log_level)
         worker = build(Storage(settings), settings, stop)
     except (ValidationError, Misconfigured) as error:

@@ -4,13 +4,13 @@ from contextlib import ExitStack
 
 import pytest
 
-from services.dispatcher.replicas import Replicas
 from services.dispatcher.service import Dispatcher
-from services.dispatcher.settings import DispatcherSettings
 from services.scorer.lessons import Lessons
 from services.scorer.settings import ScorerSettings
 from services.scorer.slots import Slots
 from shared.arrivals import event_of
+from shared.clusters.queue.backend import Replicas
+from shared.clusters.settings import WorkerSettings
 from shared.errors import NotYet
 from shared.jobs import Jobs
 from shared.messages import BlobCreated, ChunkPlanned, decode
@@ -94,8 +94,8 @@ def test_waiting_paintings_start_a_bounded_number_of_workers(
     storage: Storage, settings: Settings, chunks: int
 ) -> None:
     own = settings.model_dump() | {"lesson_workers": 3, "nodes": 20}
-    dispatcher_settings = DispatcherSettings.model_validate(own)
-    cluster = Counting(dispatcher_settings)
+    worker_settings = WorkerSettings.model_validate(own)
+    cluster = Counting(20)
     for number in range(7):
         storage.queue("lessons").send(painting(storage, f"dutch/{number}.jpg"))
     for number in range(chunks):
@@ -110,5 +110,5 @@ def test_waiting_paintings_start_a_bounded_number_of_workers(
                 shards=1,
             )
         )
-    Dispatcher(storage, cluster, dispatcher_settings).reconcile()
+    Dispatcher(storage, cluster, worker_settings).reconcile()
     assert cluster.asked == 3 + chunks // 2

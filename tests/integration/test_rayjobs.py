@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from services.dispatcher.cluster import WorkerState
-from services.dispatcher.rayjobs import RayCluster
-from services.dispatcher.settings import DispatcherSettings
+from shared.clusters.ray.jobs import RaySettings
+from shared.clusters.ray.pool import RayPool
+from shared.clusters.state import WorkerState
 from shared.errors import ClusterError, Misconfigured
 from tests.support.raycluster import LocalRay
 from tests.support.waiting import eventually
 
-Make = Callable[..., RayCluster]
+Make = Callable[..., RayPool]
 
 
 def account(name: str) -> SecretStr:
@@ -30,15 +30,15 @@ def go(tmp_path: Path) -> Path:
 def make(ray: LocalRay, tmp_path: Path, go: Path) -> Iterator[Make]:
     """Dispatchers' clusters, of one fleet; its workers run until there is a file called `go`."""
     work = f"while [ ! -e {go} ]; do sleep 0.05; done"
-    made: list[RayCluster] = []
+    made: list[RayPool] = []
 
-    def make(**changes: Any) -> RayCluster:
+    def make(**changes: Any) -> RayPool:
         defaults = {
             "ray_url": ray.url,
             "worker_command": work,
             "work_connection": account(tmp_path.name),
         }
-        made.append(RayCluster(DispatcherSettings(**{**defaults, **changes})))
+        made.append(RayPool(RaySettings(**{**defaults, **changes})))
         return made[-1]
 
     yield make
@@ -47,17 +47,17 @@ def make(ray: LocalRay, tmp_path: Path, go: Path) -> Iterator[Make]:
         eventually(lambda: not alive(made[0]), "all to leave")
 
 
-def alive(cluster: RayCluster) -> list[WorkerState]:
-    return [worker for worker in cluster.workers() if not worker.ended]
+def alive(cluster: RayPool) -> list[WorkerState]:
+    return [worker for worker in cluster.refresh() if not worker.ended]
 
 
-def running(cluster: RayCluster) -> list[WorkerState]:
+def running(cluster: RayPool) -> list[WorkerState]:
     return [worker for worker in alive(cluster) if worker.started]
 
 
 def test_workers_are_counted_by_whoever_asks(make: Make, go: Path) -> None:
     first = make()
-    assert first.workers() == []
+    assert first.refresh() == []
     assert first.nodes == 2
     first.start(2)
     eventually(lambda: len(running(first)) == 2, "both to run")
@@ -68,20 +68,20 @@ def test_workers_are_counted_by_whoever_asks(make: Make, go: Path) -> None:
     assert len(running(first)) == 2
     go.touch()
     eventually(lambda: not alive(second), "all to leave")
-    assert [worker.failed for worker in first.workers()] == [False] * 3
+    assert [worker.failed for worker in first.refresh()] == [False] * 3
 
 
 def test_each_fleet_has_its_own(make: Make) -> None:
     ours, theirs = make(), make(work_connection=account("another"))
-    ours.workers()
+    ours.refresh()
     ours.start(1)
     assert len(alive(ours)) == 1
-    assert theirs.workers() == []
+    assert theirs.refresh() == []
 
 
 def test_two_at_a_time_dont_double_a_worker(make: Make) -> None:
     one, other = make(), make()
-    assert one.workers() == other.workers() == []
+    assert one.refresh() == other.refresh() == []
     one.start(1)
     other.start(1)
     assert len(alive(one)) == len(alive(other)) == 1
@@ -92,7 +92,7 @@ def test_what_a_worker_is_told(make: Make, tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setenv("AZURE_CLIENT_ID", "painter")
     said = tmp_path / "said"
     cluster = make(worker_command=f"env > {said}.part && mv {said}.part {said}")
-    cluster.workers()
+    cluster.refresh()
     cluster.start(1)
     eventually(said.exists, "it to say so")
     told = dict(line.partition("=")[::2] for line in said.read_text().splitlines())
@@ -105,51 +105,54 @@ def test_what_a_worker_is_told(make: Make, tmp_path: Path, monkeypatch: pytest.M
 
 def test_why_a_worker_failed(make: Make) -> None:
     cluster = make(worker_command="echo the painting is gone >&2; exit 4")
-    cluster.workers()
+    cluster.refresh()
     cluster.start(1)
     eventually(lambda: not alive(cluster), "it to fail")
-    [failed] = cluster.workers()
+    [failed] = cluster.refresh()
     assert failed.failed
     assert failed.why == "Job entrypoint command failed with exit code 4"
-    assert cluster.last_words(failed.name) == "the painting is gone"
+    assert cluster.end_of_log(failed.name) == "the painting is gone"
 
 
-def test_one_that_waits_for_room_is_dismissed(make: Make, go: Path) -> None:
+def test_one_that_waits_for_room_is_cancelled(make: Make, go: Path) -> None:
     cluster = make(nodes=3)
-    cluster.workers()
+    cluster.refresh()
     assert cluster.nodes == 3
     cluster.start(3)
     eventually(lambda: len(running(cluster)) == 2, "two to run")
     [waiting] = [worker for worker in alive(cluster) if not worker.started]
-    cluster.dismiss(waiting.name)
-    assert waiting.name not in [worker.name for worker in cluster.workers()]
+    cluster.cancel(waiting.name)
+    assert waiting.name not in [worker.name for worker in cluster.refresh()]
     go.touch()
     eventually(lambda: not alive(cluster), "all to leave")
 
 
 def test_only_so_many_ended_workers_are_kept(make: Make) -> None:
     cluster = make(worker_command="true", keep_ended_workers=1)
-    cluster.workers()
+    cluster.refresh()
     cluster.start(2)
     eventually(lambda: not alive(cluster), "both to end")
-    eventually(lambda: len(cluster.workers()) == 1, "one to be left")
+    cluster.delete_old_jobs()
+    eventually(lambda: len(cluster.refresh()) == 1, "one to be left")
     cluster.start(1)
-    assert cluster.workers()[-1].name.endswith("-0003")
+    assert cluster.refresh()[-1].name.endswith("-0003")
 
 
 def test_a_cluster_without_room_says_so(make: Make) -> None:
     cluster = make(ray_gpus=1)
-    cluster.workers()
+    cluster.refresh()
     assert cluster.nodes == 1
-    assert cluster.trouble() == ("no node of the Ray cluster has room for a worker: CPUs 1, GPUs 1")
+    assert cluster.why_no_node() == (
+        "no node of the Ray cluster has room for a worker: CPUs 1, GPUs 1"
+    )
 
 
 def test_a_worker_reserves_something() -> None:
     with pytest.raises(Misconfigured, match="IMPASTO_RAY_CPUS and IMPASTO_RAY_GPUS are both 0"):
-        RayCluster(DispatcherSettings(cluster="ray", ray_cpus=0))
+        RayPool(RaySettings(cluster="ray", ray_cpus=0))
 
 
 def test_a_cluster_that_doesnt_answer() -> None:
-    cluster = RayCluster(DispatcherSettings(ray_url="http://127.0.0.1:9"))
+    cluster = RayPool(RaySettings(ray_url="http://127.0.0.1:9"))
     with pytest.raises(ClusterError, match="Ray doesn't answer"):
-        cluster.workers()
+        cluster.refresh()

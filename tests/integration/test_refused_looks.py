@@ -4,11 +4,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from services.dispatcher.cluster import WorkerState
-from services.dispatcher.replicas import Replicas
 from services.dispatcher.service import Dispatcher
-from services.dispatcher.settings import DispatcherSettings
 from shared.attendance import AT_WORK, GOT_TO_WORK, Attendance
+from shared.clusters.queue.backend import Replicas
+from shared.clusters.settings import WorkerSettings
+from shared.clusters.state import WorkerState
 from shared.errors import ClusterError
 from shared.jobs import Jobs
 from shared.messages import ChunkPlanned
@@ -26,7 +26,7 @@ class Moody(Replicas):
 
     refuses = False
 
-    def workers(self) -> list[WorkerState]:
+    def refresh(self) -> list[WorkerState]:
         if self.refuses:
             raise ClusterError(BUSY)
         return []
@@ -36,9 +36,9 @@ class Scene:
     """A dispatcher whose clock can be put forward, and a chunk that nobody has taken yet."""
 
     def __init__(self, storage: Storage, settings: Settings) -> None:
-        own = DispatcherSettings.model_validate(settings.model_dump() | {"node_seconds": PATIENCE})
+        own = WorkerSettings.model_validate(settings.model_dump() | {"node_seconds": PATIENCE})
         self.storage = storage
-        self.cluster = Moody(own)
+        self.cluster = Moody(1)
         self._ahead = timedelta(0)
         self._dispatcher = Dispatcher(storage, self.cluster, own, self._clock)
         chunk = ChunkPlanned(

@@ -6,13 +6,13 @@ from typing import cast
 
 import pytest
 
-from services.dispatcher.cluster import Cluster
 from services.dispatcher.service import SCORED_PER_NODE, Dispatcher
-from services.dispatcher.settings import DispatcherSettings
 from services.splitter.in_flight import VIDEOS
 from services.splitter.service import build
 from services.splitter.settings import SplitterSettings
 from shared.arrivals import Arrivals, event_of, queue_of
+from shared.clusters.backend import WorkerPool
+from shared.clusters.settings import WorkerSettings
 from shared.jobs import Jobs
 from shared.messages import ChunkScored, SegmentReady, decode
 from shared.models import Model, Models
@@ -123,8 +123,8 @@ class OneNode:
 def test_no_more_is_sent_to_workers_than_stitchers_keep_up_with(
     storage: Storage, settings: Settings
 ) -> None:
-    own = DispatcherSettings.model_validate(settings.model_dump())
-    dispatcher = Dispatcher(storage, cast(Cluster, OneNode()), own)
+    own = WorkerSettings.model_validate(settings.model_dump())
+    dispatcher = Dispatcher(storage, cast(WorkerPool, OneNode()), own)
     for chunk in range(SCORED_PER_NODE):
         assert dispatcher.has_room()
         done = ChunkScored(trace="t", job="clip-0123456789ab", segment=0, chunk=chunk)

@@ -10,13 +10,12 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from services.dispatcher.clusters import chosen
-from services.dispatcher.replicas import Replicas
-from services.dispatcher.settings import DispatcherSettings
 from services.scorer.settings import ScorerSettings
-from shared.clusters import fleet
+from shared.clusters.queue.backend import Replicas
+from shared.clusters.ray.jobs import Node, RayJobs, RaySettings
+from shared.clusters.settings import ClusterKind, WorkerSettings, fleet
+from shared.clusters.table import backend, worker_settings
 from shared.errors import Misconfigured
-from shared.rayjobs import Node, RayJobs, RaySettings
 from shared.runtime.serve import MISCONFIGURED
 from shared.settings import Settings
 from shared.storage import Storage
@@ -30,16 +29,16 @@ STORAGE = {
 
 
 def test_replicas_are_as_many_as_was_said() -> None:
-    cluster = chosen(DispatcherSettings(cluster="queue", nodes=7))
+    cluster = backend("queue").pool(WorkerSettings(cluster="queue", nodes=7))
     assert isinstance(cluster, Replicas)
     assert cluster.nodes == 7
-    assert cluster.workers() == []
+    assert cluster.refresh() == []
 
 
 def test_a_cluster_that_nobody_knows(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("IMPASTO_CLUSTER", "slurm")
     with pytest.raises(ValidationError, match="'batchai', 'azureml', 'ray' or 'queue'"):
-        DispatcherSettings()
+        worker_settings()
 
 
 def test_a_dispatcher_that_is_missing_something_says_what_and_doesnt_start() -> None:
@@ -91,24 +90,24 @@ def test_a_setting_out_of_bounds_is_named_and_nothing_starts(
     ("cluster", "package"), [("azureml", "azure.ai.ml"), ("ray", "ray.job_submission")]
 )
 def test_an_extra_that_isnt_installed(
-    monkeypatch: pytest.MonkeyPatch, cluster: str, package: str
+    monkeypatch: pytest.MonkeyPatch, cluster: ClusterKind, package: str
 ) -> None:
     monkeypatch.setitem(sys.modules, package, None)
     for name, value in STORAGE.items():
         monkeypatch.setenv(name, value)
-    settings = DispatcherSettings.model_validate(
+    settings = backend(cluster).settings.model_validate(
         {"cluster": cluster, "worker_image": "i:1", "workspace": "w"}
         | {"subscription": "s", "resource_group": "g"}
     )
-    with pytest.raises(Misconfigured, match=f"the extra `{cluster}` of this package brings it"):
-        chosen(settings)
+    with pytest.raises(Misconfigured, match=f"install this package's extra `{cluster}`"):
+        backend(cluster).pool(settings)
 
 
 @pytest.mark.parametrize("cluster", ["batchai", pytest.param("ray", marks=needs_ray), "queue"])
 def test_only_the_libraries_of_the_one_that_is_used_are_imported(cluster: str) -> None:
     program = (
-        "import sys; from services.dispatcher import clusters, settings;"
-        "clusters.chosen(settings.DispatcherSettings()); print(*sys.modules)"
+        "import sys; from shared.clusters import table;"
+        "table.chosen().pool(table.worker_settings()); print(*sys.modules)"
     )
     loaded = subprocess.run(
         [sys.executable, "-c", program],

@@ -1,7 +1,7 @@
 """What a worker has painted, summed up for a person."""
 
 from services.console.show import frames_of
-from shared.batchai.painted import PaintedShard, by_video
+from shared.clusters.batchai.painted import PaintedShard, by_video
 
 
 def line(job: str, first: int, last: int) -> PaintedShard:

@@ -6,7 +6,6 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.dispatcher.cluster import WorkerState
 from services.dispatcher.patience import (
     LONG_AGO,
     Hopeless,
@@ -19,6 +18,7 @@ from services.dispatcher.patience import (
     no_answer,
     rest_until,
 )
+from shared.clusters.state import WorkerState
 
 NOON = datetime(2018, 5, 1, 12, tzinfo=UTC)
 

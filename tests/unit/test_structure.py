@@ -17,9 +17,9 @@ HEAVY: dict[str, str | tuple[str, ...]] = {
     "av": ("services/splitter", "services/stitcher", "services/scorer/training/clips.py"),
     "typer": "services/console",
     "rich": "services/console",
-    "azure.mgmt": ("shared/batchai", "services/dispatcher/batchai.py"),
-    "azure.ai": "shared/azureml",
-    "ray": "shared/rayjobs.py",
+    "azure.mgmt": "shared/clusters/batchai",
+    "azure.ai": "shared/clusters/azureml",
+    "ray": "shared/clusters/ray",
 }
 
 

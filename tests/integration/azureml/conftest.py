@@ -3,8 +3,8 @@ from typing import Any
 
 import pytest
 
-from services.dispatcher.azureml import AzureMLCluster
-from services.dispatcher.settings import DispatcherSettings
+from shared.clusters.azureml.connection import AzureMLSettings
+from shared.clusters.azureml.pool import AzureMLPool
 from tests.integration.azureml.fake import FakeAzureML
 
 WHERE: dict[str, Any] = {"subscription": "sub", "resource_group": "art", "workspace": "studio"}
@@ -20,7 +20,7 @@ STORAGE = {
     "media_url": "https://media.blob.core.windows.net",
     "work_url": "https://work.blob.core.windows.net",
 }
-Make = Callable[..., AzureMLCluster]
+Make = Callable[..., AzureMLPool]
 
 
 @pytest.fixture
@@ -42,15 +42,15 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeAzureML]:
 def make(fake: FakeAzureML) -> Iterator[Make]:
     made = []
 
-    def make(**changes: Any) -> AzureMLCluster:
+    def make(**changes: Any) -> AzureMLPool:
         defaults = {
             "cluster": "azureml",
             "nodes": 3,
             "worker_image": "registry.example/scorer:1",
             "azureml_look_seconds": 0,
         }
-        settings = DispatcherSettings(**{**WHERE, **STORAGE, **defaults, **changes})
-        made.append(AzureMLCluster(settings))
+        settings = AzureMLSettings(**{**WHERE, **STORAGE, **defaults, **changes})
+        made.append(AzureMLPool(settings))
         return made[-1]
 
     yield make

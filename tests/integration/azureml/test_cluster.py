@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from shared.azureml.cluster import RemoteCluster
-from shared.azureml.connection import AzureMLSettings, connect, resource_manager
+from shared.clusters.azureml.cluster import AzureMLCluster
+from shared.clusters.azureml.connection import AzureMLSettings, connect, resource_manager
 from shared.errors import ClusterError, Misconfigured
 from tests.integration.azureml.conftest import IDENTITY, SUBNET, WHERE, Make
 from tests.integration.azureml.fake import WORKSPACE, FakeAzureML
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.skipif(
 
 def test_the_cluster_that_is_made(make: Make, fake: FakeAzureML) -> None:
     cluster = make(vm_priority="lowpriority", azureml_identity=IDENTITY, azureml_subnet=SUBNET)
-    assert cluster.workers() == []
+    assert cluster.refresh() == []
     assert cluster.nodes == 3
     [asked] = fake.sent("PUT", "/computes/")
     assert asked.path == f"{WORKSPACE}/computes/painters"
@@ -41,32 +41,32 @@ def test_the_cluster_that_is_made(make: Make, fake: FakeAzureML) -> None:
         "maxNodeCount": 3,
         "nodeIdleTimeBeforeScaleDown": "PT2M",
     }
-    cluster.workers()
+    cluster.refresh()
     assert len(fake.sent("PUT", "/computes/")) == 1
 
 
 def test_why_there_is_no_node(make: Make, fake: FakeAzureML) -> None:
     cluster = make()
-    cluster.workers()
-    assert cluster.trouble() is None
+    cluster.refresh()
+    assert cluster.why_no_node() is None
     nodes = fake.computes["painters"]["properties"]["properties"]
     error = {"code": "ClusterCoreQuotaReached", "message": "the quota of NC cores is used up"}
     nodes["errors"] = [{"error": error}]
-    cluster.workers()
-    assert cluster.trouble() == "the quota of NC cores is used up"
+    cluster.refresh()
+    assert cluster.why_no_node() == "the quota of NC cores is used up"
     nodes["nodeStateCounts"] = {"runningNodeCount": 1}
-    cluster.workers()
-    assert cluster.trouble() is None
+    cluster.refresh()
+    assert cluster.why_no_node() is None
 
 
 def test_azure_isnt_asked_all_the_time(make: Make, fake: FakeAzureML) -> None:
     cluster = make(azureml_look_seconds=3600)
-    cluster.workers()
+    cluster.refresh()
     before = len(fake.asked)
-    assert cluster.workers() == []
+    assert cluster.refresh() == []
     assert len(fake.asked) == before
     cluster.start(1)
-    assert len(cluster.workers()) == 1
+    assert len(cluster.refresh()) == 1
 
 
 def test_a_person_at_the_console(fake: FakeAzureML, tmp_path: Path) -> None:
@@ -95,14 +95,14 @@ def test_a_person_at_the_console(fake: FakeAzureML, tmp_path: Path) -> None:
 
 def test_a_person_scales_and_deletes_it(make: Make, fake: FakeAzureML) -> None:
     cluster = make()
-    cluster.workers()
-    person = RemoteCluster(AzureMLSettings(cluster="azureml", **WHERE))
+    cluster.refresh()
+    person = AzureMLCluster(AzureMLSettings(cluster="azureml", **WHERE))
     person.scale(1, 5)
-    cluster.workers()
+    cluster.refresh()
     assert cluster.nodes == 5
     person.delete()
     assert person.state() is None
-    cluster.workers()
+    cluster.refresh()
     assert cluster.nodes == 3
     person.close()
 
@@ -126,12 +126,12 @@ def test_what_is_missing_is_named(make: Make, changes: dict[str, Any], missing: 
 
 def test_a_service_that_refuses(make: Make) -> None:
     with pytest.raises(ClusterError, match=r"refused: \(ResourceNotFound\) there is nothing there"):
-        make(workspace="elsewhere").workers()
+        make(workspace="elsewhere").refresh()
 
 
 def test_a_service_that_doesnt_answer(make: Make) -> None:
     with pytest.raises(ClusterError, match="Azure Machine Learning doesn't answer"):
-        make(azureml_url="http://127.0.0.1:9").workers()
+        make(azureml_url="http://127.0.0.1:9").refresh()
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ from importlib.util import find_spec
 import pytest
 from pydantic import SecretStr
 
-from services.dispatcher.azureml import AzureMLCluster
-from services.dispatcher.cluster import WorkerState
+from shared.clusters.azureml.pool import AzureMLPool
+from shared.clusters.state import WorkerState
 from tests.integration.azureml.conftest import IDENTITY, STORAGE, Make
 from tests.integration.azureml.fake import WORKSPACE, FakeAzureML
 
@@ -15,8 +15,8 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-def alive(cluster: AzureMLCluster) -> list[WorkerState]:
-    return [worker for worker in cluster.workers() if not worker.ended]
+def alive(cluster: AzureMLPool) -> list[WorkerState]:
+    return [worker for worker in cluster.refresh() if not worker.ended]
 
 
 def test_the_job_of_a_worker(
@@ -26,7 +26,7 @@ def test_the_job_of_a_worker(
     monkeypatch.setenv("AZURE_AUTHORITY_HOST", "login.microsoftonline.com")
     monkeypatch.setenv("AZURE_TENANT_ID", "the-dispatchers")
     cluster = make(azureml_identity=IDENTITY, worker_hours=2)
-    cluster.workers()
+    cluster.refresh()
     cluster.start(1)
     [worker] = alive(cluster)
     [asked] = fake.sent("PUT", "/jobs/")
@@ -53,7 +53,7 @@ def test_the_job_of_a_worker(
 
 def test_without_an_identity_of_its_own_the_clusters_is_used(make: Make, fake: FakeAzureML) -> None:
     cluster = make()
-    cluster.workers()
+    cluster.refresh()
     cluster.start(1)
     assert fake.sent("PUT", "/computes/")[0].body["identity"] == {"type": "SystemAssigned"}
     job = fake.sent("PUT", "/jobs/")[0].body["properties"]
@@ -63,27 +63,27 @@ def test_without_an_identity_of_its_own_the_clusters_is_used(make: Make, fake: F
 
 def test_workers_are_counted_by_whoever_asks(make: Make, fake: FakeAzureML) -> None:
     first = make()
-    first.workers()
+    first.refresh()
     first.start(2)
     second = make()
-    assert [worker.started for worker in second.workers()] == [None, None]
-    one, other = (worker.name for worker in second.workers())
+    assert [worker.started for worker in second.refresh()] == [None, None]
+    one, other = (worker.name for worker in second.refresh())
     fake.becomes(one, "Running", StartTimeUtc="2026-03-31 18:14:56")
     fake.becomes(
         other, "Completed", StartTimeUtc="2026-03-31 18:14:56", EndTimeUtc="2026-03-31 18:18:41"
     )
     assert [worker.name for worker in alive(second)] == [one]
-    ended = second.workers()[1]
+    ended = second.refresh()[1]
     assert ended.started
     assert ended.ended
     assert (ended.ended - ended.started).total_seconds() == 225
     second.start(1)
-    assert [worker.name[-5:] for worker in first.workers()] == ["-0001", "-0002", "-0003"]
+    assert [worker.name[-5:] for worker in first.refresh()] == ["-0001", "-0002", "-0003"]
 
 
 def test_two_at_a_time_dont_double_a_worker(make: Make) -> None:
     one, other = make(), make()
-    assert one.workers() == other.workers() == []
+    assert one.refresh() == other.refresh() == []
     one.start(1)
     other.start(1)
     assert len(alive(one)) == len(alive(other)) == 1
@@ -91,22 +91,22 @@ def test_two_at_a_time_dont_double_a_worker(make: Make) -> None:
 
 def test_each_fleet_has_its_own(make: Make) -> None:
     ours, theirs = make(), make(work_url="https://other.blob.core.windows.net")
-    ours.workers()
+    ours.refresh()
     ours.start(1)
-    assert theirs.workers() == []
+    assert theirs.refresh() == []
 
 
 def test_why_a_worker_failed(make: Make, fake: FakeAzureML) -> None:
     cluster = make()
-    cluster.workers()
+    cluster.refresh()
     cluster.start(1)
-    [worker] = cluster.workers()
+    [worker] = cluster.refresh()
     fake.reasons[worker.name] = "the image can't be pulled"
     fake.becomes(worker.name, "Failed")
-    [failed] = cluster.workers()
+    [failed] = cluster.refresh()
     assert failed.failed
     assert failed.why == "the image can't be pulled"
-    cluster.workers()
+    cluster.refresh()
     assert len(fake.sent("GET", "/details")) == 1
 
 
@@ -117,12 +117,12 @@ def test_a_reason_that_cant_be_read_stops_nothing(
     make: Make, fake: FakeAzureML, details: object
 ) -> None:
     cluster = make()
-    cluster.workers()
+    cluster.refresh()
     cluster.start(2)
-    bad, good = (worker.name for worker in cluster.workers())
+    bad, good = (worker.name for worker in cluster.refresh())
     fake.details[bad] = details
     fake.becomes(bad, "Failed")
-    failed, other = cluster.workers()
+    failed, other = cluster.refresh()
     assert failed.failed
     assert failed.why is not None
     assert (other.name, other.ended) == (good, None)
@@ -130,61 +130,62 @@ def test_a_reason_that_cant_be_read_stops_nothing(
 
 def test_a_reason_that_is_refused_stops_nothing(make: Make, fake: FakeAzureML) -> None:
     cluster = make()
-    cluster.workers()
+    cluster.refresh()
     cluster.start(1)
-    [worker] = cluster.workers()
+    [worker] = cluster.refresh()
     fake.becomes(worker.name, "Failed")  # of which no reason is known: the server refuses
-    [failed] = cluster.workers()
+    [failed] = cluster.refresh()
     assert failed.failed
     fake.reasons[worker.name] = "the image can't be pulled"
-    [failed] = cluster.workers()
+    [failed] = cluster.refresh()
     assert failed.why == "the image can't be pulled"
 
 
 def test_numbers_go_on_after_archived_jobs(make: Make, fake: FakeAzureML) -> None:
     first = make()
-    first.workers()
+    first.refresh()
     first.start(2)
-    for worker in first.workers():
+    for worker in first.refresh():
         fake.becomes(worker.name, "Completed")
         fake.jobs[worker.name]["properties"]["isArchived"] = True
     second = make()
-    assert second.workers() == []
+    assert second.refresh() == []
     second.start(1)
-    [worker] = second.workers()
+    [worker] = second.refresh()
     assert worker.name.endswith("-0003")
     fake.jobs[worker.name]["properties"]["isArchived"] = True  # while it is at work
-    first.workers()
+    first.refresh()
     first.start(1)  # refused, since its name is taken; then it looks
-    first.workers()
+    first.refresh()
     first.start(1)
-    assert [worker.name[-5:] for worker in first.workers()] == ["-0004"]
+    assert [worker.name[-5:] for worker in first.refresh()] == ["-0004"]
 
 
-def test_one_that_waits_for_a_node_is_dismissed(make: Make, fake: FakeAzureML) -> None:
+def test_one_that_waits_for_a_node_is_cancelled(make: Make, fake: FakeAzureML) -> None:
     cluster = make()
-    cluster.workers()
+    cluster.refresh()
     cluster.start(1)
-    [worker] = cluster.workers()
-    cluster.dismiss(worker.name)
+    [worker] = cluster.refresh()
+    cluster.cancel(worker.name)
     assert fake.sent("POST", "/cancel")[0].path == f"{WORKSPACE}/jobs/{worker.name}/cancel"
-    assert cluster.workers() == []
+    assert cluster.refresh() == []
     cluster.start(1)
-    assert [worker.name[-5:] for worker in cluster.workers()] == ["-0002"]
+    assert [worker.name[-5:] for worker in cluster.refresh()] == ["-0002"]
 
 
 def test_only_so_many_ended_workers_are_kept(make: Make, fake: FakeAzureML) -> None:
     cluster = make(keep_ended_workers=1)
-    cluster.workers()
+    cluster.refresh()
     cluster.start(2)
-    for worker in cluster.workers():
+    for worker in cluster.refresh():
         fake.becomes(worker.name, "Completed")
-    cluster.workers()
-    assert [worker.name[-5:] for worker in cluster.workers()] == ["-0002"]
+    cluster.refresh()
+    cluster.delete_old_jobs()
+    assert [worker.name[-5:] for worker in cluster.refresh()] == ["-0002"]
 
 
 def test_a_connection_string_stays_with_the_dispatcher(make: Make, fake: FakeAzureML) -> None:
     cluster = make(work_connection=SecretStr("AccountName=work;AccountKey=secret"))
-    cluster.workers()
+    cluster.refresh()
     cluster.start(1)
     assert all("secret" not in str(asked) for asked in fake.asked)

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from azure.mgmt.batchai import BatchAI, models
 
-from shared.batchai.access import Access
-from shared.batchai.cluster import autoscale
-from shared.batchai.connection import BatchAISettings, connect
+from shared.clusters.batchai.access import Access
+from shared.clusters.batchai.client import autoscale
+from shared.clusters.batchai.connection import BatchAISettings, connect
 from tests.support.waiting import eventually
 
 ROOT = Path(__file__).parents[3]

@@ -7,7 +7,7 @@ import pytest
 from azure.core.pipeline.transport import HttpRequest
 from azure.mgmt.batchai import models
 
-from shared.batchai.cluster import autoscale
+from shared.clusters.batchai.client import autoscale
 from tests.integration.batchai.conftest import CLUSTER, EXPERIMENT, GROUP, WORKSPACE, Server
 from tests.support.waiting import eventually
 

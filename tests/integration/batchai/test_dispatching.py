@@ -16,13 +16,13 @@ from azure.storage.queue import QueueClient, QueueMessage
 import services.dispatcher.service as dispatcher
 import services.scorer.service as scorer
 import services.splitter.service as splitter
-from services.dispatcher import batchai
-from services.dispatcher.settings import DispatcherSettings
 from services.scorer.scorer import Original
 from services.scorer.settings import ScorerSettings
 from services.splitter.settings import SplitterSettings
-from shared.batchai.cluster import RemoteCluster
-from shared.clusters import JobState
+from shared.clusters.batchai import pool
+from shared.clusters.batchai.client import BatchAIClient
+from shared.clusters.batchai.connection import BatchAISettings
+from shared.clusters.state import ClusterJob
 from shared.jobs import Jobs
 from shared.queues import Queue
 from shared.records import Job
@@ -80,7 +80,7 @@ class MortalQueue(Queue):
 
 
 class MortalStorage(Storage):
-    def __init__(self, settings: DispatcherSettings, life: Life) -> None:
+    def __init__(self, settings: BatchAISettings, life: Life) -> None:
         super().__init__(settings)
         self._life = life
 
@@ -88,8 +88,8 @@ class MortalStorage(Storage):
         return MortalQueue(self._queues.get_queue_client(name), self.patience, self._life)
 
 
-class MortalCluster(RemoteCluster):
-    def __init__(self, life: Life, settings: DispatcherSettings) -> None:
+class MortalClient(BatchAIClient):
+    def __init__(self, life: Life, settings: BatchAISettings) -> None:
         super().__init__(settings)
         self._life = life
 
@@ -158,12 +158,12 @@ class Scene:
             "poll_seconds": 0.05,
             "worker_command": "sleep 1000",
         }
-        settings = DispatcherSettings.model_validate(self.settings | own)
-        self._monkeypatch.setattr(batchai, "RemoteCluster", partial(MortalCluster, life))
+        settings = BatchAISettings.model_validate(self.settings | own)
+        self._monkeypatch.setattr(pool, "BatchAIClient", partial(MortalClient, life))
         return dispatcher.build(MortalStorage(settings, life), settings, stop)
 
-    def workers(self, experiment: str) -> list[JobState]:
-        cluster = RemoteCluster(DispatcherSettings(experiment=experiment, poll_seconds=0.05))
+    def workers(self, experiment: str) -> list[ClusterJob]:
+        cluster = BatchAIClient(BatchAISettings(experiment=experiment, poll_seconds=0.05))
         workers = cluster.jobs()
         cluster.close()
         return workers

@@ -13,7 +13,7 @@ import pytest
 from services.batchai.records import Cluster, ClusterProperties, Job, JobProperties, Workspace
 from services.batchai.service import BatchAI
 from services.batchai.settings import ServerSettings
-from shared.batchai.access import Access
+from shared.clusters.batchai.access import Access
 from tests.integration.batchai.conftest import CLUSTER, EXPERIMENT, GROUP, WORKSPACE, Server
 
 BASE = (

@@ -3,11 +3,11 @@
 import sys
 from datetime import UTC, datetime
 
-from services.dispatcher.batchai import BatchAICluster
-from services.dispatcher.settings import DispatcherSettings
 from services.scorer.catalog import shipped_models
 from shared import names
-from shared.batchai.cluster import RemoteCluster
+from shared.clusters.batchai.client import BatchAIClient
+from shared.clusters.batchai.connection import BatchAISettings
+from shared.clusters.batchai.pool import BatchAIPool
 from shared.jobs import Jobs
 from shared.messages import ChunkPlanned
 from shared.models import Models
@@ -32,14 +32,14 @@ def test_a_worker_reports_the_frames_that_it_painted(server: Server, npm_server:
         "poll_seconds": 0.05,
         "worker_command": f"IMPASTO_IDLE_EXIT_SECONDS=1 exec {sys.executable} -m services.scorer",
     }
-    dispatched = DispatcherSettings.model_validate(settings.model_dump() | own)
-    cluster = BatchAICluster(dispatched)
-    cluster.workers()
+    dispatched = BatchAISettings.model_validate(settings.model_dump() | own)
+    cluster = BatchAIPool(dispatched)
+    cluster.refresh()
     cluster.start(1)
-    eventually(lambda: [w for w in cluster.workers() if w.ended], "the worker to leave")
-    [worker] = cluster.workers()
-    assert not worker.failed, cluster.last_words(worker.name)
-    remote = RemoteCluster(dispatched)
+    eventually(lambda: [w for w in cluster.refresh() if w.ended], "the worker to leave")
+    [worker] = cluster.refresh()
+    assert not worker.failed, cluster.end_of_log(worker.name)
+    remote = BatchAIClient(dispatched)
     lines = remote.painted(worker.name)
     frames = [n for line in lines for n in range(line.first_frame, line.last_frame + 1)]
     assert frames == list(range(sum(map(sum, SEGMENTS))))
@@ -53,11 +53,11 @@ def test_a_worker_reports_the_frames_that_it_painted(server: Server, npm_server:
 
 
 def test_a_job_without_a_report_has_none(server: Server) -> None:
-    cluster = BatchAICluster(DispatcherSettings(poll_seconds=0.05, worker_command="true"))
-    cluster.workers()
+    cluster = BatchAIPool(BatchAISettings(poll_seconds=0.05, worker_command="true"))
+    cluster.refresh()
     cluster.start(1)
-    eventually(lambda: cluster.workers()[0].ended, "it to end")
-    remote = RemoteCluster(DispatcherSettings(poll_seconds=0.05))
+    eventually(lambda: cluster.refresh()[0].ended, "it to end")
+    remote = BatchAIClient(BatchAISettings(poll_seconds=0.05))
     assert remote.painted("worker-0001") == []
     assert remote.painted("nobody") == []
     cluster.close()

@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 
 from services.dispatcher.patience import WHOLE_SECONDS
 from services.dispatcher.service import build
-from services.dispatcher.settings import DispatcherSettings
-from shared.batchai.cluster import RemoteCluster
-from shared.clusters import JobState
+from shared.clusters.batchai.client import BatchAIClient
+from shared.clusters.batchai.connection import BatchAISettings
+from shared.clusters.state import ClusterJob
 from shared.jobs import Jobs
 from shared.messages import ChunkPlanned
 from shared.records import Failure
@@ -27,12 +27,12 @@ ONE, OTHER = "one-0123456789ab", "other-0123456789ab"
 class Scene:
     def __init__(self, azurite: Azurite, worker_command: str) -> None:
         own = {"poll_seconds": 0.05, "worker_tries": TRIES, "worker_command": worker_command}
-        self._settings = DispatcherSettings.model_validate(azurite.settings().model_dump() | own)
+        self._settings = BatchAISettings.model_validate(azurite.settings().model_dump() | own)
         self.storage = Storage(self._settings)
         self.storage.prepare()
         self.jobs = Jobs(self.storage)
         self.chunks = self.storage.queue("chunks")
-        self._cluster = RemoteCluster(self._settings)
+        self._cluster = BatchAIClient(self._settings)
         self._cluster.ensure()
 
     def send(self, job: str) -> None:
@@ -51,7 +51,7 @@ class Scene:
             stop.request()
             thread.join()
 
-    def workers(self) -> list[JobState]:
+    def workers(self) -> list[ClusterJob]:
         return self._cluster.jobs()
 
     def reason(self, job: str) -> str | None:

@@ -8,11 +8,10 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from services.dispatcher.batchai import BatchAICluster
-from services.dispatcher.environment import for_workers
-from services.dispatcher.settings import DispatcherSettings
-from shared.batchai.cluster import RemoteCluster
-from shared.batchai.connection import BatchAISettings, connect
+from shared.clusters.batchai.client import BatchAIClient
+from shared.clusters.batchai.connection import BatchAISettings, connect
+from shared.clusters.batchai.pool import BatchAIPool
+from shared.clusters.environment import for_workers
 from shared.errors import ClusterError
 from shared.storage import Storage
 from tests.integration.batchai.conftest import Server
@@ -21,20 +20,20 @@ from tests.support.waiting import eventually
 
 #: Runs until there is a file called `go`.
 WORKER = 'while [ ! -e "$AZ_BATCHAI_MOUNT_ROOT/go" ]; do sleep 0.05; done'
-Make = Callable[..., BatchAICluster]
+Make = Callable[..., BatchAIPool]
 
 
 @pytest.fixture
 def make(server: Server) -> Make:
-    def make(**changes: Any) -> BatchAICluster:
+    def make(**changes: Any) -> BatchAIPool:
         defaults = {"nodes": 3, "worker_command": WORKER, "poll_seconds": 0.05}
-        return BatchAICluster(DispatcherSettings(**{**defaults, **changes}))
+        return BatchAIPool(BatchAISettings(**{**defaults, **changes}))
 
     return make
 
 
-def alive(cluster: BatchAICluster) -> int:
-    return sum(not worker.ended for worker in cluster.workers())
+def alive(cluster: BatchAIPool) -> int:
+    return sum(not worker.ended for worker in cluster.refresh())
 
 
 def test_workers_are_counted_by_whoever_asks(make: Make, server: Server) -> None:
@@ -64,33 +63,33 @@ def test_two_at_a_time_dont_double_a_worker(make: Make) -> None:
 
 def test_why_a_worker_failed(make: Make) -> None:
     cluster = make(worker_command="echo the painting is gone >&2; exit 4")
-    cluster.workers()
+    cluster.refresh()
     cluster.start(1)
     eventually(lambda: alive(cluster) == 0, "it to fail")
-    [failed] = cluster.workers()
+    [failed] = cluster.refresh()
     assert failed.failed
     assert failed.why == "the command ended with exit code 4"
-    assert cluster.last_words(failed.name) == "the painting is gone"
+    assert cluster.end_of_log(failed.name) == "the painting is gone"
     cluster.close()
 
 
-def test_one_that_said_nothing_has_no_last_words(make: Make) -> None:
+def test_one_that_said_nothing_has_an_empty_log(make: Make) -> None:
     cluster = make(worker_command="exit 4")
-    cluster.workers()
+    cluster.refresh()
     cluster.start(1)
     eventually(lambda: alive(cluster) == 0, "it to fail")
-    assert cluster.last_words("worker-0001") == ""
+    assert cluster.end_of_log("worker-0001") == ""
     cluster.close()
 
 
-def test_one_that_waits_for_a_node_is_dismissed(make: Make) -> None:
+def test_one_that_waits_for_a_node_is_cancelled(make: Make) -> None:
     cluster = make(nodes=1)
-    cluster.workers()
+    cluster.refresh()
     cluster.start(2)
-    eventually(lambda: any(worker.started for worker in cluster.workers()), "one to start")
-    [waiting] = [worker for worker in cluster.workers() if not worker.started]
-    cluster.dismiss(waiting.name)
-    [left] = [worker for worker in cluster.workers() if not worker.ended]
+    eventually(lambda: any(worker.started for worker in cluster.refresh()), "one to start")
+    [waiting] = [worker for worker in cluster.refresh() if not worker.started]
+    cluster.cancel(waiting.name)
+    [left] = [worker for worker in cluster.refresh() if not worker.ended]
     assert left.started
     cluster.close()
 
@@ -100,10 +99,10 @@ def test_a_worker_that_is_told_to_leave_has_succeeded(
 ) -> None:
     settings = npm_server.settings(idle_exit_seconds=None)
     Storage(settings).prepare()
-    command = DispatcherSettings.model_fields["worker_command"].default
+    command = BatchAISettings.model_fields["worker_command"].default
     own = {"worker_command": command.replace("python", sys.executable)}
     cluster = make(**settings.model_dump(exclude_none=True) | own)
-    cluster.workers()
+    cluster.refresh()
     cluster.start(1)
     log = server.folder / "mounts" / "logs"
 
@@ -113,7 +112,7 @@ def test_a_worker_that_is_told_to_leave_has_succeeded(
     eventually(at_work, "it to be at work")
     person = connect(BatchAISettings(poll_seconds=0.05))
     person.jobs.begin_terminate("impasto", "impasto", "scoring", "worker-0001").result()
-    [worker] = cluster.workers()
+    [worker] = cluster.refresh()
     assert (worker.failed, worker.why) == (False, None)
     assert worker.ended
     person.close()
@@ -126,6 +125,7 @@ def test_only_so_many_ended_workers_are_kept(make: Make, server: Server) -> None
     for _ in range(4):
         cluster.start(1)
         eventually(lambda: alive(cluster) == 0, "it to end")
+        cluster.delete_old_jobs()
     jobs = server.folder / "mounts" / "logs"
     eventually(lambda: alive(cluster) == 0 and len(list(jobs.rglob("stdout.txt"))) == 2, "2 left")
     cluster.start(1)
@@ -136,7 +136,7 @@ def test_only_so_many_ended_workers_are_kept(make: Make, server: Server) -> None
 def test_a_cluster_that_somebody_scales_or_deletes(make: Make, server: Server) -> None:
     cluster = make()
     alive(cluster)
-    person = RemoteCluster(BatchAISettings(poll_seconds=0.05))
+    person = BatchAIClient(BatchAISettings(poll_seconds=0.05))
     person.scale(0, 5)
     alive(cluster)
     assert cluster.nodes == 5
@@ -162,13 +162,13 @@ def test_workers_are_told_what_is_in_the_file_of_settings(
         "IMPASTO_THREADS=2\nIMPASTO_BATCHAI_SECRET=hush\nWORK_KEY=hush\n"
         "IMPASTO_WORK_CONNECTION=key\nIMPASTO_LEASE_SECONDS=5\n"
     )
-    told = for_workers(DispatcherSettings(), {"IMPASTO_LEASE_SECONDS": "7"})
+    told = for_workers(BatchAISettings(), {"IMPASTO_LEASE_SECONDS": "7"})
     assert told.plain == {"IMPASTO_THREADS": "2", "IMPASTO_LEASE_SECONDS": "5.0"}
     assert told.secret == {"IMPASTO_WORK_CONNECTION": "key"}
 
 
 def test_workers_are_told_all_but_what_is_the_dispatchers_own() -> None:
-    settings = DispatcherSettings(
+    settings = BatchAISettings(
         work_connection=SecretStr("key"), lease_seconds=7, tied_to_stdin=True, vm_size="small"
     )
     environment = {

@@ -1,10 +1,10 @@
-"""What a worker has painted: lines of JSON in an output directory of its Batch AI job."""
+"""The frames that a worker painted: lines of JSON in an output directory of its Batch AI job."""
 
 from collections.abc import Iterable
 
 from pydantic import BaseModel
 
-from shared.clusters import PaintedFrames
+from shared.clusters.state import PaintedFrames
 
 #: The output directory's id, the variable that tells a job where it is, and the file in it.
 OUTPUT_ID = "PAINTED"
@@ -13,7 +13,7 @@ FILE = "painted.jsonl"
 
 
 class PaintedShard(BaseModel):
-    """One line. Frames are counted from 0, as the video was planned; the last one is included."""
+    """One line. Frames count from 0 in the video; the last one is included."""
 
     video: str
     job: str
@@ -26,7 +26,7 @@ class PaintedShard(BaseModel):
 
 
 def by_video(shards: Iterable[PaintedShard]) -> list[PaintedFrames]:
-    """What a worker has painted of each video, with what is adjacent joined."""
+    """The frames of each video, with adjacent ranges joined."""
     found: dict[str, PaintedFrames] = {}
     for shard in sorted(shards, key=lambda shard: (shard.video, shard.first_frame)):
         first, last = shard.first_frame, shard.last_frame

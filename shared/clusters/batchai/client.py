@@ -1,4 +1,4 @@
-"""One cluster: made, resized, looked at, deleted; and the jobs of one experiment on it."""
+"""Calls to Batch AI for one cluster and the jobs of one experiment."""
 
 import contextlib
 from collections.abc import Iterator
@@ -12,20 +12,20 @@ from azure.core.exceptions import (
     ResourceNotFoundError,
 )
 
-from shared.batchai.connection import BatchAISettings, connect
-from shared.batchai.painted import FILE, OUTPUT_ID, PaintedShard
-from shared.batchai.states import job_of, state_of
-from shared.clusters import ClusterState, JobState
+from shared.clusters.batchai.connection import BatchAISettings, connect
+from shared.clusters.batchai.painted import FILE, OUTPUT_ID, PaintedShard
+from shared.clusters.batchai.states import job_of, state_of
+from shared.clusters.state import ClusterJob, ClusterState
 from shared.errors import ClusterError
 
 if TYPE_CHECKING:
     from azure.mgmt.batchai.models import JobCreateParameters, ScaleSettings
 
-#: How much of a log is looked at, in bytes.
-LAST_WORDS = 600
+#: How much of a log is read, from its end.
+LOG_BYTES = 600
 
 
-class RemoteCluster:
+class BatchAIClient:
     def __init__(self, settings: BatchAISettings) -> None:
         self._settings = settings
         self._at = (settings.resource_group, settings.workspace)
@@ -41,18 +41,18 @@ class RemoteCluster:
         )
 
     def ensure(self) -> None:
-        """Workspace, experiment and cluster are there, and the cluster may have as many nodes."""
+        """Create what is missing: workspace, experiment, cluster. Set the highest node count."""
         from azure.mgmt.batchai import models
 
         settings = self._settings
-        with plainly():
+        with translated_errors():
             self._client.workspaces.begin_create(
                 *self._at, models.WorkspaceCreateParameters(location=settings.location)
             ).result()
             self._client.experiments.begin_create(*self._at, settings.experiment).result()
         state = self.state()
         if state is None:
-            with plainly():
+            with translated_errors():
                 self._client.clusters.begin_create(
                     *self._at,
                     settings.cluster_name,
@@ -69,34 +69,34 @@ class RemoteCluster:
         from azure.mgmt.batchai import models
 
         change = models.ClusterUpdateParameters(scale_settings=autoscale(minimum, maximum))
-        with plainly():
+        with translated_errors():
             self._client.clusters.update(*self._at, self._settings.cluster_name, change)
 
     def delete(self) -> None:
-        with plainly():
+        with translated_errors():
             self._client.clusters.begin_delete(*self._at, self._settings.cluster_name).result()
 
     def state(self) -> ClusterState | None:
-        """None if there is no such cluster."""
+        """None if the cluster doesn't exist."""
         try:
-            with plainly():
+            with translated_errors():
                 return state_of(self._client.clusters.get(*self._at, self._settings.cluster_name))
         except ClusterError as error:
             if isinstance(error.__cause__, ResourceNotFoundError):
                 return None
             raise
 
-    def jobs(self) -> list[JobState]:
+    def jobs(self) -> list[ClusterJob]:
         experiment = self._settings.experiment
-        with plainly():
-            # Its hint says pages; it gives jobs.
+        with translated_errors():
+            # The annotation says pages; the iterator returns jobs.
             jobs: Any = self._client.jobs.list_by_experiment(*self._at, experiment)
             return [job_of(job) for job in jobs]
 
     def create_job(self, name: str, parameters: "JobCreateParameters") -> bool:
-        """Ask for it; whether it wasn't there already. What becomes of it, `jobs` will say."""
+        """Start creating a job; returns False if it exists."""
         try:
-            with plainly():
+            with translated_errors():
                 self._client.jobs.begin_create(
                     *self._at, self._settings.experiment, name, parameters, polling=False
                 )
@@ -107,13 +107,13 @@ class RemoteCluster:
         return True
 
     def delete_job(self, name: str) -> None:
-        with plainly():
+        with translated_errors():
             self._client.jobs.begin_delete(
                 *self._at, self._settings.experiment, name, polling=False
             )
 
     def painted(self, name: str) -> list[PaintedShard]:
-        """What a worker's job has reported; nothing for a job without such a report."""
+        """The shards that a worker's job reported as painted; empty if it has no report."""
         try:
             found = self._output(name, OUTPUT_ID, FILE)
         except ClusterError as error:
@@ -121,24 +121,24 @@ class RemoteCluster:
                 return []
             raise
         text = fetched(found.download_url) if found else b""
-        whole, _, _ = text.rpartition(b"\n")  # without a line that is just being written
+        whole, _, _ = text.rpartition(b"\n")  # the last line may still be being written
         return [PaintedShard.model_validate_json(line) for line in whole.splitlines()]
 
-    def last_words(self, name: str) -> str:
-        """The end of what a job wrote to standard error, as far as it is kept."""
+    def end_of_log(self, name: str) -> str:
+        """The end of a job's standard error; empty if it isn't kept."""
         file = self._output(name, "stdouterr", "stderr.txt")
         if file is None or not file.content_length:
             return ""
-        start = max(0, file.content_length - LAST_WORDS)
-        text = fetched(file.download_url, start)[-LAST_WORDS:]
+        start = max(0, file.content_length - LOG_BYTES)
+        text = fetched(file.download_url, start)[-LOG_BYTES:]
         return text.decode(errors="replace").strip()
 
     def _output(self, job: str, directory: str, name: str) -> "_File | None":
-        """One of the files that a job has written, if it is there."""
+        """A file in one of a job's output directories, or None."""
         from azure.mgmt.batchai import models
 
         wanted = models.JobsListOutputFilesOptions(outputdirectoryid=directory)
-        with plainly():
+        with translated_errors():
             files: Any = self._client.jobs.list_output_files(
                 *self._at, self._settings.experiment, job, wanted
             )
@@ -149,7 +149,7 @@ class RemoteCluster:
 
 
 class _File(Protocol):
-    """What the SDK's `File` has; its hints say None for whatever only the service sets."""
+    """The SDK's `File`, whose annotations say None for all that only the service sets."""
 
     download_url: str
     content_length: int
@@ -166,8 +166,8 @@ def autoscale(minimum: int, maximum: int) -> "ScaleSettings":
 
 
 @contextlib.contextmanager
-def plainly() -> Iterator[None]:
-    """What the SDK raises, as our own error with one sentence."""
+def translated_errors() -> Iterator[None]:
+    """Raise the SDK's errors as ClusterError, with one sentence."""
     try:
         yield
     except HttpResponseError as error:
@@ -178,11 +178,11 @@ def plainly() -> Iterator[None]:
 
 
 def fetched(link: str, start: int = 0) -> bytes:
-    """A file, or the rest of it, that whoever has the link may read."""
+    """Download a file by its link, from a position on."""
     wanted = Request(link, headers={"Range": f"bytes={start}-"} if start else {})
     try:
         with urlopen(wanted, timeout=5) as answer:
             content: bytes = answer.read()
     except OSError as error:
-        raise ClusterError(f"what a worker wrote can't be read: {error}") from error
+        raise ClusterError(f"a worker's output can't be read: {error}") from error
     return content

@@ -1,4 +1,4 @@
-"""How to reach a Batch AI that runs on this machine."""
+"""The address and the secrets of a local Batch AI, kept in its folder."""
 
 import hashlib
 import hmac
@@ -18,7 +18,7 @@ TOKEN = re.compile(r"([0-9]{1,12})\.([-\w]{1,64})\.([0-9a-f]{64})", re.ASCII)
 
 
 class Access(BaseModel):
-    """Kept by it in a file that only its owner may read."""
+    """Stored in a file that only its owner may read."""
 
     host: str
     port: int
@@ -38,7 +38,7 @@ class Access(BaseModel):
         }
 
     def token(self, seconds: float = TOKEN_SECONDS) -> str:
-        """A bearer token that is valid for so long, also after a restart of the server."""
+        """A bearer token, which stays valid when the server restarts."""
         claim = f"{int(time.time() + seconds)}.{secrets.token_urlsafe(16)}"
         return f"{claim}.{self.signature(claim)}"
 
@@ -54,7 +54,7 @@ class Access(BaseModel):
         return hmac.new(self.signing_key.encode(), text.encode(), hashlib.sha256).hexdigest()
 
     def answers(self) -> bool:
-        """Whether it is that Batch AI, and no other, which answers there."""
+        """Whether this Batch AI answers at the address, and not another server."""
         asked = Request(f"{self.url}{IDENTITY_PATH}")
         asked.add_header("X-IDENTITY-HEADER", self.identity_header)
         try:

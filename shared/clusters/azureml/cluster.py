@@ -1,4 +1,4 @@
-"""One AmlCompute cluster: made, resized, looked at, deleted."""
+"""Calls to Azure Machine Learning for one AmlCompute cluster."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -7,8 +7,13 @@ from azure.core.pipeline.policies import BearerTokenCredentialPolicy, RetryPolic
 from azure.core.rest import HttpRequest
 
 from shared import plain_http
-from shared.azureml.connection import AzureMLSettings, connect, plainly, resource_manager
-from shared.clusters import ClusterState
+from shared.clusters.azureml.connection import (
+    AzureMLSettings,
+    connect,
+    resource_manager,
+    translated_errors,
+)
+from shared.clusters.state import ClusterState
 from shared.storage import identity
 
 if TYPE_CHECKING:
@@ -17,11 +22,11 @@ if TYPE_CHECKING:
 NOT_FOUND = 404
 API_VERSION = "2024-10-01"
 TIERS = {"dedicated": "dedicated", "lowpriority": "low_priority"}
-#: How Azure spells them: allocationState and the rest.
+#: JSON as Azure sends it.
 Facts = dict[str, Any]
 
 
-class RemoteCluster:
+class AzureMLCluster:
     def __init__(self, settings: AzureMLSettings) -> None:
         self._settings = settings
         self._client = connect(settings)
@@ -32,27 +37,27 @@ class RemoteCluster:
             f"/providers/Microsoft.MachineLearningServices/workspaces/{settings.workspace}"
             f"/computes/{settings.cluster_name}"
         )
-        #: Of the identity that its nodes have, if that is one that was made for them.
+        #: Of the nodes' identity, unless it is the system-assigned one.
         self.client_id: str | None = None
 
     def ensure(self) -> None:
-        """The cluster is there, and may have as many nodes."""
+        """Create the cluster unless it exists; set the highest node count."""
         state = self.state()
         if state is None or state.maximum != self._settings.nodes:
             self.scale(0, self._settings.nodes)
 
     def scale(self, minimum: int, maximum: int) -> None:
-        with plainly():
-            wanted = self._wanted(minimum, maximum)
-            self._client.compute.begin_create_or_update(wanted).result()
+        with translated_errors():
+            compute = self._compute(minimum, maximum)
+            self._client.compute.begin_create_or_update(compute).result()
 
     def delete(self) -> None:
-        with plainly():
+        with translated_errors():
             self._client.compute.begin_delete(self._settings.cluster_name).result()
 
     def state(self) -> ClusterState | None:
-        """None if there is no such cluster. The SDK's model has no place for most of it."""
-        with plainly():
+        """None if the cluster doesn't exist. The SDK's model leaves out most of the state."""
+        with translated_errors():
             answer = self._raw.send_request(
                 HttpRequest("GET", self._url, params={"api-version": API_VERSION})
             )
@@ -66,7 +71,7 @@ class RemoteCluster:
     def close(self) -> None:
         self._raw.close()
 
-    def _wanted(self, minimum: int, maximum: int) -> "AmlCompute":
+    def _compute(self, minimum: int, maximum: int) -> "AmlCompute":
         from azure.ai.ml import entities
 
         settings = self._settings

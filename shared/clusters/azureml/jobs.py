@@ -1,4 +1,4 @@
-"""Command jobs of a workspace, found again by a tag."""
+"""Calls to Azure Machine Learning for the jobs of a workspace that have a tag."""
 
 import contextlib
 import io
@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from shared.azureml.connection import AzureMLSettings, connect, plainly
-from shared.clusters import JobState
+from shared.clusters.azureml.connection import AzureMLSettings, connect, translated_errors
+from shared.clusters.state import ClusterJob
 from shared.errors import ClusterError
 
 if TYPE_CHECKING:
@@ -21,30 +21,30 @@ STATES = {
     "CancelRequested": "terminating",
     "Completed": "succeeded",
     "Failed": "failed",
-    "NotResponding": "failed",  # its node was lost, most likely; should it be back, it does no harm
+    "NotResponding": "failed",  # most likely its node was lost
     "Canceled": "stopped",
 }
 
 
-class Wanted(NamedTuple):
-    """What a job runs, and in what."""
+class WorkerJob(NamedTuple):
+    """The job that starts a worker."""
 
     image: str
-    line: str
+    command: str
     environment: Mapping[str, str]
     limit: timedelta
 
 
-class RemoteJobs:
+class AzureMLJobs:
     def __init__(self, settings: AzureMLSettings) -> None:
         self._settings = settings
         self._client = connect(settings)
-        #: A failure's reason never changes, and takes two requests.
+        #: The reasons of failures: they never change, and each takes two requests.
         self._reasons: dict[str, str | None] = {}
 
-    def tagged(self, tag: str) -> list[JobState]:
-        """Those that aren't archived; oldest first."""
-        with plainly():
+    def tagged(self, tag: str) -> list[ClusterJob]:
+        """The jobs that aren't archived, oldest first."""
+        with translated_errors():
             found: Any = self._client.jobs.list(tag=tag)
             jobs = [job_of(job) for job in found if job]
         return [
@@ -52,12 +52,12 @@ class RemoteJobs:
             for job in jobs
         ]
 
-    def create(self, name: str, tag: str, what: Wanted, client_id: str | None = None) -> bool:
-        """Ask for it; whether it wasn't there already. What becomes of it, `tagged` will say."""
-        job = self._command(name, tag, what, client_id)
+    def create(self, name: str, tag: str, job: WorkerJob, client_id: str | None = None) -> bool:
+        """Start creating a job; returns False if it exists."""
+        command = self._command(name, tag, job, client_id)
         try:
-            with plainly():
-                self._client.jobs.create_or_update(job)
+            with translated_errors():
+                self._client.jobs.create_or_update(command)
         except ClusterError:
             if self._exists(name):
                 return False
@@ -65,36 +65,36 @@ class RemoteJobs:
         return True
 
     def archived(self, tag: str) -> list[str]:
-        """The names of those that `tagged` doesn't list any more: they stay taken."""
+        """The names of archived jobs, which stay taken."""
         from azure.ai.ml.constants import ListViewType
 
-        with plainly():
+        with translated_errors():
             found: Any = self._client.jobs.list(tag=tag, list_view_type=ListViewType.ARCHIVED_ONLY)
             return [job.name for job in found if job]
 
     def _exists(self, name: str) -> bool:
         try:
-            with plainly():
+            with translated_errors():
                 self._client.jobs.get(name)
         except ClusterError:
             return False
         return True
 
     def cancel(self, name: str) -> None:
-        with plainly():
+        with translated_errors():
             self._client.jobs.begin_cancel(name)
 
     def archive(self, name: str) -> None:
-        """There is no deleting one."""
-        with plainly():
+        """Azure Machine Learning has no call that deletes a job."""
+        with translated_errors():
             self._client.jobs.archive(name)
 
-    def _command(self, name: str, tag: str, what: Wanted, client_id: str | None) -> "Command":
+    def _command(self, name: str, tag: str, job: WorkerJob, client_id: str | None) -> "Command":
         from azure.ai.ml import command, entities
 
-        told = dict(what.environment)
+        environment = dict(job.environment)
         if client_id:
-            told["AZURE_CLIENT_ID"] = client_id  # where `DefaultAzureCredential` looks
+            environment["AZURE_CLIENT_ID"] = client_id  # `DefaultAzureCredential` reads it
         return command(
             name=name,
             display_name=name,
@@ -102,30 +102,30 @@ class RemoteJobs:
             tags={tag: "worker"},
             compute=self._settings.cluster_name,
             instance_count=1,
-            environment=entities.Environment(image=what.image),
-            command=what.line,
-            environment_variables=told,
+            environment=entities.Environment(image=job.image),
+            command=job.command,
+            environment_variables=environment,
             identity=entities.ManagedIdentityConfiguration(client_id=client_id),
-            timeout=int(what.limit.total_seconds()),
+            timeout=int(job.limit.total_seconds()),
         )
 
     def _reason(self, name: str) -> str | None:
-        """One that can't be had now is asked for again; none stops whoever looks at the jobs."""
+        """Why a job failed, or why that can't be read."""
         if name not in self._reasons:
             try:
                 self._reasons[name] = self._ask_for_reason(name)
             except ClusterError as error:
-                return f"why can't be read: {error}"
-            except Exception as error:  # the SDK expects an answer of another shape
-                self._reasons[name] = f"why can't be read: {error}"
+                return f"the reason can't be read: {error}"  # asked for again next time
+            except Exception as error:  # the SDK doesn't expect such an answer
+                self._reasons[name] = f"the reason can't be read: {error}"
         return self._reasons[name]
 
     def _ask_for_reason(self, name: str) -> str | None:
-        """Only following a job to its end tells it, which for a failed one is at once."""
+        """Only streaming a job's log tells; for a failed job that returns at once."""
         from azure.ai.ml.exceptions import JobException
 
         try:
-            with plainly(), contextlib.redirect_stdout(io.StringIO()):
+            with translated_errors(), contextlib.redirect_stdout(io.StringIO()):
                 self._client.jobs.stream(name)
         except ClusterError as error:
             if isinstance(error.__cause__, JobException):
@@ -134,14 +134,14 @@ class RemoteJobs:
         return None
 
 
-def job_of(job: "Job") -> JobState:
-    facts: Any = job  # its hints allow None for what every job of the service has
+def job_of(job: "Job") -> ClusterJob:
+    facts: Any = job  # its annotations allow None for what every job has
     times = facts.properties or {}
     created = facts.creation_context.created_at
     state = STATES.get(getattr(facts.status, "value", facts.status), "queued")
     started = moment(times.get("StartTimeUtc"))
     ended = moment(times.get("EndTimeUtc"))
-    return JobState(
+    return ClusterJob(
         name=facts.name,
         state=state,
         created=created,
@@ -155,9 +155,9 @@ def moment(text: str | None) -> datetime | None:
 
 
 def reason_in(message: str) -> str:
-    """The SDK has them as JSON in the text of its exception."""
+    """The reason in the text of the SDK's exception, which is a line and JSON."""
     _, _, text = message.partition("\n")
     try:
         return str(json.loads(text)["error"]["message"])
-    except (ValueError, TypeError, KeyError):  # whatever else it says, it says something
+    except (ValueError, TypeError, KeyError):  # another text than expected
         return (text or message).strip()

@@ -1,11 +1,11 @@
-"""Which Batch AI is meant, and the SDK's client of it."""
+"""The settings of Batch AI, and the SDK's client."""
 
 from typing import TYPE_CHECKING
 
 from pydantic import Field
 
 from shared import plain_http
-from shared.clusters import AzureSettings
+from shared.clusters.settings import AzureSettings
 from shared.storage import identity
 
 if TYPE_CHECKING:
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 class BatchAISettings(AzureSettings):
     batchai_url: str | None = Field(
-        None, description="Where Batch AI answers, if that isn't Azure: the local one's URL."
+        None, description="The URL of a local Batch AI; empty: Azure's."
     )
     location: str = Field("local", description="The Azure region, such as `westeurope`.")
     poll_seconds: float = Field(
-        1, gt=0, le=3600, description="How often a long operation is asked whether it is done."
+        1, gt=0, le=3600, description="How often the state of a long operation is polled."
     )
 
 
@@ -30,7 +30,7 @@ def connect(settings: BatchAISettings) -> "BatchAI":
         settings.subscription,
         settings.batchai_url,
         polling_interval=settings.poll_seconds,
-        # Who is refused a connection asks again later anyhow, and has other things to do meanwhile.
+        # After a refused connection the dispatcher tries again later, and has other work meanwhile.
         retry_connect=0,
         retry_total=3,
         connection_timeout=5,

@@ -1,4 +1,4 @@
-"""Which workspace is meant, and the SDK's client of it."""
+"""The settings of Azure Machine Learning, and the SDK's client of a workspace."""
 
 import contextlib
 import logging
@@ -10,42 +10,42 @@ from azure.core.exceptions import AzureError, HttpResponseError
 from pydantic import Field
 
 from shared import plain_http
-from shared.clusters import AzureSettings, from_extra, require
+from shared.clusters.settings import AzureSettings, from_extra, require
 from shared.errors import ClusterError
 from shared.storage import identity
 
 if TYPE_CHECKING:
     from azure.ai.ml import MLClient
 
-#: The clouds, as the SDK calls them, and where their Resource Managers answer.
+#: The SDK's names of the clouds, and the URLs of their Resource Managers.
 CLOUDS = {
     "AzureCloud": "https://management.azure.com",
     "AzureUSGovernment": "https://management.usgovcloudapi.net",
     "AzureChinaCloud": "https://management.chinacloudapi.cn",
 }
-#: Which cloud is meant, by the end of the authority that logs in to it.
+#: The cloud that belongs to a login authority, by the end of its host name.
 AUTHORITIES = {"microsoftonline.us": "AzureUSGovernment", "chinacloudapi.cn": "AzureChinaCloud"}
 
 
 class AzureMLSettings(AzureSettings):
     azureml_url: str | None = Field(
         None,
-        description="Where Azure Resource Manager answers; empty: where that of the cloud does"
-        " which `AZURE_AUTHORITY_HOST` logs in to.",
+        description="The URL of Azure Resource Manager; empty: that of the cloud which"
+        " `AZURE_AUTHORITY_HOST` logs in to.",
     )
     azureml_identity: str | None = Field(
         None,
-        description="Resource id of the managed identity that workers log in to storage with;"
-        " empty: one that is the cluster's own.",
+        description="Resource id of the managed identity by which workers log in to storage;"
+        " empty: the cluster's system-assigned one.",
     )
     azureml_subnet: str | None = Field(
-        None, description="Resource id of the subnet that nodes are in; empty: Azure's own network."
+        None, description="Resource id of the subnet of the nodes; empty: Azure's own network."
     )
     azureml_idle_seconds: int = Field(
-        120, ge=60, description="How long a node may be idle before it is let go."
+        120, ge=60, description="How long a node may be idle before the cluster releases it."
     )
     azureml_look_seconds: float = Field(
-        10, ge=0, description="How often it is asked what became of workers; it counts requests."
+        10, ge=0, description="How often the workers' state is polled; Azure limits requests."
     )
 
 
@@ -53,7 +53,7 @@ def connect(settings: AzureMLSettings) -> "MLClient":
     require(settings, "subscription", "resource_group", "workspace")
     with from_extra("azureml"):
         from azure.ai.ml import MLClient
-    # What it prints of its own experimental classes is of no use to whoever reads our log.
+    # It logs a warning for each of its own experimental classes.
     logging.getLogger("azure.ai.ml").setLevel(logging.ERROR)
     return MLClient(
         identity(),
@@ -62,13 +62,13 @@ def connect(settings: AzureMLSettings) -> "MLClient":
         settings.workspace,
         enable_telemetry=False,
         show_progress=False,
-        **elsewhere(settings.azureml_url),
+        **cloud_options(settings.azureml_url),
         **plain_http.options("IMPASTO_AZUREML_URL", settings.azureml_url),
     )
 
 
 def cloud() -> str:
-    """By the variable that tells `DefaultAzureCredential` where to log in."""
+    """The cloud that `AZURE_AUTHORITY_HOST` belongs to."""
     host = os.environ.get("AZURE_AUTHORITY_HOST", "").rstrip("/")
     return next((name for end, name in AUTHORITIES.items() if host.endswith(end)), "AzureCloud")
 
@@ -77,8 +77,8 @@ def resource_manager(settings: AzureMLSettings) -> str:
     return settings.azureml_url or CLOUDS[cloud()]
 
 
-def elsewhere(url: str | None) -> dict[str, Any]:
-    """How the SDK is told of a cloud, or of a Resource Manager that it doesn't know."""
+def cloud_options(url: str | None) -> dict[str, Any]:
+    """The SDK's options for a cloud, or for a Resource Manager at another URL."""
     if url is None:
         return {"cloud": cloud()}
     roles = (
@@ -93,8 +93,8 @@ def elsewhere(url: str | None) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def plainly() -> Iterator[None]:
-    """What the SDK raises, as our own error with one sentence."""
+def translated_errors() -> Iterator[None]:
+    """Raise the SDK's errors as ClusterError, with one sentence."""
     try:
         yield
     except HttpResponseError as error:

@@ -1,13 +1,13 @@
-"""What a cluster and its jobs are at, read off the SDK's models."""
+"""The SDK's models of a cluster and of a job as our own."""
 
 from typing import TYPE_CHECKING, Any
 
-from shared.clusters import ClusterState, JobState
+from shared.clusters.state import ClusterJob, ClusterState
 
 if TYPE_CHECKING:
     from azure.mgmt.batchai.models import BatchAIError, Cluster, Job
 
-# The SDK's hints say None for whatever only the service sets, hence Any.
+# The SDK's annotations say None for all that only the service sets, hence Any.
 
 
 def state_of(cluster: "Cluster") -> ClusterState:
@@ -32,11 +32,11 @@ def state_of(cluster: "Cluster") -> ClusterState:
     )
 
 
-def job_of(job: "Job") -> JobState:
+def job_of(job: "Job") -> ClusterJob:
     facts: Any = job
     info = facts.execution_info
     reasons = [reason(error) for error in info.errors or []] if info else []
-    return JobState(
+    return ClusterJob(
         name=facts.name,
         state=facts.execution_state,
         created=facts.creation_time,

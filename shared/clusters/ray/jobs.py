@@ -1,7 +1,4 @@
-"""Jobs of a Ray cluster, through its Jobs API, and the nodes that it has.
-
-The cluster itself is made elsewhere: by KubeRay, by `ray up`, or by `ray start` on each machine.
-"""
+"""The settings of a Ray cluster, and calls to it: its jobs and its nodes."""
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,7 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pydantic import Field
 
-from shared.clusters import ClusterSettings, ClusterState, JobState, from_extra
+from shared.clusters.settings import WorkerSettings, from_extra
+from shared.clusters.state import ClusterJob, ClusterState
 from shared.errors import ClusterError, Misconfigured
 
 if TYPE_CHECKING:
@@ -24,24 +22,24 @@ STATES = {
     "FAILED": "failed",
     "STOPPED": "stopped",
 }
-#: How much of a log is looked at, in characters.
-LAST_WORDS = 600
-#: What Ray itself writes into a job's log.
+#: How much of a log is read, from its end.
+LOG_CHARACTERS = 600
+#: Lines of a job's log with one of these are Ray's own.
 RAYS_OWN = ("Running entrypoint for job", "job_manager.py")
 MOST_NODES = 10_000
 
 
-class RaySettings(ClusterSettings):
+class RaySettings(WorkerSettings):
     ray_url: str = Field(
         "http://127.0.0.1:8265",
-        description="Where the Ray cluster's dashboard answers, which serves its Jobs API.",
+        description="The URL of the Ray cluster's dashboard, which serves its Jobs API.",
     )
     ray_cpus: float = Field(1, ge=0, description="How many CPUs Ray reserves for each worker.")
-    ray_gpus: float = Field(0, ge=0, description="How many GPUs; half a one lets two share it.")
+    ray_gpus: float = Field(0, ge=0, description="How many GPUs; with 0.5, two workers share one.")
 
 
 class Node(NamedTuple):
-    """A machine of the cluster that is up, and how many workers it has room for."""
+    """A machine that is up, and how many workers it has room for."""
 
     name: str
     room: int
@@ -51,11 +49,12 @@ class RayJobs:
     def __init__(self, settings: RaySettings) -> None:
         if not settings.ray_cpus and not settings.ray_gpus:
             raise Misconfigured(
-                "IMPASTO_RAY_CPUS and IMPASTO_RAY_GPUS are both 0: a worker needs one or the other"
+                "IMPASTO_RAY_CPUS and IMPASTO_RAY_GPUS are both 0: a worker must reserve"
+                " one of them"
             )
         self._settings = settings
         with from_extra("ray"):
-            import ray.job_submission  # noqa: F401 -- said now if it is missing, not at first use
+            import ray.job_submission  # noqa: F401 -- raises an error now if it is missing
 
     @cached_property
     def _client(self) -> "JobSubmissionClient":
@@ -66,8 +65,8 @@ class RayJobs:
     def nodes(self) -> list[Node]:
         from ray.util.state import list_nodes
 
-        with plainly():
-            # Those that are lost too: asked for only some, it takes the others for cut off.
+        with translated_errors():
+            # Lost nodes as well: with a filter, Ray warns that the others were cut off.
             found = list_nodes(self._settings.ray_url, limit=MOST_NODES)
         return [
             Node(node.node_id, self._room(node.resources_total))
@@ -81,16 +80,16 @@ class RayJobs:
             int(resources.get(name, 0) / amount) for name, amount in wanted.items() if amount
         )
 
-    def jobs(self, prefix: str) -> list[JobState]:
-        with plainly():
+    def jobs(self, prefix: str) -> list[ClusterJob]:
+        with translated_errors():
             found = self._client.list_jobs()
         return [job_of(job) for job in found if (job.submission_id or "").startswith(prefix)]
 
     def create_job(self, name: str, command: str, environment: Mapping[str, str]) -> bool:
-        """Ask for it; whether it wasn't there already. What becomes of it, `jobs` will say."""
+        """Start creating a job; returns False if it exists."""
         settings = self._settings
         try:
-            with plainly():
+            with translated_errors():
                 self._client.submit_job(
                     entrypoint=command,
                     submission_id=name,
@@ -105,30 +104,30 @@ class RayJobs:
         return True
 
     def stop_job(self, name: str) -> None:
-        """One that still waits for room is stopped when it gets some."""
-        with plainly():
+        """Stop a job; one that is pending is stopped when it gets a node."""
+        with translated_errors():
             self._client.stop_job(name)
 
     def delete_job(self, name: str) -> None:
-        with plainly():
+        with translated_errors():
             self._client.delete_job(name)
 
-    def last_words(self, name: str) -> str:
-        """Of a job that failed: Ray keeps them with its reason, when its node is long gone."""
-        with plainly():
+    def end_of_log(self, name: str) -> str:
+        """The end of a failed job's log, which Ray keeps with the reason, on the head."""
+        with translated_errors():
             message = self._client.get_job_info(name).message or ""
         lines = message.splitlines()[1:]
-        words = "\n".join(line for line in lines if not any(own in line for own in RAYS_OWN))
-        return words[-LAST_WORDS:].strip()
+        log = "\n".join(line for line in lines if not any(own in line for own in RAYS_OWN))
+        return log[-LOG_CHARACTERS:].strip()
 
     def most_workers(self, nodes: Sequence[Node]) -> int:
-        """As many as were said, for a cluster that grows on demand; else as many as it can hold."""
+        """IMPASTO_NODES, for a cluster that grows on demand; if unset, as many as have room."""
         if "nodes" in self._settings.model_fields_set:
             return self._settings.nodes
         return max(1, sum(node.room for node in nodes))
 
     def state(self, prefix: str) -> ClusterState:
-        """As of any other cluster, where a node is room for one worker."""
+        """As for other clusters, with room for one worker counted as a node."""
         nodes = self.nodes()
         room = sum(node.room for node in nodes)
         busy = sum(job.state == "running" for job in self.jobs(prefix))
@@ -148,14 +147,14 @@ class RayJobs:
         )
 
 
-def job_of(job: "JobDetails") -> JobState:
-    """Ray keeps when a job was asked for, not when it got its node; the node says that it did."""
-    asked = moment(job.start_time or 0)
-    return JobState(
+def job_of(job: "JobDetails") -> ClusterJob:
+    """Ray records when a job was created, not when it started; one with a node has started."""
+    created = moment(job.start_time or 0)
+    return ClusterJob(
         name=job.submission_id or "",
         state=STATES[job.status.value],
-        created=asked,
-        started=asked if job.driver_node_id else None,
+        created=created,
+        started=created if job.driver_node_id else None,
         ended=moment(job.end_time) if job.end_time else None,
         exit_code=job.driver_exit_code,
         why=reason(job.message or "") if job.status.value == "FAILED" else None,
@@ -163,7 +162,7 @@ def job_of(job: "JobDetails") -> JobState:
 
 
 def reason(message: str) -> str:
-    """The first of its lines, without the announcement of the log that follows."""
+    """The first line, without the words that introduce the log."""
     return message.strip().partition("\n")[0].partition(", last available logs")[0]
 
 
@@ -172,8 +171,8 @@ def moment(milliseconds: int) -> datetime:
 
 
 @contextlib.contextmanager
-def plainly() -> Iterator[None]:
-    """What Ray's clients raise, as our own error with one sentence."""
+def translated_errors() -> Iterator[None]:
+    """Raise the errors of Ray's clients as ClusterError, with one sentence."""
     from ray.exceptions import RayError
     from ray.util.state.exception import RayStateApiException
 
@@ -182,10 +181,10 @@ def plainly() -> Iterator[None]:
     except (OSError, RayStateApiException) as error:
         raise ClusterError(f"Ray doesn't answer: {str(error).partition('. ')[0]}") from error
     except (RuntimeError, RayError) as error:
-        raise ClusterError(f"Ray refused: {gist(str(error))}") from error
+        raise ClusterError(f"Ray refused: {last_line(str(error))}") from error
 
 
-def gist(message: str) -> str:
-    """Of a refusal that quotes a whole traceback: its last line that says something."""
+def last_line(message: str) -> str:
+    """The last line with text: some refusals quote a whole traceback."""
     lines = [line.strip() for line in message.splitlines() if len(line.strip()) > 1]
-    return lines[-1] if lines else "it didn't say why"
+    return lines[-1] if lines else "without a reason"

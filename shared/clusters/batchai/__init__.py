@@ -1,0 +1,1 @@
+"""Batch AI: jobs of an autoscaling cluster, through Azure's own SDK."""

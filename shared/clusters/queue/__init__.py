@@ -1,0 +1,1 @@
+"""Replicas that Compose or Kubernetes keeps: nothing here starts a worker."""

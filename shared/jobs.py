@@ -104,10 +104,12 @@ class Jobs:
         return self._find(names.outcome_record(job), OUTCOME.validate_json)
 
     def ended(self, job: str) -> bool:
-        """Whether there is nothing left to do.
+        return self.outcome(job) is not None
 
-        What is left of a job that finished, or that was cancelled or refused, is swept away. A
-        failed one keeps what it had done, for another try.
+    def sweep_if_ended(self, job: str) -> bool:
+        """Delete what is left of the job if it has ended; return whether it has.
+
+        A failed job keeps its intermediate results, for another try.
         """
         outcome = self.outcome(job)
         if isinstance(outcome, Result):
@@ -144,14 +146,15 @@ class Jobs:
             self.records.delete(names.outcome_record(job))
 
     def sweep(self, job: str) -> None:
+        """Delete the job's intermediate results."""
         for container in self._passing:
             container.delete_all(f"{job}/")
 
-    def sweep_ended(self) -> None:
-        """What is left of jobs that have ended, where storage forgot that it was deleted."""
+    def sweep_all_ended(self) -> None:
+        """Delete what is left of any job that has ended: storage may have lost deletions."""
         for job in {job for container in self._passing for job in container.folders()}:
-            with suppress(Malformed):  # what can't be judged is kept
-                self.ended(job)
+            with suppress(Malformed):  # kept, where the outcome can't be read
+                self.sweep_if_ended(job)
 
     def scored_shards(self, job: str, segment: int) -> set[str]:
         return {blob.name for blob in self.scored.under(names.segment_folder(job, segment))}

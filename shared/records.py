@@ -31,10 +31,9 @@ class Span(Record):
 
 
 class Job(Record):
-    """`detail` is the workload's own; the core carries it and doesn't look inside.
+    """`detail` is for the workload's code only.
 
-    So many of its segments as `window` says are on their way to the workers at a time: each that
-    arrives there calls for the one that is so many further on.
+    At most `window` segments are in flight at a time (shared/segment_window.py).
     """
 
     job: JobId

@@ -161,7 +161,7 @@ class Desk:
         # What was begun goes first.
         for event in sorted(unfinished, key=lambda event: not self._is_begun(event.job)):
             self._arrivals.announce(event)
-        self._jobs.sweep_ended()
+        self._jobs.sweep_all_ended()
         return len(unfinished)
 
     def _event_of(self, job: str) -> BlobCreated | None:

@@ -4,10 +4,8 @@ A worker is one job of the cluster: not a fixed set of frames, but a process tha
 there are no more. So a lost node costs one shard and not its share, and no node is idle while there
 is work.
 
-No job has more than so many segments on their way to the workers, and no more chunks are sent than
-keep all nodes at work: each segment that is sent calls for another to be split, which gets in line
-behind those of other jobs. So a short video never waits for the whole of a long one, and there is
-nothing to remember: what isn't sent yet is still in its queue.
+No more chunks are sent than keep all nodes busy, and only a few segments of a job are in flight
+(shared/segment_window.py). Nothing has to be remembered: what isn't sent yet is still in its queue.
 """
 
 import time
@@ -25,12 +23,13 @@ from shared.clusters.table import backend
 from shared.errors import ClusterError
 from shared.jobs import Jobs
 from shared.logs import logger
-from shared.messages import BlobCreated, ChunkPlanned, SegmentPlanned, SegmentReady
+from shared.messages import BlobCreated, ChunkPlanned, SegmentReady
 from shared.needs import SWEEPING, Needs
 from shared.records import Job
 from shared.runtime.consumer import Consumer
 from shared.runtime.stop import Stop
 from shared.runtime.work import Route, Work
+from shared.segment_window import SegmentWindow, in_flight_from
 from shared.shards import SHARD_ITEMS
 from shared.storage import LANES, Storage
 
@@ -73,7 +72,7 @@ class Dispatcher:
         self._jobs = Jobs(storage)
         self._chunks = Backlog(storage, "chunks", ChunkPlanned)
         self._lessons = Backlog(storage, "lessons", BlobCreated)
-        self._segments = storage.queue("segments")
+        self._window = SegmentWindow(storage)
         self._on_their_way = [storage.queue(name) for name in BEFORE_CHUNKS]
         self._scored = storage.queue("scored")
         self._next_look = 0.0
@@ -88,13 +87,11 @@ class Dispatcher:
 
     def ready(self, segment: SegmentReady, work: Work) -> None:
         """Done twice it does no harm: what is scored, or split, already isn't scored or split."""
-        if self._jobs.ended(segment.job):
+        if self._jobs.sweep_if_ended(segment.job):
             return
         job = self._jobs.job(segment.job)
         self._chunks.add(chunks(job, segment, self._pool.nodes))
-        further = segment.segment + job.window
-        if further < len(job.segments):
-            self._segments.send(SegmentPlanned(trace=job.trace, job=job.job, segment=further))
+        self._window.send_next(job, segment.segment)
         self._next_look = 0
 
     def reconcile(self) -> bool:
@@ -135,7 +132,7 @@ class Dispatcher:
         """What is left of jobs that have ended; and end those that wait for a hopeless cluster."""
 
         def unwanted(task: Task, since: datetime) -> bool:
-            if not self._jobs.ended(task.job):
+            if not self._jobs.sweep_if_ended(task.job):
                 if hopeless is None or not hopeless.tried(since):
                     return False
                 self._fail(task, hopeless)
@@ -153,7 +150,7 @@ class Dispatcher:
 
 def chunks(job: Job, segment: SegmentReady, nodes: int) -> Iterator[ChunkPlanned]:
     shards_after = job.items_after(segment.segment) // SHARD_ITEMS
-    at_once = min(job.window, len(job.segments) - segment.segment)
+    at_once = in_flight_from(job, segment.segment)
     for number, run in enumerate(runs(segment.shards, shards_after, nodes, at_once)):
         yield ChunkPlanned(
             trace=job.trace,

@@ -50,7 +50,7 @@ class Lessons:
                 self._arrivals.announce(other)
             return
         self._arrivals.record(event)
-        if self._jobs.ended(event.job):
+        if self._jobs.sweep_if_ended(event.job):
             return
         with self._slots.held(event.blob):
             self._learn(event, work)
@@ -105,7 +105,7 @@ class Lessons:
             work.check()
             self._attendance.sign()
             if step % KEEP == 0:
-                if self._jobs.ended(job):
+                if self._jobs.sweep_if_ended(job):
                     return None
                 vector = save_style(learner.vector)
                 self._jobs.segments.write(half_done, vector, {"step": str(step)})

@@ -49,7 +49,7 @@ class ScoringService:
 
     def score(self, chunk: ChunkPlanned, work: Work) -> None:
         self._attendance.sign()
-        if self._jobs.ended(chunk.job):
+        if self._jobs.sweep_if_ended(chunk.job):
             return
         watch = Stopwatch()
         scorer = self._catalog.scorer(chunk.model)
@@ -68,13 +68,13 @@ class ScoringService:
                 items += len(made)
                 if time.monotonic() >= next_look:
                     self._attendance.sign()
-                    if self._jobs.ended(chunk.job):
+                    if self._jobs.sweep_if_ended(chunk.job):
                         return
                     next_look = time.monotonic() + LOOK_SECONDS
                 work.check()
                 if not first:  # no shard but this one is painted twice
                     raise NotYet("another worker is at the same chunk", after=self._lease_seconds)
-        if self._jobs.ended(chunk.job):  # then nobody waits for these shards, and they go, too
+        if self._jobs.sweep_if_ended(chunk.job):
             return
         self._jobs.add_chunk(
             ChunkReport(

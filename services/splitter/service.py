@@ -34,6 +34,7 @@ from shared.runtime.consumer import Consumer
 from shared.runtime.stop import Stop
 from shared.runtime.work import AnyRoute, Route, Work
 from shared.sandbox import MIB
+from shared.segment_window import SegmentWindow
 from shared.storage import LANES, Storage
 
 log = logger()
@@ -54,7 +55,7 @@ class Splitter:
         self._arrivals = Arrivals(storage)
         self._models = Models(storage)
         self.in_flight = InFlight(storage, settings.segments_ahead)
-        self._segments = storage.queue("segments")
+        self._window = SegmentWindow(storage)
         self._shards = storage.queue("shards")
         self._decoder = video.Decoder(self._input, settings)
         self.start, self.close = self._decoder.start, self._decoder.close
@@ -68,7 +69,7 @@ class Splitter:
     def arrived(self, event: BlobCreated, work: Work) -> None:
         """Open a video whose turn it is."""
         self._require_input(event)
-        if self._jobs.ended(event.job):
+        if self._jobs.sweep_if_ended(event.job):
             return
         try:
             job = self._jobs.find(event.job) or self._jobs.begin(self._plan(event, work))
@@ -78,13 +79,10 @@ class Splitter:
             self._end(event.job, source_of(event), trouble, work)
             return
         log.info("planned", model=job.model, segments=len(job.segments), items=job.items)
-        first = range(min(job.window, len(job.segments)))
-        for segment in first:
-            self._segments.send(SegmentPlanned(trace=job.trace, job=job.job, segment=segment))
-        self.in_flight.planned(len(first))
+        self.in_flight.planned(self._window.send_first(job))
 
     def split(self, planned: SegmentPlanned, work: Work) -> None:
-        if self._jobs.ended(planned.job):
+        if self._jobs.sweep_if_ended(planned.job):
             return
         job = self._jobs.job(planned.job)
         try:
@@ -92,12 +90,12 @@ class Splitter:
             if segment is None or not self._jobs.has_shards(segment):
                 segment = self._write_shards(job, planned.segment, work)
         except JobEnded:
-            self._jobs.ended(job.job)  # what was written since it was seen goes, too
+            self._jobs.sweep_if_ended(job.job)  # what was written since it was seen goes, too
             return
         except (Refused, Changed, Missing, ChildDied) as trouble:
             self._end(job.job, job.source, trouble, work)
             return
-        if self._jobs.ended(job.job):  # another delivery was faster
+        if self._jobs.sweep_if_ended(job.job):  # another delivery was faster
             return
         self._shards.send(
             SegmentReady(
@@ -201,7 +199,7 @@ class Splitter:
             state, reason = "refused", GONE
         log.warning(state, job=job, source=names.shown(source.blob), reason=reason)
         self._jobs.fail(job, source.blob, state, reason)
-        self._jobs.ended(job)
+        self._jobs.sweep_if_ended(job)
 
 
 def source_of(event: BlobCreated) -> Source:

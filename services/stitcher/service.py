@@ -42,7 +42,7 @@ class Stitcher:
 
     def scored(self, message: ChunkScored, work: Work) -> None:
         """The last chunk of a segment finds it whole, and the last segment finds the job so."""
-        if self._jobs.ended(message.job):
+        if self._jobs.sweep_if_ended(message.job):
             return
         job = self._jobs.job(message.job)
         try:
@@ -77,7 +77,7 @@ class Stitcher:
             with path.open("rb") as file:
                 self._jobs.segments.write(blob, file)
         log.info("segment encoded", items=segment.items)
-        self._jobs.ended(job.job)  # then another delivery was faster, and this one is swept away
+        self._jobs.sweep_if_ended(job.job)  # another delivery was faster
         return True
 
     def _items(self, segment: Segment, work: Work) -> Iterator[Item]:
@@ -96,7 +96,7 @@ class Stitcher:
             return
         sizes = [blob.size for blob in encoded]
         with self._jobs.records.claim(names.job_record(job.job)):
-            if self._jobs.ended(job.job):
+            if self._jobs.sweep_if_ended(job.job):
                 return
             try:
                 self._write_output(self._jobs.with_source_as_found(job), sizes, work)
@@ -110,7 +110,7 @@ class Stitcher:
                 if isinstance(trouble, ChildKilled) or work.attempt == 1:
                     raise  # it may be no fault of the video's
                 self._end(job, "failed", f"the output can't be made: {trouble}")
-        self._jobs.ended(job.job)
+        self._jobs.sweep_if_ended(job.job)
 
     def _write_output(self, job: Job, sizes: list[int], work: Work) -> None:
         segments = [self._jobs.require_segment(job.job, n) for n in range(len(job.segments))]

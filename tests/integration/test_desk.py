@@ -74,7 +74,7 @@ def test_a_failed_job_is_taken_up_where_it_was(
         begun(storage, job, "original/clip.mp4")
     jobs.frames.write(f"{job}/00000/0000.tar", b"shard")
     jobs.fail(job, None, "failed", "the output can't be made")
-    assert jobs.ended(job)
+    assert jobs.sweep_if_ended(job)
     for _ in range(2):  # a second time it is only announced again
         desk.retry(job)
         assert desk.status(job).state == ("running" if planned else "waiting")

@@ -159,7 +159,7 @@ class TestTheDispatchersBacklog:
         for job in (JOB, NEXT.job):
             storage.queue("chunks").send(chunk_of(job))
         backlog = Backlog(storage, "chunks", ChunkPlanned)
-        backlog.clear(lambda task, inserted: jobs.ended(task.job))
+        backlog.clear(lambda task, inserted: jobs.sweep_if_ended(task.job))
         assert storage.queue("chunks").count() == 0
         [found] = poisoned(storage, "chunks")
         assert found.job == JOB

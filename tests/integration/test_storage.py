@@ -217,6 +217,8 @@ def test_late_work_of_a_cancelled_job_is_swept(storage: Storage) -> None:
     jobs.fail(name, "s", "cancelled", "r")
     jobs.scored.write(f"{name}/00000/0000.tar", b"late")
     assert jobs.ended(name)
+    assert len(jobs.scored.under()) == 1  # to ask changes nothing
+    assert jobs.sweep_if_ended(name)
     assert jobs.scored.under() == []
 
 
@@ -227,7 +229,7 @@ def test_late_work_of_a_finished_job_is_swept_unless_it_is_kept(storage: Storage
     jobs.frames.write(f"{name}/00000/0000.tar", b"late")
     for keep, left in ((True, 1), (False, 0)):
         storage.keep_intermediates = keep
-        assert jobs.ended(name)
+        assert jobs.sweep_if_ended(name)
         assert len(jobs.frames.under()) == left
 
 
@@ -236,10 +238,10 @@ def test_a_failed_jobs_work_is_kept_for_another_try(storage: Storage) -> None:
     name = jobs.begin(job()).job
     jobs.scored.write(f"{name}/00000/0000.tar", b"good")
     jobs.fail(name, "s", "failed", "r")
-    assert jobs.ended(name)
+    assert jobs.sweep_if_ended(name)
     assert len(jobs.scored.under()) == 1
     jobs.reopen(name)
-    assert not jobs.ended(name)
+    assert not jobs.sweep_if_ended(name)
 
 
 def test_an_old_service_reads_a_newer_ones_record(storage: Storage) -> None:

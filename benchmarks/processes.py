@@ -39,7 +39,7 @@ def cpu_of(process: psutil.Process) -> float:
 
 
 def service_in(command: list[str]) -> str | None:
-    """`python -m services.batchai.node …` is part of batchai; Azurite is a program of console's."""
+    """`services.batchai.node_agent` is part of batchai; Azurite is a program of console's."""
     for word in command:
         if word == "services.console.azurite":
             return "azurite"

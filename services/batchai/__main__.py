@@ -1,4 +1,4 @@
-"""Serves until told to stop; then ends every job first."""
+"""Runs the local Batch AI until it is told to stop; then ends its jobs and leaves."""
 
 import os
 import sys
@@ -7,10 +7,10 @@ from functools import partial
 
 from pydantic import ValidationError
 
-from services.batchai.access import Gate, known_access
+from services.batchai.access import Authenticator, write_access
 from services.batchai.api import Api
 from services.batchai.echo import Echo
-from services.batchai.http import bound, handler
+from services.batchai.server import bind, request_handler
 from services.batchai.service import BatchAI
 from services.batchai.settings import ServerSettings
 from shared import logs
@@ -32,8 +32,8 @@ def main() -> None:
         settings.batchai_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         last = Access.read(settings.batchai_folder)
         service = BatchAI(settings)
-        http = bound(settings.batchai_host, settings.batchai_port, last.port if last else 0)
-        access = known_access(settings, http.server_port)
+        http = bind(settings.batchai_host, settings.batchai_port, last.port if last else 0)
+        access = write_access(settings, http.server_port)
     except (ValidationError, Misconfigured) as error:
         sys.stderr.write(f"batchai: {in_words(error)}\n")
         sys.exit(MISCONFIGURED)
@@ -43,19 +43,19 @@ def main() -> None:
         stop.on_end_of_stdin()
     if settings.heartbeat:
         stop.on_look(beat(settings.heartbeat))
-    http.RequestHandlerClass = handler(Api(service, Gate(access)).answer)
+    http.RequestHandlerClass = request_handler(Api(service, Authenticator(access)).handle)
     threading.Thread(target=http.serve_forever, name="http", daemon=True).start()
     log = logs.logger()
     log.info("started", pid=os.getpid(), url=access.url)
-    echo = Echo(service.places, service.jobs()) if settings.echo_jobs else None
+    echo = Echo(service.job_paths, service.jobs()) if settings.echo_jobs else None
     while not stop.wait(ADVANCE_SECONDS):
         service.advance()
         if echo:
-            service.safely("echo", partial(echo.look, service.jobs()))
+            service.safely("echo", partial(echo.print_new_lines, service.jobs()))
     http.shutdown()
     service.close()
     if echo:
-        service.safely("echo", partial(echo.look, service.jobs()))
+        service.safely("echo", partial(echo.print_new_lines, service.jobs()))
     log.info("left")
 
 

@@ -1,8 +1,13 @@
-"""Every request that is answered, a line each: Batch AI's api-version 2018-05-01."""
+"""Routes of Batch AI's REST API, api-version 2018-05-01, and who may call them."""
 
-from services.batchai.access import Gate
+from services.batchai.access import Authenticator
+from services.batchai.http import Request, Response, Route, dispatch
 from services.batchai.outputs import Outputs
-from services.batchai.paths import (
+from services.batchai.reads import Reads
+from services.batchai.resources import BatchCluster, BatchJob, Experiment, Workspace
+from services.batchai.service import BatchAI
+from services.batchai.unsupported import refuse_all
+from services.batchai.urls import (
     CLUSTER,
     EXPERIMENT,
     FILE,
@@ -14,72 +19,70 @@ from services.batchai.paths import (
     SUBSCRIPTION,
     WORKSPACE,
 )
-from services.batchai.records import Cluster, Experiment, Job, Workspace
-from services.batchai.resources import Resources
-from services.batchai.service import BatchAI
-from services.batchai.unsupported import refusing
-from services.batchai.wire import Answer, Request, Route, dispatch
+from services.batchai.writes import Writes
 from shared.errors import RequestRefused
 
 API_VERSION = "2018-05-01"
 
 
 class Api:
-    def __init__(self, service: BatchAI, gate: Gate) -> None:
+    def __init__(self, service: BatchAI, authenticator: Authenticator) -> None:
         self._service = service
-        self._gate = gate
-        do = Resources(service)
-        outputs = Outputs(service, do, gate)
+        self._authenticator = authenticator
+        read = Reads(service)
+        write = Writes(service, read)
+        outputs = Outputs(service, read, authenticator)
+        all_workspaces = f"{SUBSCRIPTION}{PROVIDER}/workspaces"
         self._routes = [
-            Route("GET", f"{SUBSCRIPTION}{PROVIDER}/workspaces", do.list(Workspace, SUBSCRIPTION)),
-            Route("GET", f"{GROUP}/workspaces", do.list(Workspace, GROUP)),
-            Route("PUT", WORKSPACE, do.put_workspace),
-            Route("GET", WORKSPACE, do.get(Workspace, WORKSPACE)),
-            Route("PATCH", WORKSPACE, do.patch_workspace),
-            Route("DELETE", WORKSPACE, do.delete(Workspace, WORKSPACE)),
-            Route("GET", f"{WORKSPACE}/clusters", do.list(Cluster, WORKSPACE)),
-            Route("PUT", CLUSTER, do.put_cluster),
-            Route("GET", CLUSTER, do.get(Cluster, CLUSTER)),
-            Route("PATCH", CLUSTER, do.patch_cluster),
-            Route("DELETE", CLUSTER, do.delete(Cluster, CLUSTER)),
-            Route("GET", f"{WORKSPACE}/experiments", do.list(Experiment, WORKSPACE)),
-            Route("PUT", EXPERIMENT, do.put_experiment),
-            Route("GET", EXPERIMENT, do.get(Experiment, EXPERIMENT)),
-            Route("DELETE", EXPERIMENT, do.delete(Experiment, EXPERIMENT)),
-            Route("GET", f"{EXPERIMENT}/jobs", do.list(Job, EXPERIMENT)),
-            Route("PUT", JOB, do.put_job),
-            Route("GET", JOB, do.get(Job, JOB)),
-            Route("DELETE", JOB, do.delete(Job, JOB)),
-            Route("POST", f"{JOB}/terminate", do.terminate),
+            Route("GET", all_workspaces, read.list(Workspace, SUBSCRIPTION)),
+            Route("GET", f"{GROUP}/workspaces", read.list(Workspace, GROUP)),
+            Route("PUT", WORKSPACE, write.put_workspace),
+            Route("GET", WORKSPACE, read.get(Workspace, WORKSPACE)),
+            Route("PATCH", WORKSPACE, write.patch_workspace),
+            Route("DELETE", WORKSPACE, write.delete(Workspace, WORKSPACE)),
+            Route("GET", f"{WORKSPACE}/clusters", read.list(BatchCluster, WORKSPACE)),
+            Route("PUT", CLUSTER, write.put_cluster),
+            Route("GET", CLUSTER, read.get(BatchCluster, CLUSTER)),
+            Route("PATCH", CLUSTER, write.patch_cluster),
+            Route("DELETE", CLUSTER, write.delete(BatchCluster, CLUSTER)),
+            Route("GET", f"{WORKSPACE}/experiments", read.list(Experiment, WORKSPACE)),
+            Route("PUT", EXPERIMENT, write.put_experiment),
+            Route("GET", EXPERIMENT, read.get(Experiment, EXPERIMENT)),
+            Route("DELETE", EXPERIMENT, write.delete(Experiment, EXPERIMENT)),
+            Route("GET", f"{EXPERIMENT}/jobs", read.list(BatchJob, EXPERIMENT)),
+            Route("PUT", JOB, write.put_job),
+            Route("GET", JOB, read.get(BatchJob, JOB)),
+            Route("DELETE", JOB, write.delete(BatchJob, JOB)),
+            Route("POST", f"{JOB}/terminate", write.terminate),
             Route("POST", f"{JOB}/listOutputFiles", outputs.list),
             Route("GET", f"{JOB}/listOutputFiles", outputs.list),
             Route("GET", FILE, outputs.fetch),
-            Route("GET", OPERATION, do.operation),
-            Route("GET", f"{LOCATION}/usages", do.usages),
+            Route("GET", OPERATION, read.operation),
+            Route("GET", f"{LOCATION}/usages", read.usages),
             *(
-                Route(method, f"{WORKSPACE}/fileServers{rest}", refusing("fileServers"))
+                Route(method, f"{WORKSPACE}/fileServers{rest}", refuse_all("fileServers"))
                 for method in ("GET", "PUT", "DELETE")
                 for rest in ("", "/{server}")
             ),
             *(
-                Route("POST", f"{each}/listRemoteLoginInformation", refusing("remote login"))
+                Route("POST", f"{each}/listRemoteLoginInformation", refuse_all("remote login"))
                 for each in (CLUSTER, JOB)
             ),
-            # Only here, not in Azure: the node that the job is on fails.
-            Route("POST", f"{JOB}/failNode", do.fail_node),
+            # Azure has no such call: for tests, it fails the node that the job runs on.
+            Route("POST", f"{JOB}/failNode", write.fail_node),
         ]
 
-    def answer(self, request: Request) -> Answer:
-        if self._gate.asks_identity(request):
-            return self._gate.identity(request)
-        if not self._gate.signed(request):
-            self._gate.check(request)
+    def handle(self, request: Request) -> Response:
+        if self._authenticator.is_token_request(request):
+            return self._authenticator.issue_token(request)
+        if not self._authenticator.has_valid_signature(request):
+            self._authenticator.require_token(request)
             if request.query.get("api-version") != API_VERSION:
                 raise RequestRefused(
-                    400, "InvalidApiVersionParameter", f"the api-version here is {API_VERSION}"
+                    400, "InvalidApiVersionParameter", f"the api-version must be {API_VERSION}"
                 )
         with self._service.lock:
-            answer = dispatch(self._routes, request)
+            response = dispatch(self._routes, request)
             if request.method != "GET":
                 self._service.advance()
-        return answer
+        return response

@@ -1,15 +1,16 @@
-"""Long-running operations. Nothing is kept of them: an id says all, and the rest can be seen."""
+"""Long-running operations. Nothing is stored: an operation's id says what was requested, and the
+resource's state says whether that is done."""
 
 import base64
 import json
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from services.batchai.paths import OPERATION, path_of
-from services.batchai.records import Job, Record
+from services.batchai.http import Request, Response
+from services.batchai.resources import BatchJob, Resource
 from services.batchai.store import Store
-from services.batchai.views import moment
-from services.batchai.wire import Answer, Request
+from services.batchai.urls import OPERATION, quoted_path
+from services.batchai.views import iso_time
 from shared.errors import RequestRefused
 
 
@@ -20,8 +21,8 @@ class Operation(NamedTuple):
 
     @property
     def id(self) -> str:
-        said = json.dumps([self.verb, self.target, self.began.timestamp()])
-        return base64.urlsafe_b64encode(said.encode()).decode().rstrip("=")
+        fields = json.dumps([self.verb, self.target, self.began.timestamp()])
+        return base64.urlsafe_b64encode(fields.encode()).decode().rstrip("=")
 
     @classmethod
     def of(cls, operation_id: str) -> "Operation":
@@ -33,33 +34,33 @@ class Operation(NamedTuple):
             raise RequestRefused(404, "OperationNotFound", "there is no such operation") from None
 
 
-def accepted(request: Request, verb: str, record: Record, location: str) -> Answer:
-    operation = Operation(verb, record.id, datetime.now(UTC))
-    path = path_of(OPERATION, **request.at, location=location, operation=operation.id)
-    where = f"{request.base}{path}?api-version={request.query['api-version']}"
-    return Answer(202, headers={"azure-asyncoperation": where})
+def accepted(request: Request, verb: str, resource: Resource, location: str) -> Response:
+    operation = Operation(verb, resource.id, datetime.now(UTC))
+    path = quoted_path(OPERATION, **request.names, location=location, operation=operation.id)
+    url = f"{request.base_url}{path}?api-version={request.query['api-version']}"
+    return Response(202, headers={"azure-asyncoperation": url})
 
 
-def result(store: Store, request: Request) -> Answer:
-    operation = Operation.of(request.at["operation"])
-    status = status_of(operation, store.find(Record, operation.target))
+def status(store: Store, request: Request) -> Response:
+    operation = Operation.of(request.names["operation"])
+    state = state_of(operation, store.find(Resource, operation.target))
     body: dict[str, Any] = {
         "id": request.path,
         "name": operation.id,
-        "status": status,
-        "startTime": moment(operation.began),
+        "status": state,
+        "startTime": iso_time(operation.began),
         "properties": {"resourceId": operation.target},
     }
-    if status != "InProgress":
-        body["endTime"] = moment(datetime.now(UTC))
-    return Answer(200, body)
+    if state != "InProgress":
+        body["endTime"] = iso_time(datetime.now(UTC))
+    return Response(200, body)
 
 
-def status_of(operation: Operation, record: Record | None) -> str:
+def state_of(operation: Operation, resource: Resource | None) -> str:
     if operation.verb == "delete":
-        return "InProgress" if record and record.deleting else "Succeeded"
-    if record is None:
+        return "InProgress" if resource and resource.deleting else "Succeeded"
+    if resource is None:
         return "Failed"
-    if operation.verb == "terminate" and isinstance(record, Job) and not record.over:
+    if operation.verb == "terminate" and isinstance(resource, BatchJob) and not resource.over:
         return "InProgress"
     return "Succeeded"

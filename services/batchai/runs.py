@@ -1,4 +1,8 @@
-"""Running jobs, as the server has them: a folder each, whose lock is held while it runs."""
+"""Starts, watches and kills the agents that run jobs.
+
+Each run has a folder. Its agent holds a lock on a file there for as long as it lives, so a
+restarted server can tell which jobs still run.
+"""
 
 import fcntl
 import os
@@ -10,10 +14,10 @@ import uuid
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from services.batchai import family
-from services.batchai.node import WORK, Ending, Order
+from services.batchai import job_processes
+from services.batchai.node_agent import WORK, Ending, RunSpec
 
-#: How long the server waits for what it kills; it looks again later.
+#: How long to wait for killed processes at a time; the next call waits again.
 WAIT_SECONDS = 0.5
 
 
@@ -23,24 +27,25 @@ class Runs:
         self._agents: dict[str, subprocess.Popen[bytes]] = {}
         folder.mkdir(mode=0o700, exist_ok=True)
 
-    def own(self, run: str) -> Path:
-        """The folder that the job's command is run in, which goes with it."""
+    def work_folder(self, run: str) -> Path:
+        """The working directory of the job's command; removed with the run."""
         return self._folder / run / WORK
 
-    def start(self, run: str, order: Order, environment: Mapping[str, str]) -> None:
-        """Raises `OSError` if it can't be, and leaves nothing running."""
+    def start(self, run: str, spec: RunSpec, environment: Mapping[str, str]) -> None:
+        """Raises `OSError` if it can't be started; then nothing is left running."""
         folder = self._folder / run
         (folder / WORK).mkdir(parents=True)
-        order.write(folder)
+        spec.write(folder)
         with (folder / "lock").open("w") as lock, (folder / "agent.log").open("wb") as log:
             fcntl.flock(lock, fcntl.LOCK_EX)
+            program = [sys.executable, "-m", "services.batchai.node_agent"]
             agent = subprocess.Popen(
-                [sys.executable, "-m", "services.batchai.node", str(folder), str(lock.fileno())],
-                # What ends our standard input ends the job, whether or not we still live by then.
-                stdin=None if order.tied_to_stdin else subprocess.DEVNULL,
+                [*program, str(folder), str(lock.fileno())],
+                # The agent ends with the server's standard input, even if the server is dead.
+                stdin=None if spec.tied_to_stdin else subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env={**environment, family.MARK: run},
+                env={**environment, job_processes.MARK: run},
                 pass_fds=[lock.fileno()],
                 start_new_session=True,
             )
@@ -51,56 +56,53 @@ class Runs:
             agent.kill()
             raise
 
-    def going(self, run: str) -> bool:
-        """Whether it still runs; what is left of one whose agent was killed is ended first."""
+    def has_ended(self, run: str) -> bool:
         agent = self._agents.get(run)
         if agent and agent.poll() is not None:
             del self._agents[run]
-        if self._agent(run):
-            return True
-        return self.ending(run) is None and not self._end(run)
+        return not self._agent_pid(run)
 
     def ending(self, run: str) -> Ending | None:
-        """How it went; None if whatever should have noted it was killed."""
+        """None if the agent was killed before it could write it."""
         return Ending.read(self._folder / run)
 
     def terminate(self, run: str) -> None:
-        if agent := self._agent(run):
-            family.send(agent, signal.SIGTERM)
+        if agent := self._agent_pid(run):
+            job_processes.send(agent, signal.SIGTERM)
 
     def kill(self, run: str) -> None:
-        """As a node does that fails: nothing is noted."""
-        if agent := self._agent(run):
-            family.send(agent, signal.SIGKILL)
-        self._end(run)
+        """Like a failing node: the agent writes no ending."""
+        if agent := self._agent_pid(run):
+            job_processes.send(agent, signal.SIGKILL)
+        self.kill_rest(run)
 
-    def forget(self, run: str) -> None:
+    def kill_rest(self, run: str) -> bool:
+        """Kill what an agent left running; whether all of it has ended."""
+        if self._locked(run) and (leader := self._pid(run, "pid")):
+            # A command started by an earlier version, which holds the lock as well.
+            job_processes.send_group(leader, signal.SIGKILL)
+        return job_processes.kill_all(run, seconds=WAIT_SECONDS)
+
+    def remove(self, run: str) -> None:
         if agent := self._agents.pop(run, None):
             agent.wait()
         shutil.rmtree(self._folder / run, ignore_errors=True)
 
-    def forget_all_but(self, known: Collection[str]) -> None:
-        """What a server began that was killed before it could note that it had."""
+    def remove_all_but(self, known: Collection[str]) -> None:
+        """Kill and remove runs of which the killed server before this one has no record."""
         for folder in self._folder.iterdir():
             if folder.name not in known:
-                self._end(folder.name)
+                self.kill_rest(folder.name)
                 shutil.rmtree(folder, ignore_errors=True)
 
-    def _end(self, run: str) -> bool:
-        """All that is left of it; whether nothing is."""
-        if self._locked(run) and (leader := self._pid(run, "pid")):
-            # A command of the version before this one, which held the lock as well.
-            family.send_group(leader, signal.SIGKILL)
-        return family.kill_all(run, seconds=WAIT_SECONDS)
-
-    def _agent(self, run: str) -> int:
-        """The process that runs the job, as long as it lives; else 0."""
+    def _agent_pid(self, run: str) -> int:
+        """0 if the agent has ended."""
         pid = self._pid(run, "agent")
         return pid if pid and self._locked(run) and exists(pid) else 0
 
-    def _pid(self, run: str, whose: str) -> int:
+    def _pid(self, run: str, file: str) -> int:
         try:
-            return max(0, int((self._folder / run / whose).read_text()))
+            return max(0, int((self._folder / run / file).read_text()))
         except (OSError, ValueError):
             return 0
 

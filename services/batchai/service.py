@@ -1,8 +1,8 @@
-"""Batch AI on this machine: jobs wait for nodes, clusters grow and shrink, processes do the work.
+"""Batch AI on this machine: nodes are slots, jobs are processes.
 
-Everything that happens by itself happens in `advance`, which is called often and after each
-request: it looks at what runs, resizes each cluster, gives waiting jobs to idle nodes, and removes
-what was deleted once nothing of it runs any more.
+`advance` does everything that no request does directly. It is called several times a second and
+after each request: it records jobs that ended, resizes clusters, starts waiting jobs on idle nodes,
+and removes deleted resources that nothing uses any more.
 """
 
 import threading
@@ -10,131 +10,130 @@ import time
 from collections.abc import Callable
 from functools import partial
 
-from services.batchai.clusters import ClusterKeeper
-from services.batchai.jobs import JobKeeper
-from services.batchai.places import Places
-from services.batchai.records import Cluster, Experiment, Job, Record, Workspace
+from services.batchai.cluster_lifecycle import ClusterLifecycle
+from services.batchai.job_lifecycle import JobLifecycle
+from services.batchai.job_paths import JobPaths
+from services.batchai.resources import BatchCluster, BatchJob, Experiment, Resource, Workspace
 from services.batchai.runs import Runs
 from services.batchai.settings import ServerSettings
 from services.batchai.store import Store
 from shared.logs import logger
 
 log = logger()
-#: How long the server stays for processes that not even SIGKILL ends.
-LONGEST_KILLING = 5
+#: How long to wait at shutdown for processes that SIGKILL doesn't end.
+LONGEST_KILL_SECONDS = 5
 
 
 class BatchAI:
     def __init__(self, settings: ServerSettings) -> None:
         folder = settings.batchai_folder
         self._grace = settings.worker_grace_seconds
-        self._troubles: dict[str, str] = {}
+        self._last_errors: dict[str, str] = {}
         self.node_quota = settings.node_quota
         self.store = Store(folder / "records.sqlite")
-        self.places = Places(folder / "mounts")
+        self.job_paths = JobPaths(folder / "mounts")
         runs = Runs(folder / "runs")
-        runs.forget_all_but({job.run for job in self.store.all(Job) if job.run})
-        self._jobs = JobKeeper(settings, self.store, self.places, runs)
-        self._clusters = ClusterKeeper(settings, self.store, self._jobs)
-        #: Whoever reads or changes records holds it.
+        runs.remove_all_but({job.run for job in self.store.all(BatchJob) if job.run})
+        self._jobs = JobLifecycle(settings, self.store, self.job_paths, runs)
+        self._clusters = ClusterLifecycle(settings, self.store, self._jobs)
+        #: Hold it to read or change resources.
         self.lock = threading.RLock()
 
     @property
     def free_nodes(self) -> int:
-        """How many more the quota allows."""
-        used = sum(len(cluster.nodes) for cluster in self.store.all(Cluster))
+        """How many more nodes the quota allows."""
+        used = sum(len(cluster.nodes) for cluster in self.store.all(BatchCluster))
         return max(0, self.node_quota - used)
 
     def advance(self) -> None:
-        """Never raises: trouble with one thing is logged, and leaves the others alone."""
+        """Never raises: an error with one resource is logged and doesn't affect the others."""
         with self.lock:
             self.store.catch_up()
-            self._look_at_jobs()
-            for cluster in self.store.all(Cluster):
+            self._settle_ended_jobs()
+            for cluster in self.store.all(BatchCluster):
                 self.safely(cluster.id, partial(self._clusters.advance, cluster))
-            self.safely("deleting", self._sweep)
+            self.safely("deleting", self._remove_deleted)
 
-    def jobs(self) -> list[Job]:
+    def jobs(self) -> list[BatchJob]:
         with self.lock:
-            return self.store.all(Job)
+            return self.store.all(BatchJob)
 
-    def terminate(self, job: Job) -> None:
-        self._jobs.terminate(job, "somebody asked for it")
+    def terminate(self, job: BatchJob) -> None:
+        self._jobs.terminate(job, "a client requested it")
 
-    def delete(self, record: Record) -> None:
-        """It and all beneath it; gone once nothing of it runs."""
-        for each in [record, *self.store.all(Record, f"{record.id}/")]:
+    def delete(self, resource: Resource) -> None:
+        """Marks it and all below it; `advance` removes them once nothing of them runs."""
+        for each in [resource, *self.store.all(Resource, f"{resource.id}/")]:
             each.deleting = True
             self.store.save(each)
-        for job in self.store.all(Job):
-            cluster = self.store.find(Cluster, job.properties.cluster.id)
+        for job in self.store.all(BatchJob):
+            cluster = self.store.find(BatchCluster, job.properties.cluster.id)
             if job.deleting:
                 self._jobs.terminate(job, "it was deleted")
             elif cluster and cluster.deleting:
                 self._jobs.terminate(job, "its cluster was deleted")
 
-    def fail_node(self, job: Job) -> bool:
-        """As a machine fails: all at once, with what ran on it; whether there was one."""
-        place = self._clusters.place_of(job)
-        if place:
-            self._clusters.fail(*place)
+    def fail_node(self, job: BatchJob) -> bool:
+        """Make the job's node unusable and kill the job; False if it is on no node."""
+        found = self._clusters.find_node(job)
+        if found:
+            self._clusters.fail_node(*found)
             self._jobs.kill(job)
-        return place is not None
+        return found is not None
 
     def close(self) -> None:
-        """What runs is told to end, and waited for a while; then no node is left.
+        """Terminate running jobs, and kill those that don't end in time; then remove all nodes.
 
-        Jobs that wait for a node do so again when the server is back.
+        Queued jobs stay queued for the next start.
         """
         with self.lock:
-            for job in self.store.all(Job):
+            for job in self.store.all(BatchJob):
                 if job.run:
                     self._jobs.terminate(job, "the service was stopped")
         until = time.monotonic() + self._grace + 2
-        while running := [job for job in self.store.all(Job) if job.run]:
+        while running := [job for job in self.store.all(BatchJob) if job.run]:
             late = time.monotonic() - until
-            if late > LONGEST_KILLING:
+            if late > LONGEST_KILL_SECONDS:
                 break
             with self.lock:
                 for job in running if late > 0 else []:
                     self._jobs.kill(job)
-                self._look_at_jobs()
+                self._settle_ended_jobs()
             time.sleep(0.05)
-        for cluster in self.store.all(Cluster):
+        for cluster in self.store.all(BatchCluster):
             before = len(cluster.nodes)
             cluster.nodes = []
             self._clusters.save(cluster, before)
 
-    def _look_at_jobs(self) -> None:
-        for job in self.store.all(Job):
+    def _settle_ended_jobs(self) -> None:
+        for job in self.store.all(BatchJob):
             if job.run:
-                self.safely(job.id, partial(self._look_at, job))
+                self.safely(job.id, partial(self._settle_if_ended, job))
 
-    def _look_at(self, job: Job) -> None:
-        place = self._clusters.place_of(job)
-        self._jobs.look(job, place[1] if place else None)
+    def _settle_if_ended(self, job: BatchJob) -> None:
+        found = self._clusters.find_node(job)
+        self._jobs.settle_if_ended(job, found[1] if found else None)
 
     def safely(self, what: str, act: Callable[[], None]) -> None:
-        """The same trouble, again and again, is logged once."""
+        """Log an error instead of raising it, but not the same error twice in a row."""
         try:
             act()
         except Exception as error:
-            if self._troubles.get(what) != repr(error):
-                log.exception("trouble; the rest goes on", what=what)
-            self._troubles[what] = repr(error)
+            if self._last_errors.get(what) != repr(error):
+                log.exception("step failed; the others go on", what=what)
+            self._last_errors[what] = repr(error)
         else:
-            self._troubles.pop(what, None)
+            self._last_errors.pop(what, None)
 
-    def _sweep(self) -> None:
-        """What was deleted goes, from the bottom up."""
-        for job in self.store.all(Job):
+    def _remove_deleted(self) -> None:
+        for job in self.store.all(BatchJob):
             if job.deleting and job.over:
-                self.places.remove_logs(job)
+                self.job_paths.remove_logs(job)
                 self.store.remove(job)
-        for cluster in self.store.all(Cluster):
+        for cluster in self.store.all(BatchCluster):
             if cluster.deleting and not cluster.nodes:
                 self.store.remove(cluster)
         for kind in (Experiment, Workspace):
-            for record in self.store.all(kind):
-                if record.deleting and not self.store.all(Record, f"{record.id}/"):
-                    self.store.remove(record)
+            for resource in self.store.all(kind):
+                if resource.deleting and not self.store.all(Resource, f"{resource.id}/"):
+                    self.store.remove(resource)

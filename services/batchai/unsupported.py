@@ -1,9 +1,9 @@
-"""What the real service would act on and this one can't: refused, not ignored in silence."""
+"""Refuses what the real service supports and this one doesn't, instead of ignoring it."""
 
 from collections.abc import Callable
 from typing import Any
 
-from services.batchai.wire import Answer, Request
+from services.batchai.http import Request, Response
 from shared.errors import RequestRefused
 
 TOOLKITS = (
@@ -27,7 +27,7 @@ IN_CLUSTER = ("nodeSetup.setupTask", "nodeSetup.mountVolumes")
 
 
 def check_job(properties: dict[str, Any]) -> None:
-    """Raises `RequestRefused`, naming the field."""
+    """Raises `RequestRefused`, which names the field."""
     refuse(properties, IN_JOB)
     nodes = properties.get("nodeCount")
     if isinstance(nodes, int) and nodes > 1:
@@ -35,17 +35,15 @@ def check_job(properties: dict[str, Any]) -> None:
 
 
 def check_cluster(properties: dict[str, Any]) -> None:
-    """Raises `RequestRefused`, naming the field."""
+    """Raises `RequestRefused`, which names the field."""
     refuse(properties, IN_CLUSTER)
 
 
-def refusing(what: str) -> Callable[[Request], Answer]:
-    """Answers requests for something that isn't here at all."""
-
-    def answer(request: Request) -> Answer:
+def refuse_all(what: str) -> Callable[[Request], Response]:
+    def handle(request: Request) -> Response:
         raise unsupported(what)
 
-    return answer
+    return handle
 
 
 def refuse(properties: dict[str, Any], fields: tuple[str, ...]) -> None:

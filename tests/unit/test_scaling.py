@@ -6,14 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.batchai.records import (
-    AutoScale,
-    Deallocation,
-    ManualScale,
-    Node,
-    NodeState,
-    ScaleSettings,
-)
+from services.batchai.properties import AutoScale, Deallocation, ManualScale, ScaleSettings
+from services.batchai.resources import Node, NodeState
 from services.batchai.scaling import Resize, resize
 
 NOW = datetime(2018, 5, 1, tzinfo=UTC)
@@ -48,11 +42,11 @@ def test_nodes_on_their_way_count() -> None:
 
 
 def test_an_idle_node_stays_for_a_while_and_then_goes() -> None:
-    assert automatic(0, 4, node("idle", IDLE_SECONDS - 1)).let_go == []
+    assert automatic(0, 4, node("idle", IDLE_SECONDS - 1)).release == []
     rested = node("idle", IDLE_SECONDS)
-    assert automatic(0, 4, rested).let_go == [rested]
-    assert automatic(1, 4, rested).let_go == []
-    assert automatic(0, 4, rested, queued=1).let_go == []
+    assert automatic(0, 4, rested).release == [rested]
+    assert automatic(1, 4, rested).release == []
+    assert automatic(0, 4, rested, queued=1).release == []
 
 
 def test_one_that_works_never_goes() -> None:
@@ -69,9 +63,9 @@ def test_an_unusable_node_takes_up_room_until_it_goes() -> None:
 
 def test_by_hand_those_without_work_go_first() -> None:
     running, idle, coming = node("running"), node("idle"), node("preparing")
-    assert by_hand(2, running, idle, coming).let_go == [coming]
-    assert by_hand(1, running, idle, coming).let_go == [coming, idle]
-    assert by_hand(0, running).let_go == [running]
+    assert by_hand(2, running, idle, coming).release == [coming]
+    assert by_hand(1, running, idle, coming).release == [coming, idle]
+    assert by_hand(0, running).release == [running]
     assert by_hand(3, running) == Resize(2, [])
 
 
@@ -87,7 +81,7 @@ def test_it_keeps_its_bounds_and_its_working_nodes(
     nodes = [node(*each) for each in states]
     wish = automatic(minimum, maximum, *nodes, queued=queued)
     assert wish.add == 0 or len(nodes) + wish.add <= maximum
-    assert all(gone.state in ("idle", "unusable") for gone in wish.let_go)
+    assert all(gone.state in ("idle", "unusable") for gone in wish.release)
     usable = sum(each.state in ("preparing", "idle", "running") for each in nodes)
-    left = usable - sum(gone.state == "idle" for gone in wish.let_go)
+    left = usable - sum(gone.state == "idle" for gone in wish.release)
     assert left >= min(usable, minimum)

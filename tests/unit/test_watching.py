@@ -68,7 +68,7 @@ def test_many_deletions_with_one_request_are_a_deletion() -> None:
     ("command", "service"),
     [
         (["python", "-m", "services.splitter"], "splitter"),
-        (["python", "-m", "services.batchai.node", "folder"], "batchai"),
+        (["python", "-m", "services.batchai.node_agent", "folder"], "batchai"),
         (["python", "-m", "services.console.azurite", "folder", "1", "2"], "azurite"),
         (["sh", "-c", "trap : TERM; python -m services.scorer"], None),
         (["node", "azurite.js"], None),

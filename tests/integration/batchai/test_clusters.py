@@ -114,7 +114,7 @@ def test_a_job_on_a_node_that_fails_runs_again_on_another(server: Server) -> Non
     fail_node(server, "job")
     eventually(lambda: runs.read_text().count("begun") == 2, "its second run")
     errors = server.cluster().errors or []
-    assert [error.message for error in errors] in ([], ["node-1 failed with a job on it"])
+    assert [error.message for error in errors] in ([], ["node-1 failed while it ran a job"])
     assert '"event": "node failed"' in server.log()
     (server.folder / "mounts" / "go").touch()
     server.wait_for("job", "succeeded")

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from services.batchai.records import Cluster, ClusterProperties, Job, JobProperties, Workspace
+from services.batchai.properties import ClusterProperties, JobProperties
+from services.batchai.resources import BatchCluster, BatchJob, Workspace
 from services.batchai.service import BatchAI
 from services.batchai.settings import ServerSettings
 from shared.clusters.batchai.access import Access
@@ -163,7 +164,7 @@ def test_a_record_that_nothing_can_read_is_left_alone(server: Server) -> None:
     server.restart(signal.SIGKILL)
     server.submit("good", "true")
     server.wait_for("good", "succeeded")
-    assert server.log().count('"event": "a record can\'t be read"') == len(rows)
+    assert server.log().count('"event": "a resource can\'t be read"') == len(rows)
     with sqlite3.connect(server.folder / "records.sqlite") as file:
         kept = file.execute("SELECT id FROM records WHERE id IN ('/a', '/b', '/c')").fetchall()
     file.close()
@@ -233,9 +234,9 @@ def test_records_that_cant_be_written_end_nothing_and_are_written_later(tmp_path
     settings = ServerSettings(batchai_folder=tmp_path)
     service = BatchAI(settings)
     one_node = {"vmSize": "S", "scaleSettings": {"manual": {"targetNodeCount": 1}}}
-    cluster = Cluster(id="/clusters/c", properties=ClusterProperties.model_validate(one_node))
+    cluster = BatchCluster(id="/clusters/c", properties=ClusterProperties.model_validate(one_node))
     told = JobProperties.model_validate(properties(cluster={"id": cluster.id}))
-    job = Job(id="/jobs/j", properties=told, segment="s")
+    job = BatchJob(id="/jobs/j", properties=told, segment="s")
     service.store.add(cluster)
     service.store.add(job)
     file = service.store._file
@@ -253,7 +254,7 @@ def test_records_that_cant_be_written_end_nothing_and_are_written_later(tmp_path
     service.advance()
     service.store.close()
     again = BatchAI(settings)
-    kept = again.store.find(Job, job.id)
+    kept = again.store.find(BatchJob, job.id)
     assert kept and kept.state == "failed"
     assert again.store.find(Workspace, "/w") is None
     again.store.close()

@@ -159,7 +159,7 @@ def test_the_wall_clock_limit(server: Server) -> None:
     ended = server.wait_for("slow", "failed")
     assert ended.constraints.max_wall_clock_time == timedelta(seconds=1)
     [error] = ended.execution_info.errors
-    assert error.message == "the job ran longer than its limit of 0:00:01"
+    assert error.message == "the job exceeded its time limit of 0:00:01"
 
 
 def test_jobs_are_listed_and_deleted(server: Server) -> None:

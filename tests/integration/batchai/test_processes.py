@@ -157,11 +157,11 @@ def test_waiting_jobs_outlive_the_server_and_running_ones_dont(server: Server) -
 
 
 def test_a_silent_connection_is_closed() -> None:
-    from services.batchai.http import bound, handler
-    from services.batchai.wire import Answer
+    from services.batchai.http import Response
+    from services.batchai.server import bind, request_handler
 
-    kind = type("Impatient", (handler(lambda _: Answer(200)),), {"timeout": 0.2})
-    with bound("127.0.0.1", 0, 0) as server:
+    kind = type("Impatient", (request_handler(lambda _: Response(200)),), {"timeout": 0.2})
+    with bind("127.0.0.1", 0, 0) as server:
         server.RequestHandlerClass = kind
         server.timeout = 30
         for said in (b"", b"GET / HTT", b"PUT / HTTP/1.1\r\nContent-Length: 9\r\n\r\nhalf"):

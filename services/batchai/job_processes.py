@@ -1,8 +1,8 @@
-"""Every process that a job has started, however it has hidden: found in /proc, and ended.
+"""Finds, signals and kills all processes that a job has started.
 
-A descendant that has left its session, group and parent is found by its parent, which by then is
-the node's process (a subreaper), and by the job's mark in its environment, also after that
-process was killed. Needs no rights. Where there is no /proc, only the process group is found.
+A process that left its parent, process group and session is still found: its parent is then the
+node agent (a subreaper), and its environment has the job's mark, also after the agent was killed.
+This needs no privileges. Where there is no /proc, only the process group is found.
 """
 
 import contextlib
@@ -15,19 +15,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 PR_SET_CHILD_SUBREAPER = 36
-#: The name of the variable that marks a job's processes; its value is the run.
+#: The environment variable that marks a job's processes; its value is the run.
 MARK = "IMPASTO_BATCHAI_RUN"
 KILL_SECONDS = 5
 
 
 def adopt_orphans() -> None:
-    """This process becomes the parent of descendants whose own parent has ended."""
+    """Make this process the parent of descendants whose own parent has ended."""
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def reap_orphans(but: int) -> None:
-    """Without them, zombies would count against the limit of processes."""
+    """Zombies would count against the limit on processes."""
     if sys.platform != "linux":
         return
     with contextlib.suppress(ChildProcessError):
@@ -37,8 +37,8 @@ def reap_orphans(but: int) -> None:
             os.waitpid(ended.si_pid, 0)
 
 
-def family(run: str, root: int = 0) -> set[int]:
-    """Those of the run that live, and all beneath `root`, but neither that nor this process."""
+def find_all(run: str, root: int = 0) -> set[int]:
+    """All living processes of the run or below `root`, without `root` and this process."""
     parents = dict(living())
     members = {pid for pid in parents if pid == root or marked(pid, run)}
     while more := {pid for pid, parent in parents.items() if parent in members} - members:
@@ -47,8 +47,8 @@ def family(run: str, root: int = 0) -> set[int]:
 
 
 def send_all(run: str, root: int, leader: int, number: signal.Signals) -> None:
-    """To each of them once; where there is no /proc, to the group of `leader`."""
-    members = family(run, root)
+    """Signal each of them once; where there is no /proc, the process group of `leader`."""
+    members = find_all(run, root)
     for pid in members:
         send(pid, number)
     if not members:
@@ -56,9 +56,9 @@ def send_all(run: str, root: int, leader: int, number: signal.Signals) -> None:
 
 
 def kill_all(run: str, root: int = 0, seconds: float = KILL_SECONDS) -> bool:
-    """Until none is left, also of those that are started meanwhile; whether that came true."""
+    """Kill until none is left, including new ones; False if some are left after `seconds`."""
     until = time.monotonic() + seconds
-    while members := family(run, root):
+    while members := find_all(run, root):
         if time.monotonic() > until:
             return False
         for pid in members:
@@ -68,7 +68,7 @@ def kill_all(run: str, root: int = 0, seconds: float = KILL_SECONDS) -> bool:
 
 
 def living() -> Iterator[tuple[int, int]]:
-    """Each process and its parent; without those that only wait to be reaped."""
+    """Each process, except zombies, with its parent."""
     for path in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError, ValueError, IndexError):
             facts = (path / "stat").read_text(errors="replace")

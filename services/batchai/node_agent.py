@@ -1,8 +1,9 @@
-"""What a node does with a job: runs its command, keeps its time, notes how it ended.
+"""The agent of a node: runs one job's command, ends it at its time limit, writes how it ended.
 
-`python -m services.batchai.node FOLDER LOCK`: FOLDER/job.json says what to run; LOCK is an open,
-locked file. This process holds it for as long as it lives, so a server that comes back after a
-crash knows whether the job still runs, and reads the rest in FOLDER.
+    python -m services.batchai.node_agent FOLDER LOCK
+
+FOLDER/job.json says what to run. LOCK is an open, locked file that the agent holds for as long as
+it lives; a restarted server sees from it whether the job still runs.
 """
 
 import contextlib
@@ -15,12 +16,12 @@ import time
 from pathlib import Path
 from typing import NamedTuple, Self
 
-from services.batchai import family
+from services.batchai import job_processes
 from shared.runtime.stop import Stop
 
 
-class Order(NamedTuple):
-    """What the server wants run, with the environment of the command."""
+class RunSpec(NamedTuple):
+    """What to run, and the environment of the command."""
 
     command: str
     preparation: str | None
@@ -32,28 +33,30 @@ class Order(NamedTuple):
 
     def write(self, folder: Path) -> None:
         path = folder / "job.json"
-        path.touch(mode=0o600)  # a job's secrets are in there
+        path.touch(mode=0o600)  # it contains the job's secrets
         path.write_text(json.dumps(self._asdict()))
 
     @classmethod
-    def take(cls, folder: Path) -> Self:
+    def read_and_delete(cls, folder: Path) -> Self:
         path = folder / "job.json"
-        order = cls(**json.loads(path.read_text()))
+        spec = cls(**json.loads(path.read_text()))
         path.unlink()
-        return order
+        return spec
 
 
 class Ending(NamedTuple):
-    """How it went. `cut` says why it didn't end by itself, `trouble` why it never began."""
+    """How a run ended."""
 
     exit_code: int | None
+    #: TERMINATED or TIMED_OUT; None if the command ended by itself.
     cut: str | None = None
     step: str = "command"
+    #: Why the command couldn't be started.
     trouble: str | None = None
 
     @property
-    def left_well(self) -> bool:
-        """Whether the command ended with 0, were it because it was told to end."""
+    def succeeded(self) -> bool:
+        """The command ended with 0, by itself or because it was told to."""
         return self.exit_code == 0 and self.step == "command" and self.cut != TIMED_OUT
 
     def write(self, folder: Path) -> None:
@@ -63,7 +66,7 @@ class Ending(NamedTuple):
 
     @classmethod
     def read(cls, folder: Path) -> Self | None:
-        """None if there is none, or nothing that can be read as one."""
+        """None if there is no such file, or not a valid one."""
         try:
             return cls(**json.loads((folder / "ending.json").read_text()))
         except (OSError, ValueError, TypeError):
@@ -72,35 +75,35 @@ class Ending(NamedTuple):
 
 TERMINATED, TIMED_OUT = "terminated", "timed out"
 WORK = "work"
-LOOK_SECONDS = 0.1
-#: All of a command are told to end; the shell, which has nothing to finish, waits for the others.
-PATIENT = "trap 'exit 143' TERM"
+POLL_SECONDS = 0.1
+#: All processes of the command get SIGTERM; the shell must wait for the others.
+WAIT_FOR_CHILDREN = "trap 'exit 143' TERM"
 
 
-def work(order: Order, folder: Path, stop: Stop) -> Ending:
-    """Whatever the job has started has ended when this returns or raises."""
+def run_job(spec: RunSpec, folder: Path, stop: Stop) -> Ending:
+    """Every process of the job has ended when this returns or raises."""
     try:
-        if order.preparation:
-            ending = run(order.preparation, "-job_prep", order, folder, stop)
+        if spec.preparation:
+            ending = run(spec.preparation, "-job_prep", spec, folder, stop)
             if ending.exit_code or ending.cut:
                 return ending._replace(step="preparation")
-        return run(order.command, "", order, folder, stop)
+        return run(spec.command, "", spec, folder, stop)
     finally:
-        family.kill_all(folder.name, os.getpid())
+        job_processes.kill_all(folder.name, os.getpid())
 
 
-def run(command: str, suffix: str, order: Order, folder: Path, stop: Stop) -> Ending:
-    output = Path(order.output)
+def run(command: str, suffix: str, spec: RunSpec, folder: Path, stop: Stop) -> Ending:
+    output = Path(spec.output)
     with (
         (output / f"stdout{suffix}.txt").open("ab") as out,
         (output / f"stderr{suffix}.txt").open("ab") as err,
     ):
         child = subprocess.Popen(
-            ["/bin/sh", "-c", f"{PATIENT}\n{command}"],
+            ["/bin/sh", "-c", f"{WAIT_FOR_CHILDREN}\n{command}"],
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=err,
-            env=order.environment,
+            env=spec.environment,
             cwd=folder / WORK,
             process_group=0,
         )
@@ -108,17 +111,17 @@ def run(command: str, suffix: str, order: Order, folder: Path, stop: Stop) -> En
         (folder / "pid").write_text(str(child.pid))
         cut = None
         while child.poll() is None and not cut:
-            family.reap_orphans(child.pid)
-            if stop.wait(LOOK_SECONDS):
+            job_processes.reap_orphans(child.pid)
+            if stop.wait(POLL_SECONDS):
                 cut = TERMINATED
-            elif time.time() >= order.ends_at:
+            elif time.time() >= spec.ends_at:
                 cut = TIMED_OUT
         if cut:
-            family.send_all(folder.name, os.getpid(), child.pid, signal.SIGTERM)
+            job_processes.send_all(folder.name, os.getpid(), child.pid, signal.SIGTERM)
             with contextlib.suppress(subprocess.TimeoutExpired):
-                child.wait(order.grace_seconds)
+                child.wait(spec.grace_seconds)
     finally:
-        family.send_group(child.pid, signal.SIGKILL)  # also what the command left running
+        job_processes.send_group(child.pid, signal.SIGKILL)  # including what the command left
         code = child.wait()
     return Ending(code if code >= 0 else 128 - code, cut)
 
@@ -127,13 +130,14 @@ def main() -> None:
     folder = Path(sys.argv[1])
     stop = Stop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.request())  # told twice, it still ends the job first
-    family.adopt_orphans()
-    order = Order.take(folder)
-    if order.tied_to_stdin:
+        # A second signal doesn't end the agent before the job.
+        signal.signal(number, lambda *_: stop.request())
+    job_processes.adopt_orphans()
+    spec = RunSpec.read_and_delete(folder)
+    if spec.tied_to_stdin:
         stop.on_end_of_stdin()
     try:
-        ending = work(order, folder, stop)
+        ending = run_job(spec, folder, stop)
     except OSError as error:
         ending = Ending(None, trouble=str(error))
     ending.write(folder)

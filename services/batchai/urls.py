@@ -1,4 +1,4 @@
-"""Where resources are; a record's id is its path."""
+"""Templates of the URLs' paths. A resource's id is its path."""
 
 import os
 from urllib.parse import quote
@@ -15,7 +15,6 @@ FILE = f"{JOB}/files/{{directory}}/{{file}}"
 OPERATION = f"{LOCATION}/operationresults/{{operation}}"
 
 
-def path_of(template: str, **names: str) -> str:
-    """As it is written in a URL."""
-    written = {what: quote(os.fsencode(name), safe="") for what, name in names.items()}
-    return template.format_map(written)
+def quoted_path(template: str, **names: str) -> str:
+    quoted = {what: quote(os.fsencode(name), safe="") for what, name in names.items()}
+    return template.format_map(quoted)

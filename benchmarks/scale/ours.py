@@ -94,8 +94,8 @@ class PulledChunks(Painting):
 
     def _reconcile(self) -> None:
         self._reconciling = False
-        self._workforce.look()
-        self._workforce.grow(workers_for(self._unfinished))
+        self._workforce.refresh()
+        self._workforce.start(workers_for(self._unfinished))
 
     # What the queue does
 

@@ -1,21 +1,19 @@
-"""What waits for a worker, or is in one's hand: chunks, or lessons."""
+"""A queue of tasks for workers: chunks to score, or paintings to learn."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime
 
 from shared.errors import LeaseLost, Malformed
 from shared.messages import BlobCreated, ChunkPlanned, decode
-from shared.queues import Delivery
 from shared.runtime.poison import PoisonBox
 from shared.storage import Storage
 
-HOLD_SECONDS = 30
-#: One message after the other, a thousand nodes would wait for their chunks.
+LEASE_SECONDS = 30
+#: Messages are sent in parallel, so that a thousand nodes don't wait for a thousand requests.
 SENDERS = 8
 Task = ChunkPlanned | BlobCreated
-Unwanted = Callable[[Task, datetime], bool]
 
 
 class Backlog:
@@ -25,37 +23,40 @@ class Backlog:
         self._poison = PoisonBox(storage)
         self._senders = ThreadPoolExecutor(SENDERS, thread_name_prefix="sender")
 
-    def add(self, tasks: Iterable[Task]) -> None:
+    def send(self, tasks: Iterable[Task]) -> None:
         list(self._senders.map(self._queue.send, tasks))
 
     def count(self) -> int:
+        """About how many tasks there are, those that workers hold included."""
         return self._queue.count()
 
-    def clear(self, unwanted: Unwanted) -> None:
-        """Take from its front what nobody wants, where there is no worker who would."""
-        while any(self._to_go(w.text, w.inserted, unwanted) for w in self._queue.peek(1)):
-            delivery = self._queue.receive(HOLD_SECONDS)
+    def take_while(self, is_unwanted: Callable[[Task, datetime], bool]) -> Iterator[Task]:
+        """Take tasks off the front of the queue; yield each one before its message is deleted.
+
+        `is_unwanted` gets a task and the time at which it was sent. As with a worker, a message
+        goes to the poison queue if it or its job's record can't be read.
+        """
+        while self._front_is(is_unwanted):
+            delivery = self._queue.receive(LEASE_SECONDS)
             if delivery is None:
                 return
+            task = None
             with suppress(LeaseLost):  # somebody else settled it first
-                if not self._take_off(delivery, unwanted):
-                    return
+                try:
+                    task = decode(delivery.text, self._kind)
+                    if not is_unwanted(task, delivery.inserted):
+                        delivery.hand_back()  # another message has come to the front
+                        return
+                    yield task
+                except Malformed as error:
+                    self._poison.keep(delivery, task, str(error), error)
+                delivery.done()
 
-    def _take_off(self, delivery: Delivery, unwanted: Unwanted) -> bool:
-        """To poison where the message or its job's record can't be read, as a worker would do."""
-        task = None
+    def _front_is(self, is_unwanted: Callable[[Task, datetime], bool]) -> bool:
         try:
-            task = decode(delivery.text, self._kind)
-            if not unwanted(task, delivery.inserted):
-                delivery.hand_back()  # it isn't the one that was looked at
-                return False
-        except Malformed as error:
-            self._poison.keep(delivery, task, str(error), error)
-        delivery.done()
-        return True
-
-    def _to_go(self, text: str, inserted: datetime, unwanted: Unwanted) -> bool:
-        try:
-            return unwanted(decode(text, self._kind), inserted)
+            return any(
+                is_unwanted(decode(waiting.text, self._kind), waiting.inserted)
+                for waiting in self._queue.peek(1)
+            )
         except Malformed:
             return True

@@ -1,11 +1,10 @@
-"""The dispatcher: cuts segments into chunks sized to the nodes, and sees that workers exist.
+"""The dispatcher: cuts segments into chunks sized to the nodes, and starts workers.
 
-A worker is one job of the cluster: not a fixed set of frames, but a process that pulls chunks until
-there are no more. So a lost node costs one shard and not its share, and no node is idle while there
-is work.
+A worker is one job of the cluster. It isn't given a fixed set of frames, but pulls chunks until
+there are no more. So a lost node costs one shard, and no node is idle while there is work.
 
-No more chunks are sent than keep all nodes busy, and only a few segments of a job are in flight
-(shared/segment_window.py). Nothing has to be remembered: what isn't sent yet is still in its queue.
+Only as many chunks are sent as keep all nodes busy, and only a few segments of a job are in flight
+(shared/segment_window.py). The rest waits in its queues, so a restart forgets nothing.
 """
 
 import time
@@ -13,10 +12,9 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 from services.dispatcher.backlog import Backlog, Task
-from services.dispatcher.patience import Hopeless, Trouble, no_answer
 from services.dispatcher.sizing import has_room, runs, workers_for
+from services.dispatcher.start_policy import ClusterUnusable, Problem, no_answer
 from services.dispatcher.workforce import Workforce
-from shared.attendance import Attendance
 from shared.clusters.backend import WorkerPool
 from shared.clusters.settings import WorkerSettings
 from shared.clusters.table import backend
@@ -32,11 +30,12 @@ from shared.runtime.work import Route, Work
 from shared.segment_window import SegmentWindow, in_flight_from
 from shared.shards import SHARD_ITEMS
 from shared.storage import LANES, Storage
+from shared.worker_activity import WorkerActivity
 
 log = logger()
 RECONCILE_SECONDS = 2.0
 BEFORE_CHUNKS = ("arrivals", *LANES, "segments", "shards")
-#: How many scored chunks for each node may wait for a stitcher before no more are sent.
+#: How many scored chunks for each node may wait for a stitcher before no more chunks are sent.
 SCORED_PER_NODE = 8
 NEEDS = Needs(
     queues={
@@ -64,91 +63,90 @@ class Dispatcher:
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self._pool = pool
+        self._settings = settings
         self._clock = clock
-        self._attendance = Attendance(storage)
-        self._workforce = Workforce(pool, settings, self._attendance.got_to_work, clock)
-        self._node_seconds = settings.node_seconds
-        self._lesson_workers = settings.lesson_workers
+        self._activity = WorkerActivity(storage)
+        self._workforce = Workforce(pool, settings, self._activity.last_start, clock)
         self._jobs = Jobs(storage)
         self._chunks = Backlog(storage, "chunks", ChunkPlanned)
         self._lessons = Backlog(storage, "lessons", BlobCreated)
         self._window = SegmentWindow(storage)
-        self._on_their_way = [storage.queue(name) for name in BEFORE_CHUNKS]
+        self._before_chunks = [storage.queue(name) for name in BEFORE_CHUNKS]
         self._scored = storage.queue("scored")
         self._next_look = 0.0
-        #: Since the cluster has refused, or not answered, at every look.
-        self._trouble: Trouble | None = None
+        #: The cluster's refusal, or that it doesn't answer; None since it last answered.
+        self._problem: Problem | None = None
 
     def has_room(self) -> bool:
         """Whether more chunks may be sent: nodes would be idle, and stitchers aren't far behind."""
         nodes = self._pool.nodes
-        behind = nodes * SCORED_PER_NODE
-        return has_room(self._chunks.count(), nodes) and self._scored.count() < behind
+        few_chunks = has_room(self._chunks.count(), nodes)
+        return few_chunks and self._scored.count() < nodes * SCORED_PER_NODE
 
     def ready(self, segment: SegmentReady, work: Work) -> None:
-        """Done twice it does no harm: what is scored, or split, already isn't scored or split."""
+        """Cut a segment into chunks. Idempotent: shards and segments that are done are skipped."""
         if self._jobs.sweep_if_ended(segment.job):
             return
         job = self._jobs.job(segment.job)
-        self._chunks.add(chunks(job, segment, self._pool.nodes))
-        self._window.send_next(job, segment.segment)
+        self._chunks.send(chunks_of(job, segment, self._pool.nodes))
+        self._window.send_next(job, done=segment.segment)
         self._next_look = 0
 
     def reconcile(self) -> bool:
-        """Make the workers that are be as many as the work wants, whatever became of them."""
+        """Start or cancel workers until their number matches the queues."""
         now = time.monotonic()
         if now < self._next_look:
             return False
         self._next_look = now + RECONCILE_SECONDS
         try:
-            self._match_workers_to_work()
-            self._trouble = None
+            unusable = self._workforce.refresh()
+            if not self._workforce.is_running:
+                self._discard_tasks(unusable)
+            self._match_workers_to_tasks()
+            self._pool.delete_old_jobs()
+            self._problem = None
         except ClusterError as error:
-            self._sit_out(error)
+            self._wait_for_cluster(error)
         return False
 
-    def _sit_out(self, error: ClusterError) -> None:
-        """Workers that run don't need the cluster's answers; what waits can wait for a while."""
-        if self._trouble is None:
-            log.warning("no new workers for now; trying again", why=str(error))
+    def _match_workers_to_tasks(self) -> None:
+        lessons = min(self._lessons.count(), self._settings.lesson_workers)
+        needed = workers_for(self._chunks.count()) + lessons
+        if needed:
+            self._workforce.start(needed)
+        elif self._workforce.waiting and not any(queue.count() for queue in self._before_chunks):
+            self._workforce.cancel_waiting()
+
+    def _wait_for_cluster(self, error: ClusterError) -> None:
+        """Running workers go on meanwhile. Jobs that wait for workers fail after a time."""
+        if self._problem is None:
+            log.warning("can't reach the cluster; trying again", why=str(error))
         now = self._clock()
-        self._trouble = Trouble(str(error), self._trouble.since if self._trouble else now)
-        at_work = self._attendance.at_work()
-        self._clear(no_answer(self._trouble, at_work, now, self._node_seconds))
+        self._problem = Problem(str(error), self._problem.since if self._problem else now)
+        last_active = self._activity.last_active()
+        self._discard_tasks(no_answer(self._problem, last_active, now, self._settings.node_seconds))
 
-    def _match_workers_to_work(self) -> None:
-        hopeless = self._workforce.look()
-        if not self._workforce.at_work:
-            self._clear(hopeless)
-        lessons = min(self._lessons.count(), self._lesson_workers)
-        wanted = workers_for(self._chunks.count()) + lessons
-        if wanted:
-            self._workforce.grow(wanted)
-        elif self._workforce.waiting and not any(queue.count() for queue in self._on_their_way):
-            self._workforce.dismiss()
-        self._pool.delete_old_jobs()
+    def _discard_tasks(self, unusable: ClusterUnusable | None) -> None:
+        """Take the tasks of ended jobs off the queues; fail jobs that no worker will ever do."""
 
-    def _clear(self, hopeless: Hopeless | None) -> None:
-        """What is left of jobs that have ended; and end those that wait for a hopeless cluster."""
+        def is_unwanted(task: Task, sent: datetime) -> bool:
+            given_up = unusable is not None and unusable.tried_since(sent)
+            return self._jobs.ended(task.job) or given_up
 
-        def unwanted(task: Task, since: datetime) -> bool:
-            if not self._jobs.sweep_if_ended(task.job):
-                if hopeless is None or not hopeless.tried(since):
-                    return False
-                self._fail(task, hopeless)
-            return True
+        for backlog in (self._chunks, self._lessons):
+            for task in backlog.take_while(is_unwanted):
+                if unusable and not self._jobs.ended(task.job):
+                    self._fail(task, unusable)
+                self._jobs.sweep_if_ended(task.job)
 
-        self._chunks.clear(unwanted)
-        self._lessons.clear(unwanted)
-
-    def _fail(self, task: Task, hopeless: Hopeless) -> None:
-        words = self._workforce.end_of_log(hopeless.worker) if hopeless.worker else ""
-        reason = "; ".join([f"no worker could start: {hopeless.why}", *words.splitlines()[-1:]])
+    def _fail(self, task: Task, unusable: ClusterUnusable) -> None:
+        log_lines = self._workforce.end_of_log(unusable.worker) if unusable.worker else ""
+        reason = "; ".join([f"no worker could start: {unusable.why}", *log_lines.splitlines()[-1:]])
         self._jobs.fail_of(task, reason)
         log.error("failed", job=task.job, reason=reason)
 
 
-def chunks(job: Job, segment: SegmentReady, nodes: int) -> Iterator[ChunkPlanned]:
+def chunks_of(job: Job, segment: SegmentReady, nodes: int) -> Iterator[ChunkPlanned]:
     shards_after = job.items_after(segment.segment) // SHARD_ITEMS
     at_once = in_flight_from(job, segment.segment)
     for number, run in enumerate(runs(segment.shards, shards_after, nodes, at_once)):

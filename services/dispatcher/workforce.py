@@ -1,11 +1,18 @@
-"""The workers there are, brought to what the work wants; and what became of those that ended."""
+"""The workers: how many there are, how many are started, and what is logged of those that end."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from services.dispatcher import patience
-from services.dispatcher.patience import LONG_AGO, Hopeless, Trouble, continued, failed_tries
+from services.dispatcher import start_policy
 from services.dispatcher.sizing import workers_to_start
+from services.dispatcher.start_policy import (
+    LONG_AGO,
+    ClusterUnusable,
+    Problem,
+    failures_in_a_row,
+    is_running,
+    is_waiting,
+)
 from shared.clusters.backend import WorkerPool
 from shared.clusters.settings import WorkerSettings
 from shared.clusters.state import WorkerState
@@ -16,66 +23,66 @@ log = logger()
 
 
 class Workforce:
-    """All that is remembered here is what has been said, and since when there is trouble."""
+    """Remembers only what it has logged, and since when the cluster has had a problem."""
 
     def __init__(
         self,
         pool: WorkerPool,
         settings: WorkerSettings,
-        got_to_work: Callable[[], datetime | None],
+        last_start: Callable[[], datetime | None],
         clock: Callable[[], datetime],
     ) -> None:
+        """`last_start` returns when a worker last got to work."""
         self._pool = pool
         self._settings = settings
-        self._got_to_work = got_to_work
+        self._last_start = last_start
         self._clock = clock
         self._workers: Sequence[WorkerState] = []
-        self._tries: Sequence[WorkerState] = []
-        self._rest_said = LONG_AGO
-        self._trouble: Trouble | None = None
-        #: None until there was a first look: what ended before that is not news.
-        self._endings_said: set[str] | None = None
+        self._failures: Sequence[WorkerState] = []
+        self._logged_next_start = LONG_AGO
+        self._problem: Problem | None = None
+        #: None until the first look: earlier ends aren't logged.
+        self._logged_ends: set[str] | None = None
 
     @property
-    def at_work(self) -> bool:
-        return any(map(patience.is_running, self._workers))
+    def is_running(self) -> bool:
+        return any(map(is_running, self._workers))
 
     @property
     def waiting(self) -> list[WorkerState]:
-        return [worker for worker in self._workers if not worker.started and not worker.ended]
+        return [worker for worker in self._workers if is_waiting(worker)]
 
-    def look(self) -> Hopeless | None:
-        """See how they are, and whether there is hope."""
+    def refresh(self) -> ClusterUnusable | None:
+        """Read what workers and cluster are doing; log what has changed."""
         settings = self._settings
         self._workers = self._pool.refresh()
         ended = [worker for worker in self._workers if worker.ended]
-        self._say_endings(ended)
+        self._log_ends(ended)
         why, now = self._pool.why_no_node(), self._clock()
-        if why and (not self._trouble or why != self._trouble.why):
-            log.warning("the cluster has trouble", why=why)
-        self._trouble = continued(self._trouble, why, now)
+        if why and (not self._problem or why != self._problem.why):
+            log.warning("the cluster has no usable node", why=why)
+        self._problem = start_policy.still(self._problem, why, now)
         failed = ended and ended[-1].failed
-        self._tries = failed_tries(self._workers, self._got_to_work()) if failed else []
-        return patience.never_at_work(
-            self._workers, self._tries, settings.worker_tries
-        ) or patience.never_a_node(self._workers, self._trouble, now, settings.node_seconds)
+        self._failures = failures_in_a_row(self._workers, self._last_start()) if failed else []
+        return start_policy.too_many_failures(
+            self._workers, self._failures, settings.worker_tries
+        ) or start_policy.no_node_came(self._workers, self._problem, now, settings.node_seconds)
 
-    def grow(self, wanted: int) -> None:
-        """As many as the work wants, as far as there may be so many."""
+    def start(self, needed: int) -> None:
+        """Start workers until there are as many as needed, as far as nodes and failures allow."""
         alive = sum(not worker.ended for worker in self._workers)
-        missing = workers_to_start(wanted, self._pool.nodes, alive)
-        now, rest = self._clock(), patience.rest_until(self._tries)
-        if missing and now < rest != self._rest_said:
-            self._rest_said = rest
-            log.warning("workers fail; the next waits", until=str(rest))
-        if ready := patience.may_start(missing, self._workers, self._tries, now):
+        missing = workers_to_start(needed, self._pool.nodes, alive)
+        now, next_start = self._clock(), start_policy.next_start(self._failures)
+        if missing and now < next_start != self._logged_next_start:
+            self._logged_next_start = next_start
+            log.warning("workers fail; delaying the next start", until=str(next_start))
+        if ready := start_policy.may_start(missing, self._workers, self._failures, now):
             self._pool.start(ready)
 
-    def dismiss(self) -> None:
-        """Those that wait for a node: there is nothing left for them to do."""
+    def cancel_waiting(self) -> None:
         for worker in self.waiting:
             self._pool.cancel(worker.name)
-            log.info("worker no longer wanted", worker=worker.name)
+            log.info("worker cancelled: there is no work", worker=worker.name)
 
     def end_of_log(self, worker: str) -> str:
         try:
@@ -83,14 +90,14 @@ class Workforce:
         except ClusterError as error:
             return str(error)
 
-    def _say_endings(self, ended: Sequence[WorkerState]) -> None:
-        known = self._endings_said
+    def _log_ends(self, ended: Sequence[WorkerState]) -> None:
+        known = self._logged_ends
         for worker in ended:
             if known is None or worker.name in known:
                 continue
             if worker.failed:
-                words = self.end_of_log(worker.name)
-                log.warning("worker failed", worker=worker.name, why=worker.why, log=words)
+                end = self.end_of_log(worker.name)
+                log.warning("worker failed", worker=worker.name, why=worker.why, log=end)
             else:
                 log.info("worker left", worker=worker.name)
-        self._endings_said = {worker.name for worker in ended}
+        self._logged_ends = {worker.name for worker in ended}

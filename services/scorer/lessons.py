@@ -11,7 +11,6 @@ from services.scorer.settings import ScorerSettings
 from services.scorer.slots import Slots
 from shared import names
 from shared.arrivals import Arrivals
-from shared.attendance import Attendance
 from shared.blobs import Blob
 from shared.errors import Changed, Missing, Refused, Reject
 from shared.jobs import Jobs
@@ -21,6 +20,7 @@ from shared.models import Model, Models, name_of
 from shared.records import Result
 from shared.runtime.work import Work
 from shared.storage import Storage
+from shared.worker_activity import WorkerActivity
 
 log = logger()
 LARGEST_MIB = 64
@@ -30,7 +30,7 @@ KEEP = 50
 
 class Lessons:
     def __init__(self, storage: Storage, settings: ScorerSettings) -> None:
-        self._attendance = Attendance(storage)
+        self._activity = WorkerActivity(storage)
         self._settings = settings
         self._paintings = storage.container("styles")
         self._jobs = Jobs(storage)
@@ -43,7 +43,7 @@ class Lessons:
     def learn(self, event: BlobCreated, work: Work) -> None:
         if event.container != self._paintings.name:
             raise Reject(f"{names.shown(event.container)} isn't the container of paintings")
-        self._attendance.sign()
+        self._activity.record()
         found = self._arrivals.found(self._paintings, event)
         if [other.job for other in found] != [event.job]:
             for other in found:
@@ -103,7 +103,7 @@ class Lessons:
             done = int(kept.metadata["step"])
         for step in learner.run(done):
             work.check()
-            self._attendance.sign()
+            self._activity.record()
             if step % KEEP == 0:
                 if self._jobs.sweep_if_ended(job):
                     return None

@@ -12,7 +12,6 @@ from services.scorer.pipeline import Pipeline
 from services.scorer.settings import ScorerSettings
 from services.scorer.stopwatch import Stopwatch
 from shared import names
-from shared.attendance import Attendance
 from shared.errors import NotYet
 from shared.jobs import Jobs
 from shared.messages import BlobCreated, ChunkPlanned, ChunkScored
@@ -23,6 +22,7 @@ from shared.runtime.stop import Stop
 from shared.runtime.work import AnyRoute, Route, Work
 from shared.shards import pack
 from shared.storage import Storage
+from shared.worker_activity import WorkerActivity
 
 NEEDS = Needs(
     {
@@ -40,7 +40,7 @@ LOOK_SECONDS = 5.0
 
 class ScoringService:
     def __init__(self, storage: Storage, settings: ScorerSettings) -> None:
-        self._attendance = Attendance(storage)
+        self._activity = WorkerActivity(storage)
         self._jobs = Jobs(storage)
         self._catalog = Catalog(storage, settings)
         self._done = storage.queue("scored")
@@ -48,7 +48,7 @@ class ScoringService:
         self._report = PaintedReport()
 
     def score(self, chunk: ChunkPlanned, work: Work) -> None:
-        self._attendance.sign()
+        self._activity.record()
         if self._jobs.sweep_if_ended(chunk.job):
             return
         watch = Stopwatch()
@@ -67,7 +67,7 @@ class ScoringService:
                     self._report.add(job, chunk, shard, len(made))
                 items += len(made)
                 if time.monotonic() >= next_look:
-                    self._attendance.sign()
+                    self._activity.record()
                     if self._jobs.sweep_if_ended(chunk.job):
                         return
                     next_look = time.monotonic() + LOOK_SECONDS

@@ -136,18 +136,18 @@ def test_a_route_that_cannot_say_whether_it_is_open_closes_no_other(
 
 
 class TestTheDispatchersBacklog:
-    """It takes messages off queues in its tick, for want of workers who would."""
+    """In its tick, the dispatcher takes messages off queues that no worker consumes."""
 
     def test_a_message_that_somebody_else_settled_first(self, storage: Storage) -> None:
         queue = storage.queue("chunks")
 
-        def unwanted(task: Task, inserted: datetime) -> bool:
+        def unwanted(task: Task, sent: datetime) -> bool:
             if not queue.peek():  # it is held: it has been looked at once already
                 queue.clear()
             return True
 
         queue.send(chunk_of(JOB))
-        Backlog(storage, "chunks", ChunkPlanned).clear(unwanted)
+        list(Backlog(storage, "chunks", ChunkPlanned).take_while(unwanted))
         assert queue.count() == 0
         assert poisoned(storage, "chunks") == []
 
@@ -159,7 +159,7 @@ class TestTheDispatchersBacklog:
         for job in (JOB, NEXT.job):
             storage.queue("chunks").send(chunk_of(job))
         backlog = Backlog(storage, "chunks", ChunkPlanned)
-        backlog.clear(lambda task, inserted: jobs.sweep_if_ended(task.job))
+        list(backlog.take_while(lambda task, sent: jobs.ended(task.job)))
         assert storage.queue("chunks").count() == 0
         [found] = poisoned(storage, "chunks")
         assert found.job == JOB

@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from services.dispatcher.service import Dispatcher
-from shared.attendance import AT_WORK, GOT_TO_WORK, Attendance
 from shared.clusters.queue.backend import Replicas
 from shared.clusters.settings import WorkerSettings
 from shared.clusters.state import WorkerState
@@ -15,6 +14,7 @@ from shared.messages import ChunkPlanned
 from shared.records import Failure
 from shared.settings import Settings
 from shared.storage import QUEUES, Storage
+from shared.worker_activity import ACTIVE, STARTED, WorkerActivity
 
 JOB = "one-0123456789ab"
 PATIENCE = 1800.0
@@ -91,7 +91,7 @@ def test_while_a_worker_is_at_work_nothing_is_ended(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lately = datetime.now(UTC) + timedelta(seconds=PATIENCE - 60)
-    monkeypatch.setattr(Attendance, "at_work", lambda self: lately)
+    monkeypatch.setattr(WorkerActivity, "last_active", lambda self: lately)
     scene.look(refused=True, after=0)
     scene.look(refused=True, after=PATIENCE + 10)
     assert scene.failure is None
@@ -100,22 +100,22 @@ def test_while_a_worker_is_at_work_nothing_is_ended(
     assert scene.failure is not None
 
 
-def test_a_worker_signs_for_as_long_as_it_works(
+def test_a_worker_records_its_activity_while_it_works(
     storage: Storage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def signs() -> list[str]:
-        found = [storage.container("logs").find(name) for name in (GOT_TO_WORK, AT_WORK)]
+    def etags() -> list[str]:
+        found = [storage.container("logs").find(name) for name in (STARTED, ACTIVE)]
         return [blob.etag for blob in found if blob]
 
-    attendance = Attendance(storage)
-    attendance.sign()
-    got_to_work, at_work = signs()
-    attendance.sign()
-    assert signs() == [got_to_work, at_work]
-    monkeypatch.setattr("shared.attendance.SIGN_SECONDS", 0)
-    other = Attendance(storage)
-    other.sign()
-    got_to_work, at_work = signs()
-    other.sign()
-    assert signs()[0] == got_to_work
-    assert signs()[1] != at_work
+    activity = WorkerActivity(storage)
+    activity.record()
+    started, active = etags()
+    activity.record()
+    assert etags() == [started, active]
+    monkeypatch.setattr("shared.worker_activity.WRITE_SECONDS", 0)
+    other = WorkerActivity(storage)
+    other.record()
+    started, active = etags()
+    other.record()
+    assert etags()[0] == started
+    assert etags()[1] != active

@@ -1,12 +1,12 @@
-"""A child process for files that come from anywhere: it has nothing, and can do nothing but answer.
+"""A sandbox: runs tasks that open untrusted files in a child process that can do nothing else.
 
-It starts with an empty environment, and gets no keys: what it reads are byte ranges of the files
-that its parent serves over a pipe, and what it says is JSON and bytes, checked and capped. After
-one warm-up it can't open a file or a socket, nor start or signal a process (`seccomp.py`).
+The child has an empty environment and no keys. It reads byte ranges of files that its parent serves
+over a pipe, and answers with JSON and bytes, which the parent checks and limits. After a warm-up it
+can't open files or sockets, and can't start or signal processes (`seccomp.py`).
 """
 
+from shared.sandbox.file_server import Output
 from shared.sandbox.limits import MIB, Limits
-from shared.sandbox.parent import Answer, Sandbox
-from shared.sandbox.serving import Output
+from shared.sandbox.parent import Result, Sandbox
 
-__all__ = ["MIB", "Answer", "Limits", "Output", "Sandbox"]
+__all__ = ["MIB", "Limits", "Output", "Result", "Sandbox"]

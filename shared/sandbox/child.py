@@ -1,9 +1,9 @@
-"""The child: it warms up, gives up all that it may do but answer, and serves one task at a time.
+"""The child process: it warms up, confines itself for good, and runs one task at a time.
 
     python -m shared.sandbox.child MODULE READ WRITE PARENT MEMORY_MIB
 
-READ and WRITE are its ends of the pipes. MODULE has `TASKS`, generators by name that yield
-`(value, bytes)`, and `warm_up()`, after which they must not import or open anything.
+READ and WRITE are its ends of the pipes. MODULE has `TASKS`, a dict of generators by name that
+yield `(value, bytes)`, and `warm_up()`, after which they must not import or open anything.
 """
 
 import importlib
@@ -18,9 +18,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from shared.errors import ImpastoError, Refused
+from shared.sandbox.channel import Channel
 from shared.sandbox.files import TaskFiles
 from shared.sandbox.limits import limit_files, limit_memory
-from shared.sandbox.line import Line
 from shared.sandbox.protocol import MOST_TEXT
 from shared.sandbox.seccomp import confine
 
@@ -29,8 +29,8 @@ Task = Callable[..., Iterator[tuple[Any, bytes]]]
 
 def main(module: str, read: str, write: str, parent: str, memory_mib: str) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=end_with, args=(int(parent),), daemon=True).start()
-    line = Line(int(read), int(write), lambda _descriptor, _event: None)
+    threading.Thread(target=exit_with, args=(int(parent),), daemon=True).start()
+    channel = Channel(int(read), int(write), lambda _descriptor, _event: None)
     memory = int(memory_mib)
     try:
         limit_memory(memory)
@@ -40,25 +40,26 @@ def main(module: str, read: str, write: str, parent: str, memory_mib: str) -> No
         limit_files()
         unconfined = confine()
     except BaseException:
-        line.send({"kind": "failed", "how": "error", "text": traceback.format_exc()[-MOST_TEXT:]})
+        channel.send(failed("error", traceback.format_exc()[-MOST_TEXT:]))
         raise
-    line.send({"kind": "ready", "unconfined": unconfined})
+    channel.send({"kind": "ready", "unconfined": unconfined})
     while True:
-        header, _ = line.receive()
-        line.send(outcome(line, found.TASKS, header, memory))
+        header, _ = channel.receive()
+        channel.send(run_task(channel, found.TASKS, header, memory))
 
 
-def outcome(
-    line: Line, tasks: dict[str, Task], header: dict[str, Any], memory: int
+def run_task(
+    channel: Channel, tasks: dict[str, Task], header: dict[str, Any], memory: int
 ) -> dict[str, str]:
+    """Send the task's results; returns the last message, which says how it ended."""
     try:
-        for value, data in tasks[header["task"]](TaskFiles(line), **header["args"]):
-            line.send({"kind": "item", "value": value}, data)
+        for value, data in tasks[header["task"]](TaskFiles(channel), **header["args"]):
+            channel.send({"kind": "item", "value": value}, data)
         return {"kind": "end"}
     except (EOFError, BrokenPipeError):
         raise
     except MemoryError:
-        return failed("memory", f"it wanted over {memory} MiB of memory")
+        return failed("memory", f"it needed over {memory} MiB of memory")
     except Refused as refusal:
         return failed("refused", str(refusal))
     except Exception as error:
@@ -70,7 +71,7 @@ def failed(how: str, text: str) -> dict[str, str]:
 
 
 def import_all(package: str) -> None:
-    """For tasks' own warm_up: some libraries import a part only when a file asks for it."""
+    """For the `warm_up` of tasks: some libraries import modules only when a file needs them."""
     found = importlib.import_module(package)
     for module in pkgutil.walk_packages(found.__path__, f"{package}."):
         if not module.name.endswith("__main__"):
@@ -78,14 +79,14 @@ def import_all(package: str) -> None:
 
 
 def warm_up() -> None:
-    """What Python imports when it is first needed."""
+    """Make Python import what it needs to format a traceback."""
     try:
         raise ImpastoError
     except ImpastoError:
         traceback.format_exc()
 
 
-def end_with(parent: int) -> None:
+def exit_with(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(1)
     os._exit(1)

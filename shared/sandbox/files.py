@@ -1,51 +1,48 @@
-"""Files as a child has them: every range is asked of its parent."""
+"""The files of a task, as its child opens them: it asks the parent for every byte range."""
 
 import io
 from typing import BinaryIO, cast
 
 from shared.ranged import SeekableFile
-from shared.sandbox.line import Line
+from shared.sandbox.channel import Channel
 from shared.sandbox.protocol import MOST_RANGE
 
-#: Fetched at once: a demuxer reads on from where it is, most of the time.
+#: Bytes fetched at once: demuxers mostly read sequentially.
 BUFFER = 256 * 1024
 
 
 class TaskFiles:
-    """Opens the files that a task was given."""
-
-    def __init__(self, line: Line) -> None:
-        self._line = line
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
 
     def open(self, name: str) -> BinaryIO:
-        self._line.send({"kind": "open", "file": name})
-        header, _ = self._line.receive()
-        file = RemoteFile(self._line, name, header["size"])
+        self._channel.send({"kind": "open", "file": name})
+        header, _ = self._channel.receive()
+        file = RemoteFile(self._channel, name, header["size"])
         return io.BufferedReader(cast(io.RawIOBase, file), BUFFER)
 
     def output(self) -> BinaryIO:
-        return cast(BinaryIO, OutputFile(self._line))
+        return cast(BinaryIO, OutputFile(self._channel))
 
 
 class RemoteFile(SeekableFile):
-    def __init__(self, line: Line, name: str, size: int) -> None:
+    def __init__(self, channel: Channel, name: str, size: int) -> None:
         super().__init__(size)
-        self._line = line
+        self._channel = channel
         self._name = name
 
     def fetch(self, start: int, length: int) -> bytes:
         length = min(length, MOST_RANGE)
-        asked = {"kind": "read", "file": self._name, "start": start, "length": length}
-        self._line.send(asked)
-        return self._line.receive()[1]
+        self._channel.send({"kind": "read", "file": self._name, "start": start, "length": length})
+        return self._channel.receive()[1]
 
 
 class OutputFile(SeekableFile):
-    """What a task makes: written from anywhere, and read again by `again`."""
+    """The file that a task writes, in any order; what is written can be read again."""
 
-    def __init__(self, line: Line) -> None:
+    def __init__(self, channel: Channel) -> None:
         super().__init__(0)
-        self._line = line
+        self._channel = channel
 
     def writable(self) -> bool:
         return True
@@ -54,18 +51,18 @@ class OutputFile(SeekableFile):
         view = memoryview(data).cast("B")
         for first in range(0, len(view), MOST_RANGE):
             piece = view[first : first + MOST_RANGE]
-            self._line.send({"kind": "write", "start": self.at}, piece)
+            self._channel.send({"kind": "write", "start": self.at}, piece)
             self.at += len(piece)
             self.size = max(self.size, self.at)
         return len(view)
 
     def truncate(self, size: int | None = None) -> int:
         assert not size
-        self._line.send({"kind": "truncate"})
+        self._channel.send({"kind": "truncate"})
         self.at = self.size = 0
         return 0
 
     def fetch(self, start: int, length: int) -> bytes:
         length = min(length, MOST_RANGE)
-        self._line.send({"kind": "read back", "start": start, "length": length})
-        return self._line.receive()[1]
+        self._channel.send({"kind": "read back", "start": start, "length": length})
+        return self._channel.receive()[1]

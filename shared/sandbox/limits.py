@@ -1,4 +1,5 @@
-"""How much a child may use. What it uses up costs its run, and the child."""
+"""Limits on a child's memory, CPU time, files and duration. Exceeding one ends the run and the
+child."""
 
 import os
 import resource
@@ -8,15 +9,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 MIB = 1024 * 1024
-#: The pipes and the standard streams; none can be opened besides.
-FILES = 16
+#: Enough for the pipes and the standard streams, the only descriptors it has.
+OPEN_FILES = 16
 
 
 class Limits(NamedTuple):
     memory_mib: int
-    #: How long it may say nothing.
+    #: The longest time without a message.
     stall_seconds: float
-    #: How long the parent waits for it in one run, all in all.
+    #: How long the parent waits for it in one run, in total.
     total_seconds: float
     #: CPU time of one run; 0 for what all cores could use in `total_seconds`.
     cpu_seconds: int = 0
@@ -27,20 +28,20 @@ class Limits(NamedTuple):
 
 
 def limit_memory(memory_mib: int) -> None:
-    """Set before the warm-up: libraries allocate, too."""
+    """To be called before the warm-up: libraries allocate memory, too."""
     with suppress(ValueError, OSError):  # macOS refuses it
         resource.setrlimit(resource.RLIMIT_AS, (memory_mib * MIB, memory_mib * MIB))
 
 
 def limit_files() -> None:
-    """RLIMIT_NPROC is no help: it counts the user's processes and threads, not this one's."""
+    """Without RLIMIT_NPROC, which counts all of the user's processes and threads."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_NOFILE, (FILES, FILES))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (OPEN_FILES, OPEN_FILES))
 
 
 def limit_cpu(pid: int, seconds: int) -> None:
-    """For the run that begins: the process may have served others before. Linux only."""
+    """From now on: the process may have used CPU time in earlier runs. Linux only."""
     if sys.platform != "linux":
         return
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()

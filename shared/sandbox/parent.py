@@ -1,7 +1,6 @@
-"""The side that has the keys. It takes nothing that a child says on trust.
+"""The parent's side: runs tasks in child processes, and validates whatever they send.
 
-A run has its child to itself. The child is kept for a later run only if this one ended whole;
-else it is killed, with whatever it still had to say.
+Each run has a child to itself. The child is reused if the task ran to its end, else killed.
 """
 
 import threading
@@ -13,36 +12,39 @@ from pydantic import BaseModel, ValidationError
 
 from shared.errors import ChildDied, Misconfigured, Refused
 from shared.logs import logger
+from shared.sandbox.file_server import Files, FileServer, Output
 from shared.sandbox.limits import Limits
-from shared.sandbox.process import Check, Process
+from shared.sandbox.process import Check, ChildProcess
 from shared.sandbox.protocol import End, Failed, Item
-from shared.sandbox.serving import Files, Output, Served
 
 log = logger()
 M = TypeVar("M", bound=BaseModel)
 
 
-class Answer(NamedTuple, Generic[M]):
+class Result(NamedTuple, Generic[M]):
+    """What a task yields."""
+
     value: M
     data: bytes
 
 
 class Sandbox:
     def __init__(self, module: str, limits: Limits, required: bool) -> None:
-        """A task is a name in the module's TASKS; `required`: run confined or not at all."""
+        """`module` has the TASKS; with `required`, they don't run where they can't be confined."""
         self._module = module
         self._limits = limits
         self._required = required
         self._lock = threading.Lock()
-        #: All that live; of these, one may be free.
-        self._children: set[Process] = set()
-        self._free: Process | None = None
+        #: All living children; at most one of them is idle.
+        self._children: set[ChildProcess] = set()
+        self._idle: ChildProcess | None = None
         self._warned = False
 
     def start(self, check: Check = lambda: None) -> None:
-        """Have a child ready; Misconfigured where it can't be confined, though it must be.
+        """Start a child ahead of the first run.
 
-        What else is wrong with a child is for the run that needs it.
+        Raises Misconfigured if it must be confined and can't be. Other errors are left to the run
+        that needs the child.
         """
         with suppress(ChildDied):
             self._give_back(self._take(check))
@@ -56,43 +58,45 @@ class Sandbox:
         args: Mapping[str, object],
         files: Files,
         output: Output | None = None,
-    ) -> Iterator[Iterator[Answer[M]]]:
-        """What the task yields; `check` is asked whether to go on waiting.
+    ) -> Iterator[Iterator[Result[M]]]:
+        """The results of the task. `check` is called while waiting; it raises to stop the run.
 
-        An error of storage or disk, met while the child is served, comes out as it is.
+        Raises Refused if the task does, ChildDied if the child fails, and errors of storage or
+        disk that occur while its files are served.
         """
         child = self._take(check)
+        message = {"task": task, "args": args}
         try:
             with (
-                Served(files, output) as served,
-                closing(answers(child, check, kind, {"task": task, "args": args}, served)) as found,
+                FileServer(files, output) as server,
+                closing(results(child, check, kind, message, server)) as found,
             ):
                 yield found
         finally:
             self._give_back(child)
 
     def close(self) -> None:
-        """End all children, also one that is at work."""
+        """Kill all children, including those that are running tasks."""
         with self._lock:
-            at_work, free = self._children - {self._free}, self._free
-            self._children, self._free = set(), None
-        for child in at_work:
-            child.kill()  # its run notices, and does the rest
-        if free:
-            free.end()
+            running, idle = self._children - {self._idle}, self._idle
+            self._children, self._idle = set(), None
+        for child in running:
+            child.kill()  # its run notices, and closes the pipes
+        if idle:
+            idle.end()
 
-    def _take(self, check: Check) -> Process:
+    def _take(self, check: Check) -> ChildProcess:
         with self._lock:
-            child, self._free = self._free, None
+            child, self._idle = self._idle, None
             if child and child.alive:
                 return child
             if child:
                 self._children.discard(child)
                 child.end()
-            child = Process(self._module, self._limits)
+            child = ChildProcess(self._module, self._limits)
             self._children.add(child)
         try:
-            self._accept(child.greet(check))
+            self._accept(child.wait_until_ready(check))
         except BaseException:
             self._give_back(child, keep=False)
             raise
@@ -108,40 +112,42 @@ class Sandbox:
             self._warned = True
             log.warning("files are opened without a sandbox", why=unconfined)
 
-    def _give_back(self, child: Process, keep: bool = True) -> None:
+    def _give_back(self, child: ChildProcess, keep: bool = True) -> None:
         with self._lock:
-            if keep and child.free and child in self._children and self._free is None:
-                self._free = child
+            if keep and child.idle and child in self._children and self._idle is None:
+                self._idle = child
                 return
             self._children.discard(child)
         child.end()
 
 
-def answers(
-    child: Process, check: Check, kind: type[M], task: Mapping[str, object], served: Served
-) -> Generator[Answer[M]]:
-    child.begin(check, task)
+def results(
+    child: ChildProcess,
+    check: Check,
+    kind: type[M],
+    task: Mapping[str, object],
+    server: FileServer,
+) -> Generator[Result[M]]:
+    child.start_task(check, task)
     while True:
-        said, data = child.receive()
-        if isinstance(said, Item):
-            yield Answer(checked(kind, said.value), data)
-        elif isinstance(said, End):
-            child.free = True
+        message, data = child.receive()
+        if isinstance(message, Item):
+            yield Result(validated(kind, message.value), data)
+        elif isinstance(message, End):
+            child.idle = True
             return
-        elif isinstance(said, Failed):
-            child.free = True
-            raise error_of(said)
-        else:
-            answer = served.answer(said, data)
-            if answer:
-                child.send(*answer)
+        elif isinstance(message, Failed):
+            child.idle = True
+            raise error_of(message)
+        elif answer := server.answer(message, data):
+            child.send(*answer)
 
 
-def checked(kind: type[M], value: object) -> M:
+def validated(kind: type[M], value: object) -> M:
     try:
         return kind.model_validate(value)
     except ValidationError as error:
-        raise ChildDied(f"its answer makes no sense: {str(error)[:300]}") from None
+        raise ChildDied(f"it sent an invalid result: {str(error)[:300]}") from None
 
 
 def error_of(failed: Failed) -> Exception:

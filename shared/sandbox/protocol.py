@@ -1,78 +1,80 @@
-"""What a child may say. The parent checks each message against these before it acts on it.
+"""The messages of a child. The parent validates each before it acts on it.
 
-To the child go `{"kind": "task", "task": …, "args": …}`, and an answer to each Open (`size`) and
-to each Read (the bytes). Nothing answers a Write: where it fails, the run has ended.
+The parent sends `{"kind": "task", "task": …, "args": …}` and answers Open (with `size`), Read and
+ReadBack (with the bytes). Write and Truncate have no answer: an error ends the run.
 """
 
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-#: Of what is read or written at once.
+#: Bytes per read or write.
 MOST_RANGE = 4 << 20
-#: Of an error's text.
+#: Characters of an error.
 MOST_TEXT = 10_000
 
-Place = Annotated[int, Field(ge=0, lt=2**62)]
+Offset = Annotated[int, Field(ge=0, lt=2**62)]
 
 
-class Said(BaseModel):
+class ChildMessage(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid")
 
 
-class Ready(Said):
+class Ready(ChildMessage):
     kind: Literal["ready"]
-    #: In words, why it is not confined; None where it is.
+    #: Why the child isn't confined; None if it is.
     unconfined: Annotated[str, Field(max_length=MOST_TEXT)] | None
 
 
-class Open(Said):
+class Open(ChildMessage):
     kind: Literal["open"]
     file: str
 
 
-class Read(Said):
+class Read(ChildMessage):
     kind: Literal["read"]
     file: str
-    start: Place
+    start: Offset
     length: int = Field(gt=0, le=MOST_RANGE)
 
 
-class Write(Said):
-    """The bytes after it, to the output."""
+class Write(ChildMessage):
+    """Write the bytes after the header to the output."""
 
     kind: Literal["write"]
-    start: Place
+    start: Offset
 
 
-class ReadBack(Said):
-    """Of the output."""
+class ReadBack(ChildMessage):
+    """Read from the output."""
 
     kind: Literal["read back"]
-    start: Place
+    start: Offset
     length: int = Field(gt=0, le=MOST_RANGE)
 
 
-class Truncate(Said):
-    """The output, to nothing."""
+class Truncate(ChildMessage):
+    """Truncate the output to nothing."""
 
     kind: Literal["truncate"]
 
 
-class Item(Said):
+class Item(ChildMessage):
+    """One result of the task; the bytes after the header belong to it."""
+
     kind: Literal["item"]
     value: Any
 
 
-class End(Said):
+class End(ChildMessage):
     kind: Literal["end"]
 
 
-class Failed(Said):
+class Failed(ChildMessage):
     kind: Literal["failed"]
     how: Literal["refused", "memory", "error"]
     text: Annotated[str, Field(max_length=MOST_TEXT)]
 
 
-Anything = Ready | Open | Read | Write | ReadBack | Truncate | Item | End | Failed
-SAID: TypeAdapter[Anything] = TypeAdapter(Annotated[Anything, Field(discriminator="kind")])
+AnyMessage = Ready | Open | Read | Write | ReadBack | Truncate | Item | End | Failed
+ADAPTER: TypeAdapter[AnyMessage] = TypeAdapter(Annotated[AnyMessage, Field(discriminator="kind")])

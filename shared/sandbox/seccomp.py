@@ -1,7 +1,6 @@
-"""A filter of system calls, for good: whatever isn't listed fails with EPERM. Linux only.
+"""Confines this process for good: system calls that aren't listed fail with EPERM. Linux only.
 
-The list is what a decoder needs that has been warmed up: memory, threads, clocks, and the
-descriptors that it has. https://docs.kernel.org/userspace-api/seccomp_filter.html
+The list is what a warmed-up decoder needs: memory, threads, clocks, and its open descriptors. https://docs.kernel.org/userspace-api/seccomp_filter.html
 """
 
 import ctypes
@@ -14,20 +13,20 @@ import sys
 PR_SET_NO_NEW_PRIVS = 38
 SET_MODE_FILTER, ALL_THREADS = 1, 1
 ALLOW, KILL, FAIL = 0x7FFF0000, 0x80000000, 0x00050000
-#: Instructions of the filter's language: load a word, compare, test bits, return.
+#: BPF instructions: load a word, compare, mask, return.
 LOAD, EQUAL, AND, RETURN = 0x20, 0x15, 0x54, 0x06
-#: Where the kernel puts what is asked about: the number, the machine, the arguments' low halves.
+#: Offsets in the call's data: its number, the machine, the low half of the first argument.
 NUMBER, MACHINE, FIRST_ARGUMENT = 0, 4, 16
-#: What makes a clone a thread of this process; and namespaces, which none may have.
+#: Flags of clone that make a thread of this process, and those that make namespaces.
 THREAD = 0x00000100 | 0x00000800 | 0x00010000
 NAMESPACES = 0x7E020000 | 0x00000080
 
-#: The kernel's name of the machine, its seccomp(2), and the numbers of clone, clone3, tgkill.
+#: The kernel's number of the machine, and the numbers of seccomp, clone, clone3 and tgkill.
 MACHINES = {
     "x86_64": (0xC000003E, 317, 56, 435, 234),
     "aarch64": (0xC00000B7, 277, 220, 435, 131),
 }
-#: Each call's number on x86-64 and on ARM, -1 where there is none.
+#: Each call's number on x86-64 and on ARM; -1 where it doesn't exist.
 CALLS = {
     "read": (0, 63), "write": (1, 64), "readv": (19, 65), "writev": (20, 66),
     "close": (3, 57), "fstat": (5, 80), "lseek": (8, 62), "poll": (7, -1), "ppoll": (271, 73),
@@ -49,7 +48,7 @@ CALLS = {
 
 
 def confine() -> str | None:
-    """Filter all threads of this process; else why that can't be, in words."""
+    """Install the filter in all threads of this process; returns why if that is impossible."""
     known = MACHINES.get(platform.machine())
     if sys.platform != "linux" or not known:
         return f"there is no filter of system calls for {sys.platform} on {platform.machine()}"
@@ -58,10 +57,10 @@ def confine() -> str | None:
         return f"NO_NEW_PRIVS can't be set: {os.strerror(ctypes.get_errno())}"
     code = program(*known)
     instructions = ctypes.create_string_buffer(code)
-    told = ctypes.create_string_buffer(
+    filter_program = ctypes.create_string_buffer(
         struct.pack("@HP", len(code) // 8, ctypes.addressof(instructions))
     )
-    if libc.syscall(known[1], SET_MODE_FILTER, ALL_THREADS, told):
+    if libc.syscall(known[1], SET_MODE_FILTER, ALL_THREADS, filter_program):
         return f"the kernel takes no filter of system calls: {os.strerror(ctypes.get_errno())}"
     return None
 
@@ -75,7 +74,7 @@ def program(machine: int, _seccomp: int, clone: int, clone3: int, tgkill: int) -
         step(EQUAL, machine, 1, 0),
         step(RETURN, KILL),
         step(LOAD, NUMBER),
-        # glibc tries clone3 first, whose arguments can't be looked at; then it takes clone.
+        # A filter can't see clone3's arguments. On ENOSYS glibc falls back to clone.
         step(EQUAL, clone3, 0, 1),
         step(RETURN, FAIL | errno.ENOSYS),
         step(EQUAL, clone, 0, 8),
@@ -87,7 +86,7 @@ def program(machine: int, _seccomp: int, clone: int, clone3: int, tgkill: int) -
         step(EQUAL, 0, 1, 0),
         step(RETURN, denied),
         step(RETURN, ALLOW),
-        # abort() sends its signal to itself.
+        # abort() signals its own process.
         step(EQUAL, tgkill, 0, 4),
         step(LOAD, FIRST_ARGUMENT),
         step(EQUAL, os.getpid(), 1, 0),

@@ -100,7 +100,7 @@ def write(files: TaskFiles, start: int, size: int) -> Answers:
 
 def send(files: TaskFiles, header: dict[str, object], size: int) -> Answers:
     """A header as it is, whatever it says."""
-    files._line.send(header, bytes(size))
+    files._channel.send(header, bytes(size))
     yield {"number": 0}, b""
 
 
@@ -111,7 +111,7 @@ def send_raw(files: TaskFiles, what: str) -> Answers:
         "nested": b"\x00\x01\x00\x00" + b"[" * 65536,
         "half": b"\x00\x00\x01\x00{",
     }[what]
-    files._line._put(raw)
+    files._channel._write_all(raw)
     threading.Event().wait()
     yield {"number": 0}, b""
 

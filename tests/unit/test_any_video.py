@@ -20,7 +20,7 @@ from services.stitcher.settings import StitcherSettings
 from services.stitcher.video import Muxed, encode, notes_of
 from shared.errors import Refused
 from shared.records import Job, Segment, Source
-from shared.sandbox import Answer, Limits, Output, Sandbox
+from shared.sandbox import Limits, Output, Result, Sandbox
 from shared.shards import unpack
 from shared.video import SegmentDetail
 from tests.support.media import assert_same_sound, facts, make_clip
@@ -165,7 +165,7 @@ def reading(path: Path) -> Callable[[], BinaryIO]:
     return lambda: path.open("rb")
 
 
-def split_segment(job: Job, number: int, shards: list[Answer[Shard]], folder: Path) -> Segment:
+def split_segment(job: Job, number: int, shards: list[Result[Shard]], folder: Path) -> Segment:
     """The segment's record; its frames, unpainted, are encoded to a file in the folder."""
     times = [pts for shard in shards for pts in shard.value.pts]
     detail = SegmentDetail(

@@ -15,8 +15,8 @@ from pydantic import BaseModel
 from structlog.testing import capture_logs
 
 from shared.errors import ChildDied, ChildKilled, Misconfigured, Refused, Stopping
-from shared.sandbox import Answer, Limits, Output, Sandbox
-from shared.sandbox.process import Process
+from shared.sandbox import Limits, Output, Result, Sandbox
+from shared.sandbox.process import ChildProcess
 from tests.support.processes import sandboxes
 from tests.support.sandboxed import ATTEMPTS, SECRET
 
@@ -55,7 +55,7 @@ def on() -> None:
 
 def everything(
     sandbox: Sandbox, task: str, check: Callable[[], None] = on, **args: object
-) -> list[Answer[Number]]:
+) -> list[Result[Number]]:
     with sandbox.run(check, task, Number, args, {}) as found:
         return list(found)
 
@@ -93,7 +93,7 @@ def test_other_errors_are_told_with_their_place(kept: Sandbox) -> None:
 
 @pytest.mark.parametrize(
     ("task", "reason"),
-    [("crash", "SIGSEGV"), ("abort", "SIGABRT"), ("eat", "wanted over 1024 MiB")],
+    [("crash", "SIGSEGV"), ("abort", "SIGABRT"), ("eat", "needed over 1024 MiB")],
 )
 def test_death_is_an_error_and_the_next_run_works(sandbox: Sandbox, task: str, reason: str) -> None:
     with pytest.raises(ChildDied, match=reason) as died:
@@ -335,14 +335,14 @@ def test_where_nothing_can_be_confined_it_says_so_or_refuses(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """As on a system without such a filter; the warning comes once."""
-    greet = Process.greet
+    wait_until_ready = ChildProcess.wait_until_ready
 
-    def greet_unconfined(self: Process, check: Callable[[], None]) -> str:
-        greet(self, check)
+    def wait_unconfined(self: ChildProcess, check: Callable[[], None]) -> str:
+        wait_until_ready(self, check)
         return WHY
 
     others = sandboxes()  # of tests that ran before in this process
-    monkeypatch.setattr(Process, "greet", greet_unconfined)
+    monkeypatch.setattr(ChildProcess, "wait_until_ready", wait_unconfined)
     with capture_logs() as logs:
         lenient = Sandbox("tests.support.sandboxed", LIMITS, required=False)
         lenient.start()

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 from services.splitter.settings import SplitterSettings
 from shared.blobs import Container
 from shared.records import Job, Source, Span
-from shared.sandbox import Answer, Limits, Sandbox
+from shared.sandbox import Limits, Result, Sandbox
 from shared.video import SegmentDetail, VideoDetail
 
 __all__ = ["Decoder", "Plan", "SegmentDetail", "Shard"]
@@ -46,7 +46,7 @@ class Decoder:
         return plan.value
 
     @contextmanager
-    def shards(self, job: Job, number: int, check: Check) -> Iterator[Iterator[Answer[Shard]]]:
+    def shards(self, job: Job, number: int, check: Check) -> Iterator[Iterator[Result[Shard]]]:
         source = job.source
         files = {"source": lambda: self._container.open(source.blob, source.etag, source.size)}
         args = {

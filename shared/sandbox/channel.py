@@ -1,4 +1,4 @@
-"""A pipe each way. A message is a header of JSON and bytes after it, both capped."""
+"""Messages over a pair of pipes: a JSON header and the bytes after it, both limited in size."""
 
 import json
 import os
@@ -9,21 +9,21 @@ from typing import Any
 
 from shared.errors import ImpastoError
 
-#: Of a header; the plan of two million frames takes less.
+#: The plan of a video with two million frames is smaller.
 MOST_HEADER = 16 << 20
-#: Of the bytes after it; a shard of the largest frames takes less.
+#: A shard of the largest frames is smaller.
 MOST_BYTES = 1 << 30
 
 Header = dict[str, Any]
 LENGTH = struct.Struct(">I")
 
 
-class BrokenProtocol(ImpastoError):
-    """The other side said what makes no sense."""
+class ProtocolError(ImpastoError):
+    """The other end sent something invalid."""
 
 
-class Line:
-    """One end. `wait` is told the descriptor and the event (of select) that is waited for."""
+class Channel:
+    """One end. Calls `wait` with a descriptor and a poll event before each read and write."""
 
     def __init__(self, read: int, write: int, wait: Callable[[int, int], object]) -> None:
         self._read = read
@@ -34,23 +34,23 @@ class Line:
     def send(self, header: Header, data: bytes | memoryview = b"") -> None:
         text = json.dumps(header | {"bytes": len(data)}).encode()
         if len(text) > MOST_HEADER or len(data) > MOST_BYTES:
-            raise BrokenProtocol(f"{len(text):,} + {len(data):,} bytes are too much to say")
-        self._put(LENGTH.pack(len(text)) + text)
-        self._put(data)
+            raise ProtocolError(f"a message of {len(text):,} + {len(data):,} bytes is too large")
+        self._write_all(LENGTH.pack(len(text)) + text)
+        self._write_all(data)
 
     def receive(self) -> tuple[Header, bytes]:
-        """EOFError where the other end is gone."""
-        [length] = LENGTH.unpack(self._take(LENGTH.size))
+        """Raises EOFError if the other end is closed."""
+        [length] = LENGTH.unpack(self._read_exactly(LENGTH.size))
         if length > MOST_HEADER:
-            raise BrokenProtocol(f"a header of {length:,} bytes")
+            raise ProtocolError(f"a header of {length:,} bytes")
         try:
-            header = json.loads(self._take(length))
+            header = json.loads(self._read_exactly(length))
         except (ValueError, RecursionError):
-            raise BrokenProtocol("a header that isn't JSON") from None
+            raise ProtocolError("a header that isn't JSON") from None
         size = header.pop("bytes", None) if isinstance(header, dict) else None
         if type(size) is not int or not 0 <= size <= MOST_BYTES:
-            raise BrokenProtocol("a header without its size, or with one that is too large")
-        return header, self._take(size)
+            raise ProtocolError("a header without a valid size")
+        return header, self._read_exactly(size)
 
     def close(self) -> None:
         if not self._closed:
@@ -58,7 +58,7 @@ class Line:
             os.close(self._read)
             os.close(self._write)
 
-    def _take(self, size: int) -> bytes:
+    def _read_exactly(self, size: int) -> bytes:
         buffer = bytearray(size)
         left = memoryview(buffer)
         while left:
@@ -69,7 +69,7 @@ class Line:
             left = left[got:]
         return bytes(buffer)
 
-    def _put(self, data: bytes | memoryview) -> None:
+    def _write_all(self, data: bytes | memoryview) -> None:
         left = memoryview(data)
         while left:
             self._wait(self._write, select.POLLOUT)

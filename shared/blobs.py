@@ -126,11 +126,6 @@ class Container:
             return None
         return blob_of(found)
 
-    def find_unchanged(self, name: str, etag: str) -> Blob | None:
-        """None where it is gone, or something else has been put in its place."""
-        blob = self.find(name)
-        return blob if blob and blob.etag == names.plain_etag(etag) else None
-
     @ridden_out
     def write(
         self, name: str, data: bytes | BinaryIO, metadata: Mapping[str, str] | None = None

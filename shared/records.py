@@ -1,11 +1,11 @@
 """What is recorded of a job, and read again by services that may be older or newer."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-from shared.messages import Count, JobId, Model, Number, Trace
+from shared.messages import BlobCreated, Count, JobId, Model, Number, Trace
 
 
 class Record(BaseModel):
@@ -20,6 +20,16 @@ class Source(Record):
     etag: str
     size: int
     md5: str = ""
+
+    @classmethod
+    def of(cls, event: BlobCreated) -> Self:
+        return cls(
+            container=event.container,
+            blob=event.blob,
+            etag=event.data.e_tag,
+            size=event.data.content_length,
+            md5=event.data.content_md5,
+        )
 
 
 class Span(Record):

@@ -18,6 +18,13 @@ SOURCE_ONLY = {
 }
 #: How it opens a segment that the stitcher encoded.
 SEGMENT_ONLY = {"format_whitelist": "mov,mp4,m4a,3gp,3g2,mj2", "protocol_whitelist": "none"}
+#: FFmpeg's AV_DISPOSITION_ATTACHED_PIC.
+ATTACHED_PICTURE = 0x400
+
+
+def is_cover(disposition: int | None) -> bool:
+    """Whether a stream of this disposition is a cover picture, and not a video."""
+    return bool((disposition or 0) & ATTACHED_PICTURE)
 
 
 def step_of(rate: Fraction, tick: Fraction) -> int:

@@ -12,12 +12,13 @@ from services.scorer.slots import Slots
 from shared import names
 from shared.arrivals import Arrivals
 from shared.blobs import Blob
-from shared.errors import Changed, Missing, Refused, Reject
+from shared.errors import Changed, Refused, Reject
+from shared.input_errors import INPUT_ERRORS, end_job
 from shared.jobs import Jobs
 from shared.logs import logger
 from shared.messages import BlobCreated
 from shared.models import Model, Models, name_of
-from shared.records import Result
+from shared.records import Result, Source
 from shared.runtime.work import Work
 from shared.storage import Storage
 from shared.worker_activity import WorkerActivity
@@ -26,6 +27,7 @@ log = logger()
 LARGEST_MIB = 64
 #: After so many steps, what is learnt so far is kept.
 KEEP = 50
+FAILURE = "the style can't be learnt"
 
 
 class Lessons:
@@ -60,8 +62,8 @@ class Lessons:
         try:
             painting = self._painting(event)
             data = self._fit(event.job, self._paintings.read(painting.name), work)
-        except (Refused, Changed, Missing) as trouble:
-            self._refuse(event, trouble)
+        except INPUT_ERRORS as error:
+            end_job(self._jobs, event.job, Source.of(event), error, work.attempt, FAILURE)
             return
         if data is None:
             return
@@ -81,10 +83,10 @@ class Lessons:
         log.info("learnt", model=name)
 
     def _painting(self, event: BlobCreated) -> Blob:
-        name = names.check_blob_name(event.blob)
-        blob = self._paintings.find_unchanged(name, event.data.e_tag)
+        names.check_blob_name(event.blob)
+        blob = self._jobs.found(Source.of(event))
         if blob is None:
-            raise Changed(name)
+            raise Changed(event.blob)
         self._models.check_new(name_of(blob.name))
         if blob.size > LARGEST_MIB << 20:
             raise Refused(f"the file is larger than {LARGEST_MIB} MiB")
@@ -111,10 +113,3 @@ class Lessons:
                 self._jobs.segments.write(half_done, vector, {"step": str(step)})
                 log.info("learning", step=step, of=self._settings.learning_steps)
         return save_style(learner.vector)
-
-    def _refuse(self, event: BlobCreated, trouble: Exception) -> None:
-        gone = "the file was replaced or removed before it was learnt"
-        reason = str(trouble) if isinstance(trouble, Refused) else gone
-        log.warning("refused", source=names.shown(event.blob), reason=reason)
-        self._jobs.fail(event.job, event.blob, "refused", reason)
-        self._jobs.sweep(event.job)

@@ -13,23 +13,15 @@ from services.splitter.settings import SplitterSettings
 from shared import names
 from shared.arrivals import Arrivals
 from shared.blobs import Blob
-from shared.errors import (
-    Changed,
-    ChildDied,
-    ChildKilled,
-    ImpastoError,
-    JobEnded,
-    Missing,
-    Refused,
-    Reject,
-)
+from shared.errors import Changed, JobEnded, Refused, Reject
+from shared.input_errors import INPUT_ERRORS, end_job
 from shared.jobs import Jobs
 from shared.logs import logger
 from shared.messages import BlobCreated, SegmentPlanned, SegmentReady
 from shared.models import Models
 from shared.needs import SWEEPING, Needs
 from shared.queues import Lanes
-from shared.records import Job, Segment, Source, Unhappy
+from shared.records import Job, Segment, Source
 from shared.runtime.consumer import Consumer
 from shared.runtime.stop import Stop
 from shared.runtime.work import AnyRoute, Route, Work
@@ -44,7 +36,7 @@ NEEDS = Needs(
     {"input": "read", "frames": "write", "models": "list", "styles": "list"},
     {**dict.fromkeys(LANES, "send"), "segments": "count send", "shards": "count send"},
 )
-GONE = "the file was replaced or removed before it was read; a newer upload is a job of its own"
+FAILURE = "the video can't be decoded"
 
 
 class Splitter:
@@ -75,8 +67,8 @@ class Splitter:
             job = self._jobs.find(event.job) or self._jobs.begin(self._plan(event, work))
         except JobEnded:
             return
-        except (Refused, Changed, Missing, ChildDied) as trouble:
-            self._end(event.job, source_of(event), trouble, work)
+        except INPUT_ERRORS as error:
+            end_job(self._jobs, event.job, Source.of(event), error, work.attempt, FAILURE)
             return
         log.info("planned", model=job.model, segments=len(job.segments), items=job.items)
         self.in_flight.planned(self._window.send_first(job))
@@ -92,8 +84,8 @@ class Splitter:
         except JobEnded:
             self._jobs.sweep_if_ended(job.job)  # what was written since it was seen goes, too
             return
-        except (Refused, Changed, Missing, ChildDied) as trouble:
-            self._end(job.job, job.source, trouble, work)
+        except INPUT_ERRORS as error:
+            end_job(self._jobs, job.job, job.source, error, work.attempt, FAILURE)
             return
         if self._jobs.sweep_if_ended(job.job):  # another delivery was faster
             return
@@ -114,7 +106,7 @@ class Splitter:
 
     def _plan(self, event: BlobCreated, work: Work) -> Job:
         names.check_blob_name(event.blob)
-        blob = self._jobs.found(source_of(event))
+        blob = self._jobs.found(Source.of(event))
         if blob is None:
             raise Changed(event.blob)
         if blob.size == 0:
@@ -143,30 +135,11 @@ class Splitter:
         return folder or blob.metadata.get("style") or self._settings.default_model
 
     def _write_shards(self, job: Job, number: int, work: Work) -> Segment:
-        """Uploaded here while the next is decoded in the sandbox."""
+        def write(shard: int, data: bytes) -> None:
+            self._jobs.frames.write(names.shard_blob(job.job, number, shard), data)
+
         job = self._jobs.with_source_as_found(job)
-        pts: list[int] = []
-        shards = damaged = scaled = 0
-        check = self._watching(job.job, work)
-        with self._decoder.shards(job, number, check) as found:
-            for shard, data in found:
-                check()
-                self._jobs.frames.write(names.shard_blob(job.job, number, shards), data)
-                pts += shard.pts
-                damaged += shard.damaged
-                scaled += shard.scaled
-                shards += 1
-        lost = max(0, job.segments[number].items - len(pts))
-        if (lost or damaged) and self._settings.refuse_damaged:
-            raise Refused(f"the video is damaged: {lost} frames are lost, {damaged} are damaged")
-        detail = video.SegmentDetail(pts=pts, lost=lost, damaged=damaged, scaled=scaled)
-        segment = Segment(
-            job=job.job,
-            segment=number,
-            items=len(pts),
-            shards=shards,
-            detail=detail.model_dump(),
-        )
+        segment = self._decoder.decode(job, number, write, self._watching(job.job, work))
         self._jobs.add_segment(segment)
         return segment
 
@@ -183,33 +156,6 @@ class Splitter:
                 next_look = time.monotonic() + LOOK_SECONDS
 
         return check
-
-    def _end(self, job: str, source: Source, trouble: ImpastoError, work: Work) -> None:
-        """End the job with what stands in its way, in a sentence for its owner."""
-        state: Unhappy
-        if isinstance(trouble, ChildDied):
-            if isinstance(trouble, ChildKilled) or work.attempt == 1:
-                raise trouble  # it may be no fault of the video's
-            state, reason = "failed", f"the video can't be decoded: {trouble}"
-        elif isinstance(trouble, Refused):
-            state, reason = "refused", str(trouble)
-        elif self._jobs.found(source):
-            raise trouble  # something else is missing, or no more than metadata has changed
-        else:
-            state, reason = "refused", GONE
-        log.warning(state, job=job, source=names.shown(source.blob), reason=reason)
-        self._jobs.fail(job, source.blob, state, reason)
-        self._jobs.sweep_if_ended(job)
-
-
-def source_of(event: BlobCreated) -> Source:
-    return Source(
-        container=event.container,
-        blob=event.blob,
-        etag=event.data.e_tag,
-        size=event.data.content_length,
-        md5=event.data.content_md5,
-    )
 
 
 def build(storage: Storage, settings: SplitterSettings, stop: Stop) -> Consumer:

@@ -11,12 +11,13 @@ from services.stitcher.settings import StitcherSettings
 from shared import names
 from shared.blobs import CLAIM_SECONDS
 from shared.disk import check_room
-from shared.errors import Changed, ChildDied, ChildKilled, Missing, NotYet, Refused, Taken
+from shared.errors import NotYet, Taken
+from shared.input_errors import INPUT_ERRORS, end_job
 from shared.jobs import Jobs
 from shared.logs import logger
 from shared.messages import ChunkScored
 from shared.needs import SWEEPING, Needs
-from shared.records import Job, Result, Segment, Unhappy
+from shared.records import Job, Result, Segment
 from shared.runtime.consumer import Consumer
 from shared.runtime.stop import Stop
 from shared.runtime.work import Route, Work
@@ -27,7 +28,7 @@ log = logger()
 NEEDS = Needs(
     {"input": "read", "output": "write", "scored": "read list", "segments": "read write list"}
 )
-GONE = "the file was replaced or removed while it was scored; a newer upload is a job of its own"
+FAILURE = "the output can't be made"
 
 
 class Stitcher:
@@ -100,16 +101,9 @@ class Stitcher:
                 return
             try:
                 self._write_output(self._jobs.with_source_as_found(job), sizes, work)
-            except (Changed, Missing):
-                if self._jobs.found(job.source):
-                    raise  # a segment is gone, or no more than the source's metadata has changed
-                self._end(job, "refused", GONE)
-            except Refused as trouble:
-                self._end(job, "refused", str(trouble))
-            except ChildDied as trouble:
-                if isinstance(trouble, ChildKilled) or work.attempt == 1:
-                    raise  # it may be no fault of the video's
-                self._end(job, "failed", f"the output can't be made: {trouble}")
+            except INPUT_ERRORS as error:
+                end_job(self._jobs, job.job, job.source, error, work.attempt, FAILURE)
+                return
         self._jobs.sweep_if_ended(job.job)
 
     def _write_output(self, job: Job, sizes: list[int], work: Work) -> None:
@@ -132,10 +126,6 @@ class Stitcher:
         )
         self._jobs.finish(result)
         log.info("finished", output=names.shown(output), items=result.items, notes=result.notes)
-
-    def _end(self, job: Job, state: Unhappy, reason: str) -> None:
-        log.error(state, reason=reason)
-        self._jobs.fail(job.job, job.source.blob, state, reason)
 
 
 def build(storage: Storage, settings: StitcherSettings, stop: Stop) -> Consumer:

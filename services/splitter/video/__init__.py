@@ -1,17 +1,15 @@
 """All that the splitter knows of video. What reads files runs in a sandbox: see `tasks.py`."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 from pydantic import BaseModel, Field
 
 from services.splitter.settings import SplitterSettings
 from shared.blobs import Container
-from shared.records import Job, Source, Span
-from shared.sandbox import Limits, Result, Sandbox
+from shared.errors import Refused
+from shared.records import Job, Segment, Source, Span
+from shared.sandbox import Limits, Sandbox
 from shared.video import SegmentDetail, VideoDetail
-
-__all__ = ["Decoder", "Plan", "SegmentDetail", "Shard"]
 
 Check = Callable[[], None]
 
@@ -32,7 +30,8 @@ class Decoder:
 
     def __init__(self, container: Container, settings: SplitterSettings) -> None:
         self._container = container
-        self._told = settings.own()
+        self._own_settings = settings.own()
+        self._refuse_damaged = settings.refuse_damaged
         limits = Limits(
             settings.decoder_mib, settings.decoder_seconds, settings.decoder_total_seconds
         )
@@ -41,19 +40,41 @@ class Decoder:
 
     def plan(self, source: Source, check: Check) -> Plan:
         files = {"source": lambda: self._container.open(source.blob, source.etag, source.size)}
-        with self._sandbox.run(check, "plan", Plan, {"settings": self._told}, files) as plans:
+        args = {"settings": self._own_settings}
+        with self._sandbox.run(check, "plan", Plan, args, files) as plans:
             [plan] = plans
         return plan.value
 
-    @contextmanager
-    def shards(self, job: Job, number: int, check: Check) -> Iterator[Iterator[Result[Shard]]]:
+    def decode(
+        self, job: Job, number: int, write: Callable[[int, bytes], None], check: Check
+    ) -> Segment:
+        """Decode a segment into shards; each is written while the next one is decoded."""
         source = job.source
         files = {"source": lambda: self._container.open(source.blob, source.etag, source.size)}
         args = {
-            "settings": self._told,
+            "settings": self._own_settings,
             "detail": job.detail,
             "span": job.segments[number].model_dump(),
             "segment": number,
         }
-        with self._sandbox.run(check, "shards", Shard, args, files) as shards:
-            yield shards
+        pts: list[int] = []
+        shards = damaged = scaled = 0
+        with self._sandbox.run(check, "shards", Shard, args, files) as found:
+            for shard, data in found:
+                check()
+                write(shards, data)
+                pts += shard.pts
+                damaged += shard.damaged
+                scaled += shard.scaled
+                shards += 1
+        lost = max(0, job.segments[number].items - len(pts))
+        if (lost or damaged) and self._refuse_damaged:
+            raise Refused(f"the video is damaged: {lost} frames are lost, {damaged} are damaged")
+        detail = SegmentDetail(pts=pts, lost=lost, damaged=damaged, scaled=scaled)
+        return Segment(
+            job=job.job,
+            segment=number,
+            items=len(pts),
+            shards=shards,
+            detail=detail.model_dump(),
+        )

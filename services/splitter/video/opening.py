@@ -11,7 +11,7 @@ from av.video.stream import VideoStream
 from services.splitter.settings import SplitterSettings
 from services.splitter.video.limits import check_size
 from shared.errors import Refused
-from shared.video import SOURCE_ONLY
+from shared.video import SOURCE_ONLY, is_cover
 
 
 @contextmanager
@@ -34,7 +34,7 @@ def video_in(container: InputContainer, settings: SplitterSettings) -> VideoStre
             f"the file has {len(container.streams)} streams; at most {settings.most_streams} "
             "are taken"
         )
-    pictures = [s for s in container.streams.video if not is_cover(s)]
+    pictures = [s for s in container.streams.video if not is_cover(s.disposition)]
     if not pictures:
         what = "only cover art and sound" if container.streams.video else "only sound"
         raise Refused(f"there is no video in the file, {what}")
@@ -44,7 +44,3 @@ def video_in(container: InputContainer, settings: SplitterSettings) -> VideoStre
         raise Refused("the video is in a codec that can't be read")
     check_size(stream.width, stream.height, settings)
     return stream
-
-
-def is_cover(stream: VideoStream) -> bool:
-    return bool(stream.disposition and stream.disposition & stream.disposition.attached_pic)

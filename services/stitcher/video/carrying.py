@@ -8,7 +8,8 @@ from typing import Literal, NamedTuple
 import av
 from av.container import InputContainer
 from av.stream import Stream
-from av.video.stream import VideoStream
+
+from shared.video import is_cover
 
 Kind = Literal["mp4", "mkv"]
 
@@ -60,7 +61,7 @@ def left_behind(load: Load) -> Load:
 
 def passenger(stream: Stream, kind: Kind) -> Passenger | None:
     codec = codec_of(stream)
-    if codec is None or (stream.type == "video" and not is_cover(stream)):
+    if codec is None or (stream.type == "video" and not is_cover(stream.disposition)):
         return None
     if fits(stream, kind):
         return Passenger(stream)
@@ -79,11 +80,6 @@ def fits(stream: Stream, kind: Kind) -> bool:
             out.start_encoding()
         return True
     return False
-
-
-def is_cover(stream: Stream) -> bool:
-    disposition = stream.disposition
-    return isinstance(stream, VideoStream) and bool(disposition & disposition.attached_pic)
 
 
 def codec_of(stream: Stream) -> str | None:

@@ -6,9 +6,7 @@ from services.batchai.resources import BatchCluster, BatchJob, Node, now
 from services.batchai.scaling import resize
 from services.batchai.settings import ServerSettings
 from services.batchai.store import Store
-from shared.logs import logger
-
-log = logger()
+from shared.clusters.events import ClusterResized, NodeFailed
 
 
 class ClusterLifecycle:
@@ -40,13 +38,13 @@ class ClusterLifecycle:
     def fail_node(self, cluster: BatchCluster, node: Node) -> None:
         node.enter("unusable")
         self._store.save(cluster)
-        log.warning("node failed", cluster=cluster.name, node=node.name)
+        NodeFailed(cluster=cluster.name, node=node.name).log()
 
     def save(self, cluster: BatchCluster, nodes_before: int) -> None:
         nodes = len(cluster.nodes)
         if nodes != nodes_before:
             cluster.resized = now()
-            log.info("cluster resized", cluster=cluster.name, before=nodes_before, nodes=nodes)
+            ClusterResized(cluster=cluster.name, before=nodes_before, nodes=nodes).log()
         self._store.save(cluster)
 
     def _unassign_ended_jobs(self, cluster: BatchCluster) -> None:

@@ -4,10 +4,11 @@ from typing import Any
 
 from services.batchai.node_agent import TERMINATED, TIMED_OUT, Ending
 from services.batchai.resources import BatchJob, ErrorBody, Node
+from shared.clusters.events import WAS_TERMINATED
 
 
 def terminated(why: str) -> ErrorBody:
-    return error_body("JobTerminated", f"the job was terminated: {why}")
+    return error_body("JobTerminated", f"{WAS_TERMINATED}{why}")
 
 
 def node_unusable(node: Node) -> ErrorBody:

@@ -11,10 +11,9 @@ from services.batchai.resources import BatchCluster, BatchJob, ErrorBody, Node, 
 from services.batchai.runs import Runs, new_run
 from services.batchai.settings import ServerSettings
 from services.batchai.store import Store
+from shared.clusters.events import JobEnded, JobRequeued, JobStarted
 from shared.errors import RequestRefused
-from shared.logs import logger
 
-log = logger()
 CANT_START = (RequestRefused, OSError, ValueError, sqlite3.Error)
 PRIORITIES = ("high", "normal", "low")
 
@@ -75,7 +74,7 @@ class JobLifecycle:
         # Stored before it is started, so that a crash in between can't start it twice.
         self._store.add(job)
         self._runs.start(job.run, spec, node_environment())
-        log.info("job started", job=job.name, node=node.name)
+        JobStarted(job=job.name, node=node.name).log()
 
     def settle_if_ended(self, job: BatchJob, node: Node | None) -> None:
         """Record the end of a job whose process has ended, or queue it again."""
@@ -91,7 +90,7 @@ class JobLifecycle:
             job.started = None
             job.enter("queued")
             self._store.save(job)
-            log.warning("job queued again: its node is gone", job=job.name)
+            JobRequeued(job=job.name).log()
         elif job.state == "terminating" and not (ending and ending.succeeded):
             self._end(job, ending, job.errors)
         else:
@@ -125,5 +124,5 @@ class JobLifecycle:
         for secret in job.properties.secrets:
             secret.value = ""  # no longer needed
         self._store.save(job)
-        why = {"why": errors[0]["message"]} if errors else {}
-        log.info("job ended", job=job.name, state=job.state, exit_code=job.exit_code, **why)
+        why = errors[0]["message"] if errors else None
+        JobEnded(job=job.name, state=job.state, exit_code=job.exit_code, why=why).log()

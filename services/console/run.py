@@ -11,8 +11,8 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from services.console import show
+from services.console.cluster_events import ClusterEvents
 from services.console.follow import Interrupted, follow
-from services.console.happenings import Happenings
 from services.console.jobs import Desk, State, Status
 from services.console.stack import Stack
 from shared.errors import Refused
@@ -45,12 +45,12 @@ def run(
     with own_folder(data) as place:
         show.say(f"starting Azurite and the services in {place} …")
         with Stack(place, nodes) as stack:
-            happenings = Happenings(stack.log_of_cluster())
+            events = ClusterEvents(stack.log_of_cluster())
             desk = Desk(stack.storage)
 
             def meanwhile() -> None:
                 stack.check()
-                say(happenings)
+                show_new(events)
 
             Models(stack.storage).require(style)
             began = time.monotonic()
@@ -59,12 +59,12 @@ def run(
                 deliver(desk, jobs[status.job], status, folder, time.monotonic() - began, as_json)
                 for status in follow(desk, list(jobs), stop, meanwhile)
             ]
-        say(happenings)
+        show_new(events)
     return len(lines) == len(videos) and all(line.state == "finished" for line in lines)
 
 
-def say(happenings: Happenings) -> None:
-    for line in happenings.news():
+def show_new(events: ClusterEvents) -> None:
+    for line in events.new():
         show.say(line)
 
 

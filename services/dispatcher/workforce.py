@@ -14,6 +14,7 @@ from services.dispatcher.start_policy import (
     is_waiting,
 )
 from shared.clusters.backend import WorkerPool
+from shared.clusters.events import WorkerFailed, WorkerLeft
 from shared.clusters.settings import WorkerSettings
 from shared.clusters.state import WorkerState
 from shared.errors import ClusterError
@@ -97,7 +98,7 @@ class Workforce:
                 continue
             if worker.failed:
                 end = self.end_of_log(worker.name)
-                log.warning("worker failed", worker=worker.name, why=worker.why, log=end)
+                WorkerFailed(worker=worker.name, why=worker.why, log_end=end).log()
             else:
-                log.info("worker left", worker=worker.name)
+                WorkerLeft(worker=worker.name).log()
         self._logged_ends = {worker.name for worker in ended}

@@ -2,11 +2,9 @@
 
 from typing import Protocol
 
+from shared.clusters.events import ClusterResized
 from shared.clusters.state import ClusterState
 from shared.errors import ClusterError
-from shared.logs import logger
-
-log = logger()
 
 
 class Service(Protocol):
@@ -38,5 +36,5 @@ class Autoscaling:
         usable = state.idle + state.running + state.preparing
         self.why_no_node = None if usable else "; ".join(state.errors) or None
         if state.nodes != self._logged_nodes:
-            log.info("cluster resized", before=self._logged_nodes, nodes=state.nodes)
+            ClusterResized(before=self._logged_nodes, nodes=state.nodes).log()
             self._logged_nodes = state.nodes

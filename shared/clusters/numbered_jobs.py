@@ -6,10 +6,8 @@ choose the same name, so that only one of them creates the job.
 
 from collections.abc import Callable, Iterable, Sequence
 
+from shared.clusters.events import WorkerAskedFor
 from shared.clusters.state import ClusterJob, WorkerState
-from shared.logs import logger
-
-log = logger()
 
 
 class NumberedJobs:
@@ -45,7 +43,7 @@ class NumberedJobs:
             self._last_number += 1
             name = f"{self._prefix}-{self._last_number:04}"
             if self._create(name):
-                log.info("worker asked for", worker=name)
+                WorkerAskedFor(worker=name).log()
 
     def delete_old(self) -> None:
         while len(self._ended) > self._keep_ended:

@@ -3,13 +3,11 @@
 import os
 
 from shared.clusters.environment import for_workers
+from shared.clusters.events import ClusterResized
 from shared.clusters.numbered_jobs import NumberedJobs
 from shared.clusters.ray.jobs import RayJobs, RaySettings
 from shared.clusters.settings import fleet
 from shared.clusters.state import WorkerState
-from shared.logs import logger
-
-log = logger()
 
 
 class RayPool:
@@ -61,5 +59,5 @@ class RayPool:
 
     def _log_room(self, room: int) -> None:
         if room != self._logged_room:
-            log.info("cluster resized", before=self._logged_room or 0, nodes=room)
+            ClusterResized(before=self._logged_room or 0, nodes=room).log()
             self._logged_room = room

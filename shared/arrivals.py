@@ -64,21 +64,21 @@ class Arrivals:
         except ValidationError as error:
             raise Malformed(f"the arrival record of {job} can't be read: {error}") from error
 
-    def found(self, container: Container, event: BlobCreated) -> list[BlobCreated]:
+    def current_events(self, container: Container, event: BlobCreated) -> list[BlobCreated]:
         """What Azure's event announces, as it is found now: the job goes by that.
 
         It may be other than what the event tells: its metadata may have been set since, which
         changes the ETag and has no event. Files that are only made, and folders, announce nothing;
         a folder that was renamed announces all that is in it.
         """
-        if event.is_unwritten:
+        if event.is_only_created:
             return []
         if self.recorded(event.job):
             return [event]
         if event.is_directory:
             blobs = container.under(f"{event.blob}/")
         else:
-            blob = find_named(container, event.blob)
+            blob = find_if_valid(container, event.blob)
             if blob is None:
                 return [event]  # it is refused, with the reason, when its turn comes
             blobs = [blob]
@@ -89,7 +89,7 @@ class Arrivals:
         ]
 
 
-def find_named(container: Container, name: str) -> Blob | None:
+def find_if_valid(container: Container, name: str) -> Blob | None:
     try:
         return container.find(names.check_blob_name(name))
     except Refused:

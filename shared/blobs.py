@@ -23,7 +23,7 @@ from azure.storage.blob import BlobLeaseClient, BlobProperties, ContainerClient
 
 from shared import names
 from shared.errors import StorageError, Taken
-from shared.outages import one_try, ridden_out
+from shared.outages import one_try, retry_outages
 from shared.ranged import ranged
 from shared.refusals import isnt_there
 
@@ -57,26 +57,26 @@ class Blob:
 
 
 class Container:
-    def __init__(self, client: ContainerClient, patience: float) -> None:
+    def __init__(self, client: ContainerClient, outage_seconds: float) -> None:
         self._client = client
         self.name = client.container_name
         self.url = client.url
         # Empty on Azure; Azurite's URLs have the account's name in their path.
         self._account_in_path = urlsplit(client.url).path.strip("/").rpartition("/")[0]
-        self.patience = patience
+        self.outage_seconds = outage_seconds
 
     def url_of(self, name: str) -> str:
         """As Event Grid writes it: the name quoted."""
         return f"{self.url}/{quote(name)}"
 
-    @ridden_out
+    @retry_outages
     def ensure(self) -> None:
         try:
             self._client.create_container()
         except ResourceExistsError:
             return
 
-    @ridden_out
+    @retry_outages
     def probe(self, right: str) -> None:
         """Raise what doing it would, where it isn't allowed. Nothing is changed or left behind."""
         blob = self._client.get_blob_client(PROBE)
@@ -101,11 +101,11 @@ class Container:
             if isnt_there(error):
                 raise
 
-    @ridden_out
+    @retry_outages
     def read(self, name: str) -> bytes:
         return self._client.download_blob(name).readall()
 
-    @ridden_out
+    @retry_outages
     def read_range(self, name: str, start: int, length: int, etag: str) -> bytes:
         return self._client.download_blob(
             name, start, length, etag=etag, match_condition=MatchConditions.IfNotModified
@@ -115,7 +115,7 @@ class Container:
         """The blob as a seekable file; raises Changed where it no longer has that ETag."""
         return ranged(lambda start, length: self.read_range(name, start, length, etag), size)
 
-    @ridden_out
+    @retry_outages
     def find(self, name: str) -> Blob | None:
         blob = self._client.get_blob_client(name)
         try:
@@ -126,7 +126,7 @@ class Container:
             return None
         return blob_of(found)
 
-    @ridden_out
+    @retry_outages
     def write(
         self, name: str, data: bytes | BinaryIO, metadata: Mapping[str, str] | None = None
     ) -> str:
@@ -138,7 +138,7 @@ class Container:
         )
         return names.plain_etag(done["etag"])
 
-    @ridden_out
+    @retry_outages
     def write_once(self, name: str, data: bytes, metadata: Mapping[str, str] | None = None) -> bool:
         """Whether this call wrote it; what stands already is left alone."""
         try:
@@ -151,12 +151,12 @@ class Container:
             raise
         return True
 
-    @ridden_out
+    @retry_outages
     def under(self, prefix: str = "") -> list[Blob]:
         listed = self._client.list_blobs(name_starts_with=prefix, include=["metadata"])
         return [blob_of(properties) for properties in listed]
 
-    @ridden_out
+    @retry_outages
     def under_if_listable(self) -> list[Blob] | None:
         """All of them; None if one of them can't be listed."""
         listed = self._client.list_blobs(include=["metadata"])
@@ -167,7 +167,7 @@ class Container:
                 return None
             raise
 
-    @ridden_out
+    @retry_outages
     def page(self, prefix: str, after: str, most: int) -> list[Blob] | None:
         """The first so many that come after that name; None if one of them can't be listed.
 
@@ -183,13 +183,13 @@ class Container:
                 return None
             raise
 
-    @ridden_out
+    @retry_outages
     def some_under(self, prefix: str, first: int, most: int) -> list[Blob]:
         """So many of them, from the one of that number on."""
         listed = self._client.list_blobs(name_starts_with=prefix, include=["metadata"])
         return [blob_of(properties) for properties in islice(listed, first, first + most)]
 
-    @ridden_out
+    @retry_outages
     def folders(self) -> list[str]:
         """The first parts of all names."""
         return [
@@ -198,7 +198,7 @@ class Container:
             if item.name.endswith("/")
         ]
 
-    @ridden_out
+    @retry_outages
     def delete(self, name: str) -> bool:
         try:
             self._client.delete_blob(name)
@@ -211,7 +211,7 @@ class Container:
         for first in range(0, len(there), BATCH):
             self._delete_batch(there[first : first + BATCH])
 
-    @ridden_out
+    @retry_outages
     def _delete_batch(self, blobs: list[str]) -> None:
         # The SDK puts the account into each part's path for localhost only.
         answers = list(
@@ -224,7 +224,7 @@ class Container:
             if not whole or answers[index].status_code not in (202, 404):
                 self.delete(name)  # alone it can say what is wrong
 
-    @ridden_out
+    @retry_outages
     def download(self, name: str, path: Path) -> None:
         """All of the blob in a file, or no file at all."""
         half = path.with_name(f".{path.name}.part")
@@ -259,7 +259,7 @@ class Container:
             with suppress(StorageError, AzureError):  # it runs out by itself
                 one_try(lease.release)()
 
-    @ridden_out
+    @retry_outages
     def _acquire(self, lease: BlobLeaseClient, name: str) -> None:
         """Asked twice, for want of an answer, it is the same lease: its id is ours to choose."""
         try:

@@ -8,7 +8,7 @@ MIB = 1024 * 1024
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 
 
-def is_full(error: BaseException) -> int | None:
+def disk_full_errno(error: BaseException) -> int | None:
     """The number by which the system says so, be it to Python or to FFmpeg."""
     number = getattr(error, "errno", None)
     return number if number in NO_ROOM else None

@@ -4,7 +4,7 @@ from shared import names
 from shared.errors import Changed, ChildDied, ChildKilled, ImpastoError, Missing, Refused
 from shared.jobs import Jobs
 from shared.logs import logger
-from shared.records import Source, Unhappy
+from shared.records import FailureState, Source
 
 log = logger()
 #: Errors that may be the input's fault.
@@ -19,14 +19,14 @@ def end_job(
 
     `failure` begins the reason of a job that has failed.
     """
-    state: Unhappy = "refused"
+    state: FailureState = "refused"
     if isinstance(error, Refused):
         reason = str(error)
     elif isinstance(error, ChildDied):
         if isinstance(error, ChildKilled) or attempt == 1:
             raise error  # it may not be the input's fault
         state, reason = "failed", f"{failure}: {error}"
-    elif jobs.found(source):
+    elif jobs.find_source(source):
         raise error  # something else is missing, or only the source's metadata has changed
     else:
         reason = GONE

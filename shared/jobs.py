@@ -15,13 +15,13 @@ from shared.records import (
     OUTCOME,
     ChunkReport,
     Failure,
+    FailureState,
     Job,
     Outcome,
     Record,
     Result,
     Segment,
     Source,
-    Unhappy,
 )
 from shared.storage import Storage
 
@@ -80,13 +80,13 @@ class Jobs:
         """Whatever it was thought to have come to meanwhile."""
         self.records.write(names.outcome_record(result.job), json_of(result))
 
-    def fail(self, job: str, source: str | None, state: Unhappy, reason: str) -> None:
+    def fail(self, job: str, source: str | None, state: FailureState, reason: str) -> None:
         """End the job with a reason, unless it has ended already."""
         now = datetime.now(UTC)
         failure = Failure(job=job, source=source, state=state, reason=reason, at=now)
         self._write(names.outcome_record(job), failure)
 
-    def fail_of(self, message: Body, reason: str) -> None:
+    def fail_job_of(self, message: Body, reason: str) -> None:
         """Fail the job that a poisoned message was part of, be its record readable or not."""
         job = getattr(message, "job", None)
         if job is None:
@@ -120,7 +120,7 @@ class Jobs:
             self.sweep(job)
         return outcome is not None
 
-    def found(self, source: Source) -> Blob | None:
+    def find_source(self, source: Source) -> Blob | None:
         """The source as it is now; None where it is gone, or may have other content.
 
         Setting a blob's metadata changes its ETag and nothing else.
@@ -133,9 +133,9 @@ class Jobs:
             return blob
         return None
 
-    def with_source_as_found(self, job: Job) -> Job:
+    def with_current_etag(self, job: Job) -> Job:
         """The job with its source's ETag as it is now; Changed where it has other content."""
-        blob = self.found(job.source)
+        blob = self.find_source(job.source)
         if blob is None:
             raise Changed(job.source.blob)
         return job.model_copy(update={"source": job.source.model_copy(update={"etag": blob.etag})})

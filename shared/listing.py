@@ -26,8 +26,11 @@ class Listed(NamedTuple):
     #: The beginnings of names that can't be listed, up to the character that is to blame.
     hidden: list[str]
 
+    def oldest_first(self) -> list[Blob]:
+        return sorted(self.blobs, key=lambda blob: (blob.modified, blob.name))
 
-def listed(container: Container) -> Listed:
+
+def list_all(container: Container) -> Listed:
     every = container.under_if_listable()
     if every is not None:
         return Listed(every, [])

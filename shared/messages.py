@@ -90,7 +90,7 @@ class BlobCreated(Body):
         return self
 
     @property
-    def is_unwritten(self) -> bool:
+    def is_only_created(self) -> bool:
         """Whether the file was only made: what is written to it has an event of its own."""
         return self.data.api == "CreateFile" and self.data.content_length == 0
 

@@ -87,11 +87,11 @@ def _first_line(error: AzureError) -> str:
     return str(error.message).splitlines()[0] if error.message else type(error).__name__
 
 
-class HasPatience(Protocol):
-    patience: float
+class HasOutageSeconds(Protocol):
+    outage_seconds: float
 
 
-S = TypeVar("S", bound=HasPatience)
+S = TypeVar("S", bound=HasOutageSeconds)
 
 
 def one_try(call: Callable[P, R]) -> Callable[P, R]:
@@ -116,15 +116,15 @@ def one_try(call: Callable[P, R]) -> Callable[P, R]:
     return wrapper
 
 
-def ridden_out(call: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P], R]:
-    """Try again while storage doesn't answer, for as long as the object has patience."""
+def retry_outages(call: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P], R]:
+    """Try again while storage doesn't answer, for as long as the object has outage_seconds."""
     attempt = one_try(call)
 
     @wraps(call)
     def wrapper(self: S, /, *args: P.args, **kwargs: P.kwargs) -> R:
         retrying = Retrying(
             retry=retry_if_exception_type(Unavailable),
-            stop=stop_after_delay(self.patience),
+            stop=stop_after_delay(self.outage_seconds),
             wait=_pause,
             reraise=True,
         )

@@ -12,7 +12,7 @@ from azure.storage.queue import QueueClient, QueueMessage
 
 from shared.errors import LeaseLost, Missing
 from shared.messages import Body, encode
-from shared.outages import one_try, ridden_out
+from shared.outages import one_try, retry_outages
 from shared.refusals import isnt_there
 
 FOREVER = -1
@@ -23,20 +23,20 @@ NOBODY = "00000000-0000-0000-0000-000000000000"
 
 
 class Queue:
-    def __init__(self, client: QueueClient, patience: float) -> None:
+    def __init__(self, client: QueueClient, outage_seconds: float) -> None:
         self._client = client
         self.name = client.queue_name
         self.url = client.url
-        self.patience = patience
+        self.outage_seconds = outage_seconds
 
-    @ridden_out
+    @retry_outages
     def ensure(self) -> None:
         try:
             self._client.create_queue()
         except ResourceExistsError:
             return
 
-    @ridden_out
+    @retry_outages
     def probe(self, right: str) -> None:
         """Raise what doing it would, where it isn't allowed. No message is sent or touched."""
         try:
@@ -60,7 +60,7 @@ class Queue:
     def send(self, body: Body) -> None:
         self.send_text(encode(body))
 
-    @ridden_out
+    @retry_outages
     def send_text(self, text: str, after: float = 0) -> None:
         self._client.send_message(text, visibility_timeout=ceil(after), time_to_live=FOREVER)
 
@@ -81,24 +81,24 @@ class Queue:
             seen |= {str(raw.id) for raw in fresh}
             yield from (Delivery(self, raw, hidden_seconds, asked) for raw in fresh)
 
-    @ridden_out
+    @retry_outages
     def _receive_batch(self, hidden_seconds: int) -> list[QueueMessage]:
         return list(
             self._client.receive_messages(max_messages=32, visibility_timeout=hidden_seconds)
         )
 
-    @ridden_out
+    @retry_outages
     def peek(self, most: int = 32) -> "list[Waiting]":
         """The first messages that anybody could take, left where they are; 32 at the most."""
         peeked = self._client.peek_messages(max_messages=most)
         return [Waiting(str(raw.id), str(raw.content), moment(raw)) for raw in peeked]
 
-    @ridden_out
+    @retry_outages
     def count(self) -> int:
         """About how many messages there are, those in a worker's hand included."""
         return self._client.get_queue_properties().approximate_message_count or 0
 
-    @ridden_out
+    @retry_outages
     def clear(self) -> None:
         self._client.clear_messages()
 
@@ -155,7 +155,7 @@ class Delivery:
         self.text = str(raw.content)
         self.attempt = int(raw.dequeue_count or 1)
         #: Deliveries that were no tries (shared/runtime/tries.py).
-        self.spared = 0
+        self.hand_backs = 0
         self.inserted = moment(raw)
         self._raw = raw
         self._lease = int(lease_seconds)

@@ -105,13 +105,13 @@ class Result(Record):
     state: Literal["finished"] = "finished"
 
 
-Unhappy = Literal["refused", "failed", "cancelled"]
+FailureState = Literal["refused", "failed", "cancelled"]
 
 
 class Failure(Record):
     job: JobId
     source: str | None
-    state: Unhappy
+    state: FailureState
     reason: str
     at: datetime
 

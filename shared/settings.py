@@ -78,7 +78,7 @@ class Settings(BaseSettings):
         return self.model_dump(mode="json", exclude=set(Settings.model_fields))
 
 
-def in_words(error: Exception) -> str:
+def describe_error(error: Exception) -> str:
     """Which settings make no sense, and why; not what they are, which may be secret."""
     if not isinstance(error, ValidationError):
         return str(error)

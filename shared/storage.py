@@ -78,7 +78,7 @@ def work_endpoint(settings: Settings) -> str:
 
 class Storage:
     def __init__(self, settings: Settings) -> None:
-        self.patience = settings.outage_seconds
+        self.outage_seconds = settings.outage_seconds
         self.keep_intermediates = settings.keep_intermediates
         # Retries are ours (shared/outages.py): two layers of them would multiply.
         options = {"api_version": API_VERSION, "retry_total": 0, "connection_timeout": 5}
@@ -98,10 +98,10 @@ class Storage:
 
     def container(self, name: str) -> Container:
         service = self._media if name in MEDIA_CONTAINERS else self._work
-        return Container(service.get_container_client(name), self.patience)
+        return Container(service.get_container_client(name), self.outage_seconds)
 
     def queue(self, name: str) -> Queue:
-        return Queue(self._queues.get_queue_client(name), self.patience)
+        return Queue(self._queues.get_queue_client(name), self.outage_seconds)
 
     def poison(self, name: str) -> Queue:
         return self.queue(name + POISON)

@@ -12,7 +12,7 @@ from benchmarks.soak.fingerprints import Fingerprint, fingerprint_of
 from services.console.jobs import Desk
 from shared import names
 from shared.jobs import Jobs
-from shared.listing import listed
+from shared.listing import list_all
 from shared.records import Failure, Outcome, Result
 from shared.storage import Storage
 from tests.support.media import make_clip
@@ -74,7 +74,7 @@ class Load:
             self.drop(random.choice(self.good))
 
     def drop_again_what_is_forgotten(self) -> None:
-        found = listed(self._storage.container("input")).blobs
+        found = list_all(self._storage.container("input")).blobs
         there = {names.job_id(blob.name, blob.etag) for blob in found}
         for lost in [dropped for dropped in self.dropped if dropped.job not in there]:
             self.dropped.remove(lost)

@@ -19,7 +19,7 @@ from shared.errors import Misconfigured
 from shared.runtime.heartbeat import beat
 from shared.runtime.serve import MISCONFIGURED
 from shared.runtime.stop import Stop
-from shared.settings import in_words
+from shared.settings import describe_error
 
 ADVANCE_SECONDS = 0.1
 
@@ -35,14 +35,14 @@ def main() -> None:
         http = bind(settings.batchai_host, settings.batchai_port, last.port if last else 0)
         access = write_access(settings, http.server_port)
     except (ValidationError, Misconfigured) as error:
-        sys.stderr.write(f"batchai: {in_words(error)}\n")
+        sys.stderr.write(f"batchai: {describe_error(error)}\n")
         sys.exit(MISCONFIGURED)
     except OSError as error:
         sys.exit(f"batchai: {error}")
     if settings.tied_to_stdin:
         stop.on_end_of_stdin()
     if settings.heartbeat:
-        stop.on_look(beat(settings.heartbeat))
+        stop.on_poll(beat(settings.heartbeat))
     http.RequestHandlerClass = request_handler(Api(service, Authenticator(access)).handle)
     threading.Thread(target=http.serve_forever, name="http", daemon=True).start()
     log = logs.logger()

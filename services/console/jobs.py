@@ -10,7 +10,7 @@ from shared.arrivals import Arrivals, event_of
 from shared.blobs import Container
 from shared.errors import Malformed, Missing
 from shared.jobs import Jobs, items_in
-from shared.listing import listed
+from shared.listing import list_all
 from shared.logs import logger
 from shared.messages import BlobCreated
 from shared.models import Models
@@ -152,7 +152,7 @@ class Desk:
         there = [
             event_of(container, blob.name, blob.etag, blob.size, blob.md5)
             for container in (self._input, self._paintings)
-            for blob in sorted(listed(container).blobs, key=lambda blob: (blob.modified, blob.name))
+            for blob in list_all(container).oldest_first()
         ]
         # Where the file is gone its job has to say so.
         gone = map(self._event_of, set(self.jobs()) - {event.job for event in there})

@@ -142,7 +142,7 @@ class Dispatcher:
     def _fail(self, task: Task, unusable: ClusterUnusable) -> None:
         log_lines = self._workforce.end_of_log(unusable.worker) if unusable.worker else ""
         reason = "; ".join([f"no worker could start: {unusable.why}", *log_lines.splitlines()[-1:]])
-        self._jobs.fail_of(task, reason)
+        self._jobs.fail_job_of(task, reason)
         log.error("failed", job=task.job, reason=reason)
 
 

@@ -46,7 +46,7 @@ class Lessons:
         if event.container != self._paintings.name:
             raise Reject(f"{names.shown(event.container)} isn't the container of paintings")
         self._activity.record()
-        found = self._arrivals.found(self._paintings, event)
+        found = self._arrivals.current_events(self._paintings, event)
         if [other.job for other in found] != [event.job]:
             for other in found:
                 self._arrivals.announce(other)
@@ -84,7 +84,7 @@ class Lessons:
 
     def _painting(self, event: BlobCreated) -> Blob:
         names.check_blob_name(event.blob)
-        blob = self._jobs.found(Source.of(event))
+        blob = self._jobs.find_source(Source.of(event))
         if blob is None:
             raise Changed(event.blob)
         self._models.check_new(name_of(blob.name))

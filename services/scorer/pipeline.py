@@ -13,8 +13,8 @@ from typing import Any, NamedTuple, TypeVar
 
 from services.scorer.scorer import Scorer
 from services.scorer.stopwatch import Stopwatch
-from shared.ahead import ahead
 from shared.errors import Malformed, Reject
+from shared.prefetch import prefetch
 from shared.shards import Item, unpack
 
 T = TypeVar("T")
@@ -42,7 +42,7 @@ class Pipeline:
 
     def run(self, shards: Iterable[int]) -> Generator[tuple[int, list[Item]]]:
         """Each shard with its scored items, in order. Close it to leave the rest undone."""
-        with closing(ahead(self._scored(shards), SCORED_AHEAD)) as scored:
+        with closing(prefetch(self._scored(shards), SCORED_AHEAD)) as scored:
             items: list[Item] = []
             for piece in scored:
                 with self._watch.stage("encode"):
@@ -59,7 +59,7 @@ class Pipeline:
         size = getattr(first.value, "nbytes", 0)  # all are of one size
         depth = max(1, min(DECODED_AHEAD, DECODED_BYTES // max(1, size)))
         with (
-            closing(ahead(starting_with(first, source), depth)) as decoded,
+            closing(prefetch(starting_with(first, source), depth)) as decoded,
             closing(self._begun(batches(decoded, self._scorer.batch), size)) as begun,
         ):
             for result in begun:

@@ -55,7 +55,7 @@ class Splitter:
     def announced(self, event: BlobCreated, _work: Work) -> None:
         """Put what Event Grid announced in line behind others of its top folder."""
         self._require_input(event)
-        for found in self._arrivals.found(self._input, event):
+        for found in self._arrivals.current_events(self._input, event):
             self._arrivals.announce(found)
 
     def arrived(self, event: BlobCreated, work: Work) -> None:
@@ -106,7 +106,7 @@ class Splitter:
 
     def _plan(self, event: BlobCreated, work: Work) -> Job:
         names.check_blob_name(event.blob)
-        blob = self._jobs.found(Source.of(event))
+        blob = self._jobs.find_source(Source.of(event))
         if blob is None:
             raise Changed(event.blob)
         if blob.size == 0:
@@ -138,7 +138,7 @@ class Splitter:
         def write(shard: int, data: bytes) -> None:
             self._jobs.frames.write(names.shard_blob(job.job, number, shard), data)
 
-        job = self._jobs.with_source_as_found(job)
+        job = self._jobs.with_current_etag(job)
         segment = self._decoder.decode(job, number, write, self._watching(job.job, work))
         self._jobs.add_segment(segment)
         return segment

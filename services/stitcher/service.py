@@ -100,7 +100,7 @@ class Stitcher:
             if self._jobs.sweep_if_ended(job.job):
                 return
             try:
-                self._write_output(self._jobs.with_source_as_found(job), sizes, work)
+                self._write_output(self._jobs.with_current_etag(job), sizes, work)
             except INPUT_ERRORS as error:
                 end_job(self._jobs, job.job, job.source, error, work.attempt, FAILURE)
                 return

@@ -9,7 +9,7 @@ import time
 from shared import names
 from shared.arrivals import Arrivals, event_of
 from shared.blobs import Blob, Container
-from shared.listing import listed
+from shared.listing import list_all
 from shared.logs import logger
 from shared.needs import Needs
 from shared.runtime.consumer import Consumer
@@ -44,9 +44,9 @@ class Trigger:
         there: set[str] = set()
         new = 0
         for container in self._watched:
-            blobs, hidden = listed(container)
-            self._tell_of(container, set(hidden))
-            for blob in sorted(blobs, key=lambda blob: (blob.modified, blob.name)):
+            found = list_all(container)
+            self._tell_of(container, set(found.hidden))
+            for blob in found.oldest_first():
                 content = content_of(blob)
                 there.add(content)
                 if content not in self._seen and not blob.is_folder:

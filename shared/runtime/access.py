@@ -18,7 +18,7 @@ class Access:
         self.sure = False
         self._said: list[str] = []
 
-    def doubt(self) -> None:
+    def recheck(self) -> None:
         """Storage has refused something: look again before anything else is taken."""
         self.sure = False
 

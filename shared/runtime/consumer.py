@@ -111,7 +111,7 @@ class Consumer:
         except Unavailable:
             pass  # the outage has been logged; the loop pauses as it does when it is idle
         except (Forbidden, Unprepared):
-            self._access.doubt()
+            self._access.recheck()
         except Exception as error:  # a message that isn't settled becomes visible again
             log.error("failed; going on", exc_info=error)
         return False

@@ -46,7 +46,7 @@ class PoisonBox:
     def _fail_job_of(self, message: Body, reason: str) -> None:
         """An outage is raised: the message comes back. Nothing else keeps it from being settled."""
         try:
-            self._jobs.fail_of(message, reason)
+            self._jobs.fail_job_of(message, reason)
         except Unavailable:
             raise
         except Exception as error:

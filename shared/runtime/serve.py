@@ -12,7 +12,7 @@ from shared.errors import Misconfigured
 from shared.runtime.consumer import Consumer
 from shared.runtime.heartbeat import beat
 from shared.runtime.stop import Stop
-from shared.settings import Settings, in_words
+from shared.settings import Settings, describe_error
 from shared.storage import Storage
 
 S = TypeVar("S", bound=Settings)
@@ -30,12 +30,12 @@ def serve(
         logs.configure(name, settings.log_level)
         worker = build(Storage(settings), settings, stop)
     except (ValidationError, Misconfigured) as error:
-        print(f"{name}: {in_words(error)}", file=sys.stderr)
+        print(f"{name}: {describe_error(error)}", file=sys.stderr)
         sys.exit(MISCONFIGURED)
     if settings.tied_to_stdin:
         stop.on_end_of_stdin()
     if settings.heartbeat:
-        stop.on_look(beat(settings.heartbeat))
+        stop.on_poll(beat(settings.heartbeat))
     log = logs.logger()
     log.info("started", pid=os.getpid())
     worker.run()

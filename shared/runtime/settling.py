@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 
-from shared.disk import is_full
+from shared.disk import disk_full_errno
 from shared.errors import (
     Forbidden,
     Interrupted,
@@ -81,10 +81,10 @@ class Settling:
             self._finish(delivery, partial(delivery.postpone, error.after), gone=True)
             log.info("not yet", why=str(error), after=error.after)
         elif isinstance(error, Forbidden | Unprepared):
-            self._access.doubt()
+            self._access.recheck()
             self._finish(delivery, partial(delivery.postpone, REFUSED_SECONDS), gone=True)
             log.warning("not yet", why=str(error), after=REFUSED_SECONDS)
-        elif is_full(error):
+        elif disk_full_errno(error):
             self._wait_for_room(delivery, message, error)
         elif delivery.attempt >= self._settings.max_attempts:
             reason = f"failed {delivery.attempt} times; last: {type(error).__name__}: {error}"

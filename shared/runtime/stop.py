@@ -16,7 +16,7 @@ class Stop:
 
     def __init__(self) -> None:
         self._read, self._write = os.pipe()
-        self._on_look: Callable[[], None] | None = None
+        self._on_poll: Callable[[], None] | None = None
         #: Whether there is no time to finish anything.
         self.hurried = False
 
@@ -29,17 +29,17 @@ class Stop:
 
     def wait(self, seconds: float) -> bool:
         """Whether to leave, known at once or after so many seconds."""
-        if self._on_look:
-            self._on_look()
+        if self._on_poll:
+            self._on_poll()
         return bool(select.select([self._read], [], [], max(0, seconds))[0])
 
     @property
     def requested(self) -> bool:
         return self.wait(0)
 
-    def on_look(self, call: Callable[[], None]) -> "Stop":
+    def on_poll(self, call: Callable[[], None]) -> "Stop":
         """Call it whenever somebody looks whether to leave: every loop here does, all the time."""
-        self._on_look = call
+        self._on_poll = call
         return self
 
     def on_signals(self) -> "Stop":

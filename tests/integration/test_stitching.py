@@ -15,7 +15,7 @@ from services.splitter.settings import SplitterSettings
 from services.stitcher.service import Stitcher
 from services.stitcher.settings import StitcherSettings
 from shared.blobs import Container
-from shared.disk import is_full
+from shared.disk import disk_full_errno
 from shared.errors import ChildDied, Missing, NotYet
 from shared.jobs import Jobs
 from shared.messages import BlobCreated, ChunkScored, SegmentPlanned
@@ -199,7 +199,7 @@ def test_what_muxing_needs_on_the_disk_is_known_before_it_begins(
     with monkeypatch.context() as during, pytest.raises(OSError, match="MiB are needed") as full:
         during.setattr(stitcher, "_muxer", None)  # it isn't even begun
         stitch()
-    assert is_full(full.value)
+    assert disk_full_errno(full.value)
     assert jobs.outcome(job) is None
     assert storage.container("output").under() == []
     pictures = [blob.size for blob in jobs.segments.under()]

@@ -8,7 +8,7 @@ from structlog.testing import capture_logs
 from services.console.jobs import Desk
 from services.trigger.service import Trigger
 from shared.blobs import Container
-from shared.listing import listed
+from shared.listing import list_all
 from shared.storage import Storage
 from tests.support.announced import announced_videos
 
@@ -36,7 +36,7 @@ def container(storage: Storage) -> Container:
 
 
 def test_all_others_are_listed(container: Container) -> None:
-    found = listed(container)
+    found = list_all(container)
     assert Counter(blob.name for blob in found.blobs) == Counter(GOOD)
     assert sorted(found.hidden) == sorted(BAD.values())
 

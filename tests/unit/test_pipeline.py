@@ -112,4 +112,4 @@ def test_the_stages_add_up_to_the_whole() -> None:
 
 
 def no_threads() -> bool:
-    return not [thread for thread in threading.enumerate() if thread.name == "ahead"]
+    return not [thread for thread in threading.enumerate() if thread.name == "prefetch"]

@@ -21,7 +21,7 @@ from av.video.reformatter import (
 from av.video.stream import VideoStream
 
 from services.stitcher.settings import StitcherSettings
-from shared.ahead import ahead
+from shared.prefetch import prefetch
 from shared.records import Job, Segment
 from shared.shards import Item
 from shared.video import SegmentDetail, VideoDetail
@@ -50,7 +50,7 @@ def encode(
     times = SegmentDetail.model_validate(segment.detail).pts
     with av.open(str(path), "w", format="mp4") as out:
         stream = add_encoder(out, detail, settings)
-        with closing(ahead(pictures(items), FEW)) as frames:
+        with closing(prefetch(pictures(items), FEW)) as frames:
             for pts, frame in zip(times, frames, strict=True):
                 frame.pts, frame.time_base = pts - times[0], detail.tick
                 out.mux(stream.encode(frame))

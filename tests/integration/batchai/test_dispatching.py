@@ -65,8 +65,8 @@ class Life:
 
 
 class MortalQueue(Queue):
-    def __init__(self, client: QueueClient, patience: float, life: Life) -> None:
-        super().__init__(client, patience)
+    def __init__(self, client: QueueClient, outage_seconds: float, life: Life) -> None:
+        super().__init__(client, outage_seconds)
         self._life = life
 
     def send_text(self, text: str, after: float = 0) -> None:
@@ -85,7 +85,7 @@ class MortalStorage(Storage):
         self._life = life
 
     def queue(self, name: str) -> Queue:
-        return MortalQueue(self._queues.get_queue_client(name), self.patience, self._life)
+        return MortalQueue(self._queues.get_queue_client(name), self.outage_seconds, self._life)
 
 
 class MortalClient(BatchAIClient):

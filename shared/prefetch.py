@@ -14,7 +14,7 @@ class Failed(NamedTuple):
     error: BaseException
 
 
-def ahead(source: Generator[T], depth: int) -> Generator[T]:
+def prefetch(source: Generator[T], depth: int) -> Generator[T]:
     """What a source yields, made in a thread of its own, at most so many ahead."""
     ready: queue.Queue[T | Failed | None] = queue.Queue(depth)
     left = threading.Event()
@@ -38,7 +38,7 @@ def ahead(source: Generator[T], depth: int) -> Generator[T]:
         except BaseException as error:
             put(Failed(error))
 
-    thread = threading.Thread(target=work, name="ahead", daemon=True)
+    thread = threading.Thread(target=work, name="prefetch", daemon=True)
     thread.start()
     try:
         while (value := ready.get()) is not None:

@@ -5,7 +5,7 @@ from collections.abc import Generator
 
 import pytest
 
-from shared.ahead import ahead
+from shared.prefetch import prefetch
 
 
 def test_ahead_is_bounded() -> None:
@@ -16,7 +16,7 @@ def test_ahead_is_bounded() -> None:
             made.append(n)
             yield n
 
-    values = ahead(source(), 4)
+    values = prefetch(source(), 4)
     assert next(values) == 0
     for n in range(1, 50):
         assert next(values) == n
@@ -29,7 +29,7 @@ def test_what_goes_wrong_is_told_in_its_place() -> None:
         yield 1
         raise ValueError("no more")
 
-    values = ahead(source(), 4)
+    values = prefetch(source(), 4)
     assert next(values) == 1
     with pytest.raises(ValueError, match="no more"):
         next(values)
@@ -45,8 +45,8 @@ def test_left_early_the_source_is_closed_and_its_thread_ends() -> None:
         finally:
             closed.set()
 
-    values = ahead(source(), 1)
+    values = prefetch(source(), 1)
     next(values)
     values.close()
     assert closed.is_set()
-    assert not [thread for thread in threading.enumerate() if thread.name == "ahead"]
+    assert not [thread for thread in threading.enumerate() if thread.name == "prefetch"]

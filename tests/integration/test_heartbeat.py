@@ -1,4 +1,4 @@
-"""The sign of life that a service gives: there while its loop turns, whatever its handler does."""
+"""A service's heartbeat: written while its loop runs, whatever its handler does."""
 
 import os
 import signal
@@ -19,86 +19,76 @@ def heartbeat(tmp_path: Path) -> Path:
     return tmp_path / "heartbeat"
 
 
-def trouble(heartbeat: Path) -> str:
-    """What is said of it, as a container would be told; nothing if all is well."""
-    asked = subprocess.run(
+def health_check(heartbeat: Path) -> str:
+    """What the container's health check prints; nothing if the service is healthy."""
+    checked = subprocess.run(
         [sys.executable, "-m", "shared.runtime.heartbeat"],
         env=os.environ | {"IMPASTO_HEARTBEAT": str(heartbeat)},
         capture_output=True,
         text=True,
         check=False,
     )
-    assert bool(asked.returncode) == bool(asked.stderr)
-    return asked.stderr
+    assert bool(checked.returncode) == bool(checked.stderr)
+    return checked.stderr
 
 
-def grow_old(heartbeat: Path) -> None:
+def make_old(heartbeat: Path) -> None:
     os.utime(heartbeat, (0, 0))
 
 
 def test_it_beats_while_idle_and_while_a_handler_works(
     storage: Storage, spawn: Spawn, notes: Notes, heartbeat: Path
 ) -> None:
-    assert "hasn't begun" in trouble(heartbeat)
+    assert "hasn't begun" in health_check(heartbeat)
     spawn("until_told", heartbeat=heartbeat)
     eventually(heartbeat.exists, "the first beat")
-    grow_old(heartbeat)
-    eventually(lambda: not trouble(heartbeat), "a beat while idle")
+    make_old(heartbeat)
+    eventually(lambda: not health_check(heartbeat), "a beat while idle")
     storage.queue("segments").send(PLANNED)
     notes.wait_for("started")
-    grow_old(heartbeat)
-    eventually(lambda: not trouble(heartbeat), "a beat beside the handler")
+    make_old(heartbeat)
+    eventually(lambda: not health_check(heartbeat), "a beat while the handler works")
     notes.go()
     notes.wait_for("ended")
 
 
-def test_a_loop_that_stands_still_is_noticed(spawn: Spawn, heartbeat: Path) -> None:
+def test_a_loop_that_stands_still_too_long_is_killed(spawn: Spawn, heartbeat: Path) -> None:
+    """A container engine restarts ended containers, but not unhealthy ones."""
     probe = spawn("quick", heartbeat=heartbeat)
     eventually(heartbeat.exists, "the first beat")
     probe.signal(signal.SIGSTOP)
-    grow_old(heartbeat)
-    assert "stood still" in trouble(heartbeat)
-    probe.signal(signal.SIGCONT)
-    eventually(lambda: not trouble(heartbeat), "a beat")
-
-
-def test_a_loop_that_goes_on_standing_still_is_ended(spawn: Spawn, heartbeat: Path) -> None:
-    """So that a container of it is started again: its engine only notes that it is unhealthy."""
-    probe = spawn("quick", heartbeat=heartbeat)
-    eventually(heartbeat.exists, "the first beat")
-    probe.signal(signal.SIGSTOP)
-    grow_old(heartbeat)
-    for _ in range(3):  # however often it is asked at once
-        assert "stood still" in trouble(heartbeat)
+    make_old(heartbeat)
+    for _ in range(3):  # repeated checks don't shorten the wait
+        assert "stood still" in health_check(heartbeat)
         assert not probe.dead
-    grow_old(heartbeat.with_suffix(".still"))
-    assert "stood still" in trouble(heartbeat)
+    make_old(heartbeat.with_suffix(".still"))
+    assert "stood still" in health_check(heartbeat)
     assert probe.wait() == -signal.SIGKILL
-    assert "stood still" in trouble(heartbeat)  # of a process that is gone
+    assert "stood still" in health_check(heartbeat)  # after the process has ended
 
 
-def test_a_loop_that_stood_still_and_goes_on_is_let_be(spawn: Spawn, heartbeat: Path) -> None:
+def test_a_loop_that_goes_on_is_healthy_again_and_not_killed(spawn: Spawn, heartbeat: Path) -> None:
     probe = spawn("quick", heartbeat=heartbeat)
     eventually(heartbeat.exists, "the first beat")
     probe.signal(signal.SIGSTOP)
-    grow_old(heartbeat)
-    assert "stood still" in trouble(heartbeat)
-    grow_old(heartbeat.with_suffix(".still"))
+    make_old(heartbeat)
+    assert "stood still" in health_check(heartbeat)
+    make_old(heartbeat.with_suffix(".still"))
     probe.signal(signal.SIGCONT)
     eventually(lambda: heartbeat.stat().st_mtime > 1, "a beat")
-    assert not trouble(heartbeat)
+    assert not health_check(heartbeat)
     probe.signal(signal.SIGSTOP)
     os.utime(heartbeat, (1, 1))
-    assert "stood still" in trouble(heartbeat)
+    assert "stood still" in health_check(heartbeat)
     assert not probe.dead
 
 
-def test_a_heartbeat_that_cant_be_written_ends_nothing(tmp_path: Path) -> None:
-    """As on a full disk: who asks is told that the loop hasn't begun."""
+def test_a_service_goes_on_if_its_heartbeat_cant_be_written(tmp_path: Path) -> None:
+    """As on a full disk. The health check then says that the loop hasn't begun."""
     heartbeat = tmp_path / "missing" / "heartbeat"
     turn = beat(heartbeat)
     turn()
     say_ready(heartbeat, [])
     say_worked(heartbeat)
-    assert trouble(heartbeat).strip() == "its loop hasn't begun"
+    assert health_check(heartbeat).strip() == "its loop hasn't begun"
     assert list(tmp_path.iterdir()) == []

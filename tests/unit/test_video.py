@@ -205,21 +205,20 @@ def refusal(path: Path, **changes: object) -> str:
     return str(caught.value)
 
 
-def test_what_isnt_video_is_refused(tmp_path: Path) -> None:
-    text = tmp_path / "text.mp4"
-    text.write_text("hello\n" * 100)
-    assert "isn't a video that can be read" in refusal(text)
-
-
-def test_a_script_that_opens_other_files_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "content",
+    [
+        "hello\n" * 100,
+        "ffconcat version 1.0\nfile other.mp4\n",
+        "#EXTM3U\n#EXTINF:1,\nother.mp4\n#EXT-X-ENDLIST\n",
+    ],
+    ids=["text", "concat script", "playlist"],
+)
+def test_text_and_scripts_that_open_other_files_are_refused(content: str, tmp_path: Path) -> None:
     make_clip(tmp_path / "other.mp4", seconds=0.2)
-    for name, script in {
-        "concat.mp4": "ffconcat version 1.0\nfile other.mp4\n",
-        "list.mp4": "#EXTM3U\n#EXTINF:1,\nother.mp4\n#EXT-X-ENDLIST\n",
-    }.items():
-        path = tmp_path / name
-        path.write_text(script)
-        assert "isn't a video that can be read" in refusal(path)
+    path = tmp_path / "clip.mp4"
+    path.write_text(content)
+    assert "isn't a video that can be read" in refusal(path)
 
 
 def test_a_stream_cut_off_says_so(tmp_path: Path) -> None:
@@ -256,38 +255,20 @@ def test_a_file_that_only_looks_like_a_blob_is_read_through_python(tmp_path: Pat
     assert planning.plan(io.BytesIO(clip.read_bytes()), SplitterSettings()).segments[0].items == 5
 
 
-def script_for(other: Path) -> bytes:
-    return f"ffconcat version 1.0\nfile {other.name}\n".encode()
-
-
-def test_a_segment_opened_again_may_only_be_a_segment(tmp_path: Path) -> None:
-    """Whoever can write one must not make the stitcher read another file."""
-    clip = make_clip(tmp_path / "clip.mp4", seconds=0.4, tracks=())
-    script = tmp_path / "segment"
-    script.write_bytes(script_for(clip))
-    found = split(clip)
-    detail = VideoDetail.model_validate(found.job.detail)
-    times = [frame.pts for frame in found.segments[0]]
-    with clip.open("rb") as file, pytest.raises(av.FFmpegError):
-        mux(
-            lambda: iter([Encoded(io.BytesIO(script.read_bytes()), times)]),
-            detail,
-            file,
-            io.BytesIO(),
-            StitcherSettings(),
-        )
-
-
-def test_a_source_opened_again_may_only_be_what_is_taken(tmp_path: Path) -> None:
+@pytest.mark.parametrize("hostile", ["segment", "source"])
+def test_muxing_opens_files_of_the_expected_formats_only(hostile: str, tmp_path: Path) -> None:
+    """Whoever can write a segment or a source must not make the stitcher read another file."""
     clip = make_clip(tmp_path / "clip.mp4", seconds=0.4, tracks=())
     found = split(clip)
-    detail = VideoDetail.model_validate(found.job.detail)
-    times = [frame.pts for frame in found.segments[0]]
+    [first, *_] = found.segments
+    script = f"ffconcat version 1.0\nfile {clip.name}\n".encode()
+    segment = script if hostile == "segment" else clip.read_bytes()
+    source = first[0].item.data if hostile == "source" else clip.read_bytes()
     with pytest.raises(av.FFmpegError):
         mux(
-            lambda: iter([Encoded(io.BytesIO(clip.read_bytes()), times)]),
-            detail,
-            io.BytesIO(found.segments[0][0].item.data),
+            lambda: iter([Encoded(io.BytesIO(segment), [frame.pts for frame in first])]),
+            VideoDetail.model_validate(found.job.detail),
+            io.BytesIO(source),
             io.BytesIO(),
             StitcherSettings(),
         )

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from shared.storage import Storage
-from tests.support.azurite import Server, docker_missing, from_image, from_npm
+from tests.support.azurite import Azurite, docker_missing, from_image, from_npm
 from tests.support.raycluster import LocalRay
 
 # How fast examples are generated depends on what else the machine does.
@@ -15,30 +15,30 @@ settings.load_profile("any machine")
 
 
 @pytest.fixture(scope="session", params=["npm", "container"])
-def server(
+def azurite(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Server]:
+) -> Iterator[Azurite]:
     if request.param == "npm":
-        with from_npm(tmp_path_factory.mktemp("azurite")) as server:
-            yield server
+        with from_npm(tmp_path_factory.mktemp("azurite")) as azurite:
+            yield azurite
         return
     if why := docker_missing():
         pytest.skip(why)
-    with from_image() as server:
-        yield server
+    with from_image() as azurite:
+        yield azurite
 
 
 @pytest.fixture
-def storage(server: Server) -> Storage:
-    storage = Storage(server.settings())
+def storage(azurite: Azurite) -> Storage:
+    storage = Storage(azurite.settings())
     storage.prepare()
     return storage
 
 
 @pytest.fixture
-def npm_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with from_npm(tmp_path_factory.mktemp("azurite")) as server:
-        yield server
+def npm_azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azurite]:
+    with from_npm(tmp_path_factory.mktemp("azurite")) as azurite:
+        yield azurite
 
 
 @pytest.fixture(scope="module")

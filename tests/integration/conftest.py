@@ -12,7 +12,7 @@ import pytest
 from shared.messages import SegmentPlanned
 from shared.settings import Settings
 from shared.storage import Storage
-from tests.support.azurite import Server
+from tests.support.azurite import Azurite
 from tests.support.waiting import eventually
 
 ROOT = Path(__file__).parents[2]
@@ -68,8 +68,8 @@ Spawn = Callable[..., Process]
 
 
 @pytest.fixture
-def settings(server: Server) -> Settings:
-    return server.settings()
+def settings(azurite: Azurite) -> Settings:
+    return azurite.settings()
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ from shared.runtime.work import Route, Work
 from shared.settings import Settings
 from shared.storage import QUEUES, Storage
 from tests.integration.conftest import JOB, PLANNED
-from tests.support.azurite import Server
+from tests.support.azurite import Azurite
 from tests.support.waiting import eventually
 
 Lines = list[EventDict]
@@ -222,8 +222,8 @@ def test_a_refusal_to_renew_is_said_and_ends_the_work(
 class TestNobodyPrepares:
     """Containers and queues are made by `impasto prepare` alone."""
 
-    def test_a_service_waits_for_them_and_says_for_which(self, server: Server) -> None:
-        settings = server.settings()
+    def test_a_service_waits_for_them_and_says_for_which(self, azurite: Azurite) -> None:
+        settings = azurite.settings()
         storage = Storage(settings)
         worked = Worked(settings, lambda work: None)
         with running(worked.worker, worked.stop) as logged:

@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from tests.support.azurite import OwnAzurite
+from tests.support.azurite import AzuriteProcess
 from tests.support.processes import processes_of
 from tests.support.waiting import eventually
 
 
 def test_nothing_of_it_outlives_it(tmp_path: Path) -> None:
-    own = OwnAzurite(tmp_path)
+    own = AzuriteProcess(tmp_path)
     own.start()
     assert processes_of(tmp_path)
     own.stop()

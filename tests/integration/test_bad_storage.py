@@ -15,7 +15,7 @@ from benchmarks.soak.proxy import BY_CHANCE, Fault, Proxy
 from shared.messages import SegmentPlanned, decode
 from shared.storage import Storage
 from tests.integration.conftest import PLANNED
-from tests.support.azurite import Server
+from tests.support.azurite import Azurite
 from tests.support.waiting import eventually
 
 DATA = os.urandom(100_000)
@@ -35,14 +35,14 @@ class BadStorage:
 
 
 @pytest.fixture
-def bad(server: Server) -> Iterator[BadStorage]:
+def bad(azurite: Azurite) -> Iterator[BadStorage]:
     due: list[Fault] = []
     counts = Counts()
 
     def forecast(_request: HttpMessage) -> Fault | None:
         return due.pop() if due else None
 
-    settings = server.settings()
+    settings = azurite.settings()
     assert settings.work_connection
     connection = settings.work_connection.get_secret_value()
     parts = dict(part.split("=", 1) for part in connection.split(";"))

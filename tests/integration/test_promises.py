@@ -27,7 +27,7 @@ from shared.runtime.work import Route, Work
 from shared.settings import Settings
 from shared.storage import Storage
 from tests.integration.conftest import JOB, PLANNED, Notes, Process, Spawn
-from tests.support.azurite import OwnAzurite
+from tests.support.azurite import AzuriteProcess
 from tests.support.waiting import eventually
 
 #: What can be sent at all: messages travel as XML.
@@ -410,29 +410,29 @@ class TestOutages:
     """Promise 6; the back-off of idle looks is in tests/unit/test_backoff.py."""
 
     @pytest.fixture
-    def azurite(self, tmp_path: Path) -> Iterator[OwnAzurite]:
-        own = OwnAzurite(tmp_path)
+    def own_azurite(self, tmp_path: Path) -> Iterator[AzuriteProcess]:
+        own = AzuriteProcess(tmp_path)
         own.start()
         yield own
         own.close()
 
     @pytest.fixture
-    def settings(self, azurite: OwnAzurite) -> Settings:
-        return azurite.server.settings(lease_seconds=30)
+    def settings(self, own_azurite: AzuriteProcess) -> Settings:
+        return own_azurite.azurite.settings(lease_seconds=30)
 
     @pytest.fixture
-    def server(self) -> None:
+    def azurite(self) -> None:
         """These tests stop their Azurite, so it has to be their own."""
 
     def test_azurite_away_in_the_middle_of_work(
-        self, azurite: OwnAzurite, storage: Storage, spawn: Spawn, notes: Notes
+        self, own_azurite: AzuriteProcess, storage: Storage, spawn: Spawn, notes: Notes
     ) -> None:
         storage.queue("segments").send(PLANNED)
         process = spawn("until_told")
         notes.wait_for("started")
-        azurite.stop()
+        own_azurite.stop()
         eventually(lambda: self.outages(process) == 1, "the outage to be logged")
-        azurite.start()
+        own_azurite.start()
         notes.go()
         notes.wait_for("ended")
         eventually(lambda: empty(storage), "an empty queue")
@@ -442,13 +442,13 @@ class TestOutages:
         assert not process.dead
 
     def test_azurite_away_while_idle(
-        self, azurite: OwnAzurite, storage: Storage, spawn: Spawn, notes: Notes
+        self, own_azurite: AzuriteProcess, storage: Storage, spawn: Spawn, notes: Notes
     ) -> None:
         process = spawn("quick")
         eventually(lambda: process.logged("started"), "the start")
-        azurite.stop()
+        own_azurite.stop()
         eventually(lambda: self.outages(process) == 1, "the outage to be logged")
-        azurite.start()
+        own_azurite.start()
         storage.queue("segments").send(PLANNED)
         notes.wait_for("ended")
         assert self.outages(process) == 1

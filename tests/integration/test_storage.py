@@ -16,7 +16,7 @@ from shared.names import check_blob_name, segment_blob, segment_record, shard_bl
 from shared.records import Job, Result, Segment, Source, Span
 from shared.settings import Settings
 from shared.storage import API_VERSION, Storage
-from tests.support.azurite import Server
+from tests.support.azurite import Azurite
 from tests.support.waiting import eventually
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
@@ -76,9 +76,9 @@ def test_a_folder_is_deleted_whole_in_few_requests(
 
 
 @pytest.fixture
-def by_another_name(npm_server: Server) -> Storage:
+def by_another_name(npm_azurite: Azurite) -> Storage:
     """Storage whose host the SDK doesn't take for this machine, as `azurite` in Compose."""
-    settings = npm_server.settings()
+    settings = npm_azurite.settings()
     # The SDK compares letter by letter; resolvers and Azurite don't.
     there = {
         name: SecretStr(account.get_secret_value().replace("//127.0.0.1:", "//LOCALHOST:"))

@@ -23,7 +23,7 @@ ACCOUNTS = 600
 IMAGE = "mcr.microsoft.com/azure-storage/azurite:latest"
 
 
-class Server:
+class Azurite:
     def __init__(self, blob: str, queue: str, key: str) -> None:
         self._blob, self._queue, self._key = blob, queue, key
         self._next = itertools.count()
@@ -62,7 +62,7 @@ def many_accounts(key: str) -> str:
     return ";".join(f"test{n:05}:{key}" for n in range(ACCOUNTS))
 
 
-class OwnAzurite:
+class AzuriteProcess:
     """An Azurite that a test may stop and start."""
 
     def __init__(self, folder: Path) -> None:
@@ -79,7 +79,7 @@ class OwnAzurite:
         self._lifeline = Lifeline()
         self._process: subprocess.Popen[bytes] | None = None
         host = f"http://{accounts.HOST}"
-        self.server = Server(
+        self.azurite = Azurite(
             f"{host}:{self._ports.blob_port}", f"{host}:{self._ports.queue_port}", self._key
         )
 
@@ -100,21 +100,21 @@ class OwnAzurite:
 
 
 @contextmanager
-def from_npm(folder: Path) -> Iterator[Server]:
-    own = OwnAzurite(folder)
+def from_npm(folder: Path) -> Iterator[Azurite]:
+    own = AzuriteProcess(folder)
     own.start()
     try:
-        yield own.server
+        yield own.azurite
     finally:
         own.close()
 
 
 @contextmanager
-def from_image() -> Iterator[Server]:
+def from_image() -> Iterator[Azurite]:
     key = accounts.new_key()
     with AzuriteContainer(IMAGE).with_env("AZURITE_ACCOUNTS", many_accounts(key)) as container:
         host = container.get_container_host_ip()
-        yield Server(
+        yield Azurite(
             f"http://{host}:{container.get_exposed_port(10000)}",
             f"http://{host}:{container.get_exposed_port(10001)}",
             key,

@@ -31,7 +31,7 @@ from shared.runtime.stop import Stop
 from shared.storage import LANES, QUEUES, Storage
 from tests.integration.batchai.conftest import Server
 from tests.integration.test_splitting import arrival
-from tests.support.azurite import Server as Azurite
+from tests.support.azurite import Azurite
 from tests.support.media import make_clip
 from tests.support.waiting import eventually
 
@@ -176,10 +176,10 @@ class Scene:
 
 
 def test_killed_between_any_two_of_its_effects(
-    server: Server, npm_server: Azurite, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    server: Server, npm_azurite: Azurite, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     clip = make_clip(tmp_path / "clip.mp4", seconds=2.4, size="160x90", gop=15, tracks=())
-    scene = Scene(npm_server, monkeypatch, clip)
+    scene = Scene(npm_azurite, monkeypatch, clip)
     stop = Stop()
     with working(scene.splitter(stop), stop):
         for effects in itertools.count():

@@ -15,7 +15,7 @@ from shared.records import Job, Source, Span
 from shared.shards import Item, pack
 from shared.storage import Storage
 from tests.integration.batchai.conftest import Server
-from tests.support.azurite import Server as Azurite
+from tests.support.azurite import Azurite
 from tests.support.waiting import eventually
 
 JOB = "holiday-0123456789ab"
@@ -23,8 +23,8 @@ JOB = "holiday-0123456789ab"
 SEGMENTS = ([25, 25, 10], [25, 7])
 
 
-def test_a_worker_reports_the_frames_that_it_painted(server: Server, npm_server: Azurite) -> None:
-    settings = npm_server.settings()
+def test_a_worker_reports_the_frames_that_it_painted(server: Server, npm_azurite: Azurite) -> None:
+    settings = npm_azurite.settings()
     storage = Storage(settings)
     storage.prepare()
     furnish(storage)

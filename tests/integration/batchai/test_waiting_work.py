@@ -17,7 +17,7 @@ from shared.records import Failure
 from shared.runtime.stop import Stop
 from shared.storage import Storage
 from tests.integration.batchai.conftest import Server
-from tests.support.azurite import Server as Azurite
+from tests.support.azurite import Azurite
 from tests.support.waiting import eventually
 
 TRIES = 3
@@ -60,9 +60,9 @@ class Scene:
 
 
 def test_tries_are_counted_over_restarts_and_new_work_gets_one_of_its_own(
-    server: Server, npm_server: Azurite
+    server: Server, npm_azurite: Azurite
 ) -> None:
-    scene = Scene(npm_server, "echo no paint >&2; exit 3")
+    scene = Scene(npm_azurite, "echo no paint >&2; exit 3")
     scene.send(ONE)
     second_over = datetime.now(UTC) + QUEUE_CLOCK  # within it, its coming is after every try
     eventually(lambda: datetime.now(UTC) > second_over, "a try to be later than its coming")
@@ -83,9 +83,9 @@ def test_tries_are_counted_over_restarts_and_new_work_gets_one_of_its_own(
         assert len(scene.workers()) == tried + 1
 
 
-def test_whose_job_is_cancelled_before_the_nodes_came(server: Server, npm_server: Azurite) -> None:
+def test_whose_job_is_cancelled_before_the_nodes_came(server: Server, npm_azurite: Azurite) -> None:
     server.restart(signal.SIGTERM, IMPASTO_ALLOCATION_SECONDS="1000")
-    scene = Scene(npm_server, "true")
+    scene = Scene(npm_azurite, "true")
     scene.send(ONE)
     with scene.dispatching():
         eventually(scene.workers, "a worker to be asked for")
@@ -94,8 +94,8 @@ def test_whose_job_is_cancelled_before_the_nodes_came(server: Server, npm_server
         eventually(lambda: scene.workers() == [], "the worker to be taken back")
 
 
-def test_garbage_gets_no_node(server: Server, npm_server: Azurite) -> None:
-    scene = Scene(npm_server, "true")
+def test_garbage_gets_no_node(server: Server, npm_azurite: Azurite) -> None:
+    scene = Scene(npm_azurite, "true")
     scene.chunks.send_text("garbage")
     with scene.dispatching():
         eventually(lambda: scene.storage.poison("chunks").count(), "it to be poisoned")

@@ -15,7 +15,7 @@ from shared.clusters.environment import for_workers
 from shared.errors import ClusterError
 from shared.storage import Storage
 from tests.integration.batchai.conftest import Server
-from tests.support.azurite import Server as Azurite
+from tests.support.azurite import Azurite
 from tests.support.waiting import eventually
 
 #: Runs until there is a file called `go`.
@@ -95,9 +95,9 @@ def test_one_that_waits_for_a_node_is_cancelled(make: Make) -> None:
 
 
 def test_a_worker_that_is_told_to_leave_has_succeeded(
-    make: Make, server: Server, npm_server: Azurite
+    make: Make, server: Server, npm_azurite: Azurite
 ) -> None:
-    settings = npm_server.settings(idle_exit_seconds=None)
+    settings = npm_azurite.settings(idle_exit_seconds=None)
     Storage(settings).prepare()
     command = BatchAISettings.model_fields["worker_command"].default
     own = {"worker_command": command.replace("python", sys.executable)}

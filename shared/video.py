@@ -63,7 +63,7 @@ class VideoDetail(BaseModel):
     interlaced: bool = False
     wide_gamut: bool = False
     notes: list[str] = []
-    #: How many bytes of the source aren't the picture's; unknown to an earlier version.
+    #: The bytes of the streams that are copied; 0 in records of earlier versions.
     passengers: int = 0
 
     @property

@@ -109,7 +109,7 @@ class Stitcher:
     def _write_output(self, job: Job, sizes: list[int], work: Work) -> None:
         segments = [self._jobs.require_segment(job.job, n) for n in range(len(job.segments))]
         with TemporaryDirectory(prefix="impasto-stitcher-") as folder:
-            check_room(Path(folder), video.scratch_of(job, sizes))
+            check_room(Path(folder), video.disk_needed(job, sizes))
             path = Path(folder) / "output"
             made = self._muxer.mux(job, segments, sum(sizes), path, work.check)
             output = names.output_name(job.source.blob, made.suffix)

@@ -18,10 +18,10 @@ from services.splitter.video import decoding as splitting
 from services.splitter.video import planning
 from services.stitcher.settings import StitcherSettings
 from services.stitcher.video import notes_of
-from services.stitcher.video.carrying import codec_of
+from services.stitcher.video.copied_streams import codec_of
 from services.stitcher.video.encoding import encode
 from services.stitcher.video.muxing import mux
-from services.stitcher.video.packets import Encoded
+from services.stitcher.video.packets import EncodedSegment
 from shared.errors import Refused
 from shared.records import Job, Segment, Source
 from shared.shards import Item
@@ -97,7 +97,7 @@ def stitch(found: Split, source: Path, folder: Path, **changes: object) -> Stitc
         path = folder / f"segment-{number}"
         if frames:
             encode((frame.item for frame in frames), found.job, segment, path, settings)
-            encoded.append(Encoded(io.BytesIO(path.read_bytes()), times))
+            encoded.append(EncodedSegment(io.BytesIO(path.read_bytes()), times))
     output = folder / "output"
     detail = VideoDetail.model_validate(found.job.detail)
     with source.open("rb") as file, output.open("w+b") as out:
@@ -266,7 +266,7 @@ def test_muxing_opens_files_of_the_expected_formats_only(hostile: str, tmp_path:
     source = first[0].item.data if hostile == "source" else clip.read_bytes()
     with pytest.raises(av.FFmpegError):
         mux(
-            lambda: iter([Encoded(io.BytesIO(segment), [frame.pts for frame in first])]),
+            lambda: iter([EncodedSegment(io.BytesIO(segment), [frame.pts for frame in first])]),
             VideoDetail.model_validate(found.job.detail),
             io.BytesIO(source),
             io.BytesIO(),

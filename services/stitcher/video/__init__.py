@@ -1,4 +1,4 @@
-"""All that the stitcher knows of video. What reads the source runs in a sandbox: see `tasks.py`."""
+"""The stitcher's video code. Muxing reads the source, so it runs in a sandbox (`tasks.py`)."""
 
 from collections.abc import Callable
 from functools import partial
@@ -15,12 +15,13 @@ from shared.sandbox import MIB, Limits, Output, Sandbox
 from shared.storage import Storage
 from shared.video import SegmentDetail, VideoDetail
 
-__all__ = ["Muxed", "Muxer", "encode", "notes_of", "scratch_of"]
+__all__ = ["Muxed", "Muxer", "disk_needed", "encode", "notes_of"]
 
-#: What an output may be longer than all that goes into it, taken twice.
+#: An output may have so many bytes besides twice the size of its inputs.
 HEADERS = 64 * MIB
 
-TOLD = {
+#: Notes on counts in SegmentDetail.
+NOTES = {
     "lost": "could not be decoded",
     "damaged": "are damaged",
     "scaled": "were of another size, and are scaled",
@@ -33,12 +34,12 @@ class Muxed(BaseModel):
 
 
 class Muxer:
-    """Makes an output of a source and its painted segments, in a sandbox."""
+    """Muxes the source and its painted segments into an output, in a sandbox."""
 
     def __init__(self, storage: Storage, settings: StitcherSettings) -> None:
         self._input = storage.container("input")
         self._segments = storage.container("segments")
-        self._told = settings.own()
+        self._own_settings = settings.own()
         limits = Limits(settings.muxer_mib, settings.muxer_seconds, settings.muxer_total_seconds)
         self._sandbox = Sandbox(f"{__name__}.tasks", limits, settings.require_sandbox)
         self.start, self.close = self._sandbox.start, self._sandbox.close
@@ -46,15 +47,15 @@ class Muxer:
     def mux(
         self, job: Job, segments: list[Segment], size: int, path: Path, check: Callable[[], None]
     ) -> Muxed:
-        """Write the output to the path. Segments, of that size together, are fetched in turn."""
+        """Write the output to `path`. The segments, `size` bytes in all, are downloaded in turn."""
         source = job.source
+        download = partial(self._downloaded, path.with_name("segment"))
         files: dict[str, Callable[[], BinaryIO]] = {
-            f"segment/{segment.segment}": partial(self._fetched, segment, path.with_name("segment"))
-            for segment in segments
+            f"segment/{segment.segment}": partial(download, segment) for segment in segments
         }
         files["source"] = lambda: self._input.open(source.blob, source.etag, source.size)
         args = {
-            "settings": self._told,
+            "settings": self._own_settings,
             "detail": job.detail,
             "times": [SegmentDetail.model_validate(each.detail).pts for each in segments],
         }
@@ -64,32 +65,32 @@ class Muxer:
                 [muxed] = found
         return muxed.value
 
-    def _fetched(self, segment: Segment, path: Path) -> BinaryIO:
-        """Gone from the disk as soon as it is closed."""
+    def _downloaded(self, path: Path, segment: Segment) -> BinaryIO:
+        """Download the segment into a file that is deleted when it is closed."""
         self._segments.download(names.segment_blob(segment.job, segment.segment), path)
         file = path.open("rb")
         path.unlink()
         return file
 
 
-def scratch_of(job: Job, segments: list[int]) -> int:
-    """How many bytes muxing puts on the disk, of segments of these sizes, as far as is known."""
-    passengers = VideoDetail.model_validate(job.detail).passengers
-    return sum(segments) + max(segments) + passengers
+def disk_needed(job: Job, segments: list[int]) -> int:
+    """About how many bytes muxing needs on the disk for segments of these sizes."""
+    copied = VideoDetail.model_validate(job.detail).passengers
+    return sum(segments) + max(segments) + copied
 
 
 def notes_of(job: Job, segments: list[Segment]) -> list[str]:
-    """What a viewer should be told: how the picture was changed, and what of it is missing."""
+    """Sentences for the viewer: how the picture was changed, and what is missing."""
     detail = VideoDetail.model_validate(job.detail)
     notes = list(detail.notes)
     details = [SegmentDetail.model_validate(segment.detail) for segment in segments]
-    for what, verb in TOLD.items():
-        hurt = [n for n, found in enumerate(details) if getattr(found, what)]
-        if hurt:
-            count = sum(getattr(details[n], what) for n in hurt)
-            first, last = job.segments[hurt[0]].start, job.segments[hurt[-1]].stop
+    for field, note in NOTES.items():
+        affected = [n for n, segment in enumerate(details) if getattr(segment, field)]
+        if affected:
+            count = sum(getattr(details[n], field) for n in affected)
+            first, last = job.segments[affected[0]].start, job.segments[affected[-1]].stop
             start, stop = float(first * detail.tick), float(last * detail.tick)
             notes.append(
-                f"{count} of {job.items} frames {verb}, between {start:.1f} and {stop:.1f} s"
+                f"{count} of {job.items} frames {note}, between {start:.1f} and {stop:.1f} s"
             )
     return notes

@@ -1,4 +1,4 @@
-"""Scored frames to an encoded segment, each at its source's moment."""
+"""Encodes the scored frames of a segment, with the times of the source."""
 
 import os
 from collections.abc import Generator, Iterable
@@ -26,11 +26,11 @@ from shared.records import Job, Segment
 from shared.shards import Item
 from shared.video import SegmentDetail, VideoDetail
 
-#: Otherwise a level is lost to truncation here, and another at a saturated colour.
+#: Without these, conversion truncates: a level is lost, and another at saturated colours.
 ROUNDED = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
-#: Decoded while the encoder is busy with those before.
-FEW = 4
-#: SVT-AV1 counts its presets the other way; these take about as long as x264's of that name.
+#: How many frames are decoded while the encoder is busy.
+DECODED_AHEAD = 4
+#: SVT-AV1's presets that take about as long as x264's of that name.
 AV1_PRESETS = {
     "ultrafast": 12,
     "superfast": 11,
@@ -50,7 +50,7 @@ def encode(
     times = SegmentDetail.model_validate(segment.detail).pts
     with av.open(str(path), "w", format="mp4") as out:
         stream = add_encoder(out, detail, settings)
-        with closing(prefetch(pictures(items), FEW)) as frames:
+        with closing(prefetch(pictures(items), DECODED_AHEAD)) as frames:
             for pts, frame in zip(times, frames, strict=True):
                 frame.pts, frame.time_base = pts - times[0], detail.tick
                 out.mux(stream.encode(frame))
@@ -94,7 +94,7 @@ def add_encoder(
 def encoder_of(settings: StitcherSettings) -> tuple[str, dict[str, str]]:
     crf, preset = str(settings.video_crf), settings.video_preset
     if settings.video_codec == "av1":
-        os.environ.setdefault("SVT_LOG", "1")  # or it tells its whole configuration each time
+        os.environ.setdefault("SVT_LOG", "1")  # or it prints its whole configuration each time
         return "libsvtav1", {"preset": str(AV1_PRESETS[preset]), "crf": crf}
     if settings.video_codec == "hevc":
         return "libx265", {"preset": preset, "crf": crf, "x265-params": "log-level=error"}

@@ -1,4 +1,4 @@
-"""Segments, sound and all the rest to one file, by packet copy."""
+"""Muxes the encoded segments and the source's other streams into one file, without re-encoding."""
 
 import heapq
 import io
@@ -12,86 +12,89 @@ from av.container import InputContainer, OutputContainer
 from av.stream import Stream
 
 from services.stitcher.settings import StitcherSettings
-from services.stitcher.video.carrying import (
+from services.stitcher.video.copied_streams import (
     FORMATS,
+    CopiedStream,
     Kind,
-    Load,
-    Passenger,
-    left_behind,
-    load,
+    StreamPlan,
+    plan_streams,
 )
-from services.stitcher.video.packets import AnyPacket, Encoded, passenger_packets, video_packets
+from services.stitcher.video.packets import (
+    AnyPacket,
+    EncodedSegment,
+    copied_packets,
+    video_packets,
+)
 from shared.errors import Refused
 from shared.video import SEGMENT_ONLY, SOURCE_ONLY, VideoDetail
 
 LARGEST_TIMESCALE = 10_000_000
-WRITTEN_AT_ONCE = 1 << 20
-#: Facts of the old file that are not so in the new one.
+WRITE_BUFFER_BYTES = 1 << 20
+#: Metadata of the source file that isn't true of the output.
 STALE = {"major_brand", "minor_version", "compatible_brands", "encoder", "DURATION", "duration"}
 
 
 def mux(
-    segments: Callable[[], Iterator[Encoded]],
+    segments: Callable[[], Iterator[EncodedSegment]],
     detail: VideoDetail,
     source: BinaryIO,
     output: BinaryIO,
     settings: StitcherSettings,
 ) -> tuple[Kind, list[str]]:
-    """The kind of file that it became, and what of the source it doesn't have."""
+    """Write the output; return its kind of file, and notes on what it lacks of the source."""
     with av.open(source, "r", container_options=SOURCE_ONLY) as original:
-        freight = load(original, detail.stream, settings.output_format)
+        plan = plan_streams(original, detail.stream, settings.output_format)
         try:
-            spoiled = mux_with(freight, segments(), original, detail, output)
+            left_out = mux_with(plan, segments(), original, detail, output)
         except av.FFmpegError:
-            if not freight.passengers:
+            if not plan.copied:
                 raise
-            freight = left_behind(freight)
+            plan = plan.without_streams()
             source.seek(0)
             output.seek(0)
             output.truncate(0)
-            spoiled = mux_with(freight, segments(), original, detail, output)
-        notes = freight.left + rewritten(freight)
-    if spoiled:
-        notes.append(f"{spoiled} packets of sound or subtitles are damaged and left out")
-    return freight.kind, notes
+            left_out = mux_with(plan, segments(), original, detail, output)
+        notes = plan.notes + plan.conversions()
+    if left_out:
+        notes.append(f"{left_out} packets of sound or subtitles are damaged and left out")
+    return plan.kind, notes
 
 
 def mux_with(
-    freight: Load,
-    segments: Iterator[Encoded],
+    plan: StreamPlan,
+    segments: Iterator[EncodedSegment],
     original: InputContainer,
     detail: VideoDetail,
     output: BinaryIO,
 ) -> int:
-    """How many of the passengers' packets the file wouldn't take."""
-    head = next(segments, None)
-    if head is None:
+    """Write the output; return how many packets of copied streams couldn't be written."""
+    first = next(segments, None)
+    if first is None:
         raise Refused("the video is damaged: not one of its frames can be decoded")
-    form = FORMATS[freight.kind]
     with av.open(
         output,
         "w",
-        format=form,
+        format=FORMATS[plan.kind],
         container_options=options(original),
-        buffer_size=WRITTEN_AT_ONCE,
-        io_open=lambda _url, _flags, _options: Again(output),
+        buffer_size=WRITE_BUFFER_BYTES,
+        io_open=lambda _url, _flags, _options: WrittenSoFar(output),
     ) as out:
-        out.metadata.update(fresh(original.metadata))
-        with av.open(head.file, "r", container_options=SEGMENT_ONLY) as encoded:
+        out.metadata.update(still_true(original.metadata))
+        with av.open(first.file, "r", container_options=SEGMENT_ONLY) as encoded:
             video: Stream = out.add_stream_from_template(encoded.streams.video[0], opaque=True)
-        video.metadata.update(fresh(original.streams[detail.stream].metadata))
-        seats = {p.stream.index: (p, seat(p, out)) for p in freight.passengers}
+        video.metadata.update(still_true(original.streams[detail.stream].metadata))
+        streams = {each.stream.index: (each, output_stream(each, out)) for each in plan.copied}
         out.set_chapters(original.chapters())
         packets: Iterable[AnyPacket] = heapq.merge(
-            video_packets(chain([head], segments), video, detail),
-            passenger_packets(original, seats, head.times[0] * detail.tick),
+            video_packets(chain([first], segments), video, detail),
+            copied_packets(original, streams, first.times[0] * detail.tick),
             key=lambda packet: (packet.dts or 0) * (packet.time_base or 0),
         )
-        return written(packets, video, out)
+        return write(packets, video, out)
 
 
-class Again(io.RawIOBase):
-    """The output, read while it is written: to be played while it loads, it is moved back a bit."""
+class WrittenSoFar(io.RawIOBase):
+    """Reads the output while it is written: FFmpeg moves the index to its beginning."""
 
     def __init__(self, output: BinaryIO) -> None:
         self._output = output
@@ -121,31 +124,24 @@ class Again(io.RawIOBase):
         return data
 
 
-def written(packets: Iterable[AnyPacket], video: Stream, out: OutputContainer) -> int:
-    spoiled = 0
+def write(packets: Iterable[AnyPacket], video: Stream, out: OutputContainer) -> int:
+    """Write the packets; return how many of copied streams had to be left out."""
+    left_out = 0
     for packet in packets:
         try:
             out.mux(packet)
         except av.FFmpegError:
             if packet.stream is video:
                 raise
-            spoiled += 1
-    return spoiled
-
-
-def rewritten(freight: Load) -> list[str]:
-    return [
-        f"subtitle stream {p.stream.index} rewritten as {p.codec}"
-        for p in freight.passengers
-        if p.codec
-    ]
+            left_out += 1
+    return left_out
 
 
 def options(original: InputContainer) -> dict[str, str]:
-    """Playable while it loads; and where streams start late, late to the tick, not to the ms.
+    """Options of the mp4 muxer: playable while it loads, and exact start times.
 
-    With offsets that may not be negative, the muxer loses a start later than 0 by less than the
-    frames that are reordered.
+    Without negative offsets, the muxer loses the start time of a stream that starts later than 0 by
+    less than its reordered frames. The timescale is in ticks, as milliseconds would round.
     """
     ticks = lcm(*(stream.time_base.denominator for stream in original.streams if stream.time_base))
     return {
@@ -154,16 +150,16 @@ def options(original: InputContainer) -> dict[str, str]:
     }
 
 
-def fresh(metadata: dict[str, str]) -> dict[str, str]:
+def still_true(metadata: dict[str, str]) -> dict[str, str]:
     return {key: value for key, value in metadata.items() if key not in STALE}
 
 
-def seat(passenger: Passenger, out: OutputContainer) -> Stream:
-    place: Stream
-    if passenger.codec:
-        place = out.add_mux_stream(passenger.codec)
+def output_stream(copied: CopiedStream, out: OutputContainer) -> Stream:
+    stream: Stream
+    if copied.codec:
+        stream = out.add_mux_stream(copied.codec)
     else:
-        place = out.add_stream_from_template(passenger.stream, opaque=True)
-        place.disposition = passenger.stream.disposition
-    place.metadata.update(fresh(passenger.stream.metadata))
-    return place
+        stream = out.add_stream_from_template(copied.stream, opaque=True)
+        stream.disposition = copied.stream.disposition
+    stream.metadata.update(still_true(copied.stream.metadata))
+    return stream

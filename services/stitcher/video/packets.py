@@ -1,4 +1,4 @@
-"""The packets of the output, each with its time: the painted ones, and those that come along."""
+"""The output's packets with their times: of the encoded segments, and of the copied streams."""
 
 from collections import deque
 from collections.abc import Iterator
@@ -10,42 +10,42 @@ from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Stream
 
-from services.stitcher.video.carrying import Passenger, codec_of
+from services.stitcher.video.copied_streams import CopiedStream, codec_of
 from shared.errors import ImpastoError
 from shared.video import SEGMENT_ONLY, VideoDetail
 
 AnyPacket: TypeAlias = "Packet[Any]"
 
-#: The most frames that these encoders, as they are set here, send ahead of one shown before them.
+#: By how many frames each encoder, as it is set here, may reorder.
 REORDERED = {"h264": 2, "hevc": 3, "av1": 0}
-#: MPEG's clock has so many ticks before it starts over.
+#: An MPEG timestamp has 33 bits, and starts over at 0.
 WRAP = 2**33
 
 
-class Encoded(NamedTuple):
-    """A segment's file, and when each of its frames is shown."""
-
+class EncodedSegment(NamedTuple):
     file: BinaryIO
+    #: When each frame is shown, in ticks.
     times: list[int]
 
 
 def video_packets(
-    segments: Iterator[Encoded], video: Stream, detail: VideoDetail
+    segments: Iterator[EncodedSegment], video: Stream, detail: VideoDetail
 ) -> Iterator[AnyPacket]:
-    """Packets timed anew over all segments: a container shifts times, and no seam may show."""
-    due: deque[int] = deque()
+    """Set the times of all segments' packets anew, as each segment's container has shifted them."""
+    decoding_times: deque[int] = deque()
     for segment in segments:
         segment.file.seek(0)
         with av.open(segment.file, "r", container_options=SEGMENT_ONLY) as encoded:
-            if not due:
-                ahead = REORDERED[codec_of(encoded.streams.video[0]) or ""]
-                due.extend(segment.times[0] - n * detail.step for n in range(ahead, 0, -1))
+            if not decoding_times:
+                reordered = REORDERED[codec_of(encoded.streams.video[0]) or ""]
+                before = (segment.times[0] - n * detail.step for n in range(reordered, 0, -1))
+                decoding_times.extend(before)
             packets: list[AnyPacket] = [p for p in encoded.demux(video=0) if p.size]
-        due.extend(segment.times)
+        decoding_times.extend(segment.times)
         shown = sorted(packet.pts or 0 for packet in packets)
-        at = dict(zip(shown, segment.times, strict=True))
+        time_of = dict(zip(shown, segment.times, strict=True))
         for packet in packets:
-            packet.pts, packet.dts = at[packet.pts or 0], due.popleft()
+            packet.pts, packet.dts = time_of[packet.pts or 0], decoding_times.popleft()
             if packet.dts > packet.pts:
                 raise ImpastoError(f"a frame is decoded after it is shown, at {packet.pts}")
             packet.duration, packet.time_base = detail.step, detail.tick
@@ -53,34 +53,34 @@ def video_packets(
             yield packet
 
 
-def passenger_packets(
-    original: InputContainer, seats: dict[int, tuple[Passenger, Stream]], start: Fraction
+def copied_packets(
+    original: InputContainer, streams: dict[int, tuple[CopiedStream, Stream]], start: Fraction
 ) -> Iterator[AnyPacket]:
-    """As they are; where their clock starts over, it is made to go on."""
-    if not seats:
+    """The packets of copied streams, by index in the source, with rising times."""
+    if not streams:
         return
-    clocks: dict[int, Clock] = {}
+    clocks: dict[int, RisingTimes] = {}
     wraps = original.format.name.startswith("mpeg")
-    for packet in demuxed(original, [p.stream for p, _ in seats.values()]):
-        passenger, place = seats[packet.stream_index]
-        clock = clocks.setdefault(packet.stream_index, Clock())
+    for packet in demuxed(original, [copied.stream for copied, _ in streams.values()]):
+        copied, output = streams[packet.stream_index]
+        clock = clocks.setdefault(packet.stream_index, RisingTimes())
         if wraps:
             unwrap(packet, start)
-        moved = packet
-        if passenger.codec:
-            text = passenger.rewrite(bytes(packet))
+        written = packet
+        if copied.codec:
+            text = copied.convert(bytes(packet))
             if not text:
                 continue  # a pause between two subtitles, which subrip doesn't write
-            moved = Packet(text)
-            moved.pts = moved.dts = packet.pts
-            moved.duration, moved.time_base = packet.duration, packet.time_base
-        clock.set(moved)
-        moved.stream = place
-        yield moved
+            written = Packet(text)
+            written.pts = written.dts = packet.pts
+            written.duration, written.time_base = packet.duration, packet.time_base
+        clock.set(written)
+        written.stream = output
+        yield written
 
 
 def unwrap(packet: AnyPacket, start: Fraction) -> None:
-    """MPEG counts in 33 bits, so that what lies a moment before zero seems to be a day late."""
+    """Make times negative that are a moment before 0, and so have wrapped to a day later."""
     latest = int(start / packet.time_base) + WRAP // 2
     if packet.pts is not None and packet.pts > latest:
         packet.pts -= WRAP
@@ -92,11 +92,11 @@ def demuxed(original: InputContainer, streams: list[Stream]) -> Iterator[AnyPack
     try:
         yield from (packet for packet in original.demux(streams) if packet.size)
     except (av.FFmpegError, IndexError):
-        return  # the rest is missing from the file, as the splitter has said
+        return  # the rest of the file is missing; the splitter has noted that
 
 
-class Clock:
-    """Keeps one stream's decoding times from running backwards."""
+class RisingTimes:
+    """Moves one stream's packets where their decoding times would run backwards."""
 
     def __init__(self) -> None:
         self._last: int | None = None

@@ -1,4 +1,4 @@
-"""What the stitcher has done in its sandbox."""
+"""The tasks that the stitcher runs in its sandbox."""
 
 import io
 from collections.abc import Iterator
@@ -11,12 +11,12 @@ from av.video.frame import VideoFrame
 
 from services.stitcher.settings import StitcherSettings
 from services.stitcher.video.muxing import mux
-from services.stitcher.video.packets import Encoded
+from services.stitcher.video.packets import EncodedSegment
 from shared.sandbox.child import import_all
 from shared.sandbox.files import TaskFiles
 from shared.video import SOURCE_ONLY, VideoDetail
 
-#: Each with the times of its frames.
+#: When each frame of each segment is shown.
 Times = list[list[int]]
 
 
@@ -24,7 +24,7 @@ def mux_all(
     files: TaskFiles, settings: dict[str, Any], detail: dict[str, Any], times: Times
 ) -> Iterator[tuple[Any, bytes]]:
     kind, notes = mux(
-        partial(encoded, files, times),
+        partial(encoded_segments, files, times),
         VideoDetail.model_validate(detail),
         files.open("source"),
         files.output(),
@@ -33,18 +33,18 @@ def mux_all(
     yield {"suffix": f".{kind}", "notes": notes}, b""
 
 
-def encoded(files: TaskFiles, times: Times) -> Iterator[Encoded]:
-    """Segments in order; those without frames have no file."""
+def encoded_segments(files: TaskFiles, times: Times) -> Iterator[EncodedSegment]:
+    """The segments that have frames, in order."""
     for number, shown in enumerate(times):
         if shown:
-            yield Encoded(files.open(f"segment/{number}"), shown)
+            yield EncodedSegment(files.open(f"segment/{number}"), shown)
 
 
 TASKS = {"mux": mux_all}
 
 
 def warm_up() -> None:
-    """Mux a clip of each kind, so that nothing is loaded or looked up later."""
+    """Mux a clip of each kind: all modules have to be loaded before the sandbox closes."""
     import_all("av")
     pixels = np.zeros((64, 64, 3), np.uint8)
     for form in ("mp4", "matroska"):

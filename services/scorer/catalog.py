@@ -1,4 +1,4 @@
-"""Which scorer stands behind what a job asks for. Torch is imported only when it is needed."""
+"""Finds the scorer for the model that a job names. Torch is imported only when it is needed."""
 
 from collections import OrderedDict
 from functools import cached_property
@@ -17,19 +17,19 @@ if TYPE_CHECKING:
 
 GROUP = "impasto.scorers"
 PAINTER = "painter"
-#: How many scorers are kept, those that were asked for last.
+#: How many scorers are kept; the least recently used one is dropped.
 CACHE_SIZE = 8
 #: Names and their shares.
 Parts = tuple[tuple[str, float], ...]
 
 
 def shipped_models() -> list[Model]:
-    """The models that come with this service, and with the packages installed beside it."""
+    """The shipped styles, and one model for each installed scorer."""
     styles = sorted((WEIGHTS / "styles").glob("*.safetensors"))
     painted = [Model(path.stem, PAINTER, path.read_bytes(), mixes=True) for path in styles]
     own = [Model(name, name) for name in installed_scorers()]
     if clash := {model.name for model in own} & {PAINTER, *(model.name for model in painted)}:
-        raise Misconfigured(f"a package brings a scorer called {min(clash)}, which is taken")
+        raise Misconfigured(f"an installed scorer is called {min(clash)}, and that name is taken")
     return sorted(own + painted)
 
 
@@ -38,9 +38,9 @@ def installed_scorers() -> dict[str, EntryPoint]:
 
 
 class Catalog:
-    """Scorers by what they mix, each made once, and anew when a model is learnt anew.
+    """A cache of scorers. A scorer is made again when one of its models has been learnt again.
 
-    Strengths of one mixture share its scorer.
+    All strengths of one mixture use the same scorer.
     """
 
     def __init__(self, storage: Storage, settings: ScorerSettings) -> None:
@@ -51,17 +51,16 @@ class Catalog:
     def scorer(self, asked: str) -> Scorer[Any]:
         try:
             mixture = Mixture.parse(asked)
-            scorer = self._whole(mixture)
+            scorer = self._full_strength(mixture)
         except (Missing, Refused) as error:
             raise Reject(str(error)) from error
         if mixture.strength == 1:
             return scorer
         if not isinstance(scorer, PictureScorer):
-            raise Reject(f"{next(iter(mixture.parts))} has no strength; leave out the @")
+            raise Reject(f"{next(iter(mixture.parts))} can't have a strength; leave out the @")
         return BlendedWithSource(scorer, mixture.strength)
 
-    def _whole(self, mixture: Mixture) -> Scorer[Any]:
-        """At full strength."""
+    def _full_strength(self, mixture: Mixture) -> Scorer[Any]:
         parts = tuple(mixture.parts.items())
         versions = [self._models.version(name) for name in mixture.parts]
         if parts not in self._made or self._made[parts][0] != versions:
@@ -74,9 +73,9 @@ class Catalog:
 
     def _make(self, mixture: Mixture, models: list[Model]) -> Scorer[Any]:
         kinds = {model.scorer for model in models}
-        return self._painter(mixture, models) if kinds == {PAINTER} else self._own(models)
+        return self._painter(mixture, models) if kinds == {PAINTER} else self._installed(models)
 
-    def _own(self, models: list[Model]) -> Scorer[Any]:
+    def _installed(self, models: list[Model]) -> Scorer[Any]:
         if len(models) > 1:
             raise Reject(f"{models[0].name} can't be mixed with others")
         point = installed_scorers().get(models[0].scorer)

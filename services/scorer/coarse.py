@@ -1,4 +1,4 @@
-"""The coarse stage: it paints a frame at few lines, and so sees far and paints large strokes."""
+"""The coarse stage: paints the frame at 360 lines, where large strokes fit the receptive field."""
 
 import numpy as np
 import torch
@@ -20,15 +20,16 @@ WIDTHS = (32, 64, 112, 128)
 BLOCKS = 3
 DEEP_BLOCKS = 2
 NOISES = 4
-#: In places of an eighth of the picture's lines; larger pictures repeat it.
+#: Height and width at an eighth of the picture's size; larger pictures repeat the noise.
 NOISE_SIZE = (96, 160)
 
 
 class Coarse(nn.Module):
-    """Frames [B, 3, H, W] in 0…1, H and W multiples of the stride, and styles [B, S] to pictures.
+    """Maps frames [B, 3, H, W] in 0…1 and styles [B, S] to pictures.
 
-    A network that is the same everywhere can only paint a flat place flat or with a pattern that
-    repeats at its stride. So it is given noise, too: the same for every frame.
+    H and W are multiples of STRIDE. In a flat region, a convolutional network can only paint a
+    constant or a pattern that repeats at its stride, so it also gets noise, the same for every
+    frame.
     """
 
     noise: Tensor  # [1, N, H, W]
@@ -67,7 +68,7 @@ class Coarse(nn.Module):
         x = x + self.up0(far, style)
         for block in self.blocks:
             x = block(x, style)
-        # Outlines go past the narrow middle, as far as the style wants them.
+        # A skip connection for outlines, scaled by the style.
         x = F.relu(self.up1(x, style) + self.past(details, style), inplace=True)
         x = self.strokes(x, style)
         x = F.relu(self.up2(x, style), inplace=True)

@@ -1,6 +1,6 @@
-"""Threads for several pictures at once on a CPU, which have its cores shared out among them.
+"""A thread pool that works on several pictures at once on a CPU, and divides the cores among them.
 
-Cores that share a picture wait for each other in every layer, and for whatever runs on one of them.
+Cores that share one picture wait for each other in every layer.
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -12,13 +12,13 @@ import torch
 from services.scorer.memory import memory_for_passes
 from services.scorer.scorer import Threads
 
-#: Each needs the memory of a whole pass; beyond, or where there isn't so much, the cores share
-#: pictures after all.
+#: Each thread needs the memory of a whole pass. With fewer threads than cores, the threads have
+#: several cores each.
 MOST_THREADS = 8
 
 
 def cpu_threads(times: int) -> Threads:
-    """For passes that take so many times the bytes of the picture that is given."""
+    """The threads for passes that need `times` as many bytes as their picture has."""
     cores = torch.get_num_threads()
     memory = memory_for_passes(cores)
 
@@ -31,13 +31,13 @@ def cpu_threads(times: int) -> Threads:
 
 @cache
 def pool(count: int, cores: int) -> ThreadPoolExecutor:
-    """Each thread has its share of the cores for what it asks of torch."""
-    threads = ThreadPoolExecutor(count, "scorer", take, (cores // count,))
-    list(threads.map(lambda there: there.wait(), [Barrier(count)] * count))
-    torch.set_num_threads(cores)  # what the last of them said goes for all threads to come
+    """Threads that each use an equal share of the cores."""
+    threads = ThreadPoolExecutor(count, "scorer", use_cores, (cores // count,))
+    list(threads.map(lambda barrier: barrier.wait(), [Barrier(count)] * count))  # start them all
+    torch.set_num_threads(cores)  # the value for all other threads, which the pool has changed
     return threads
 
 
-def take(cores: int) -> None:
+def use_cores(cores: int) -> None:
     torch.set_num_threads(cores)
-    torch.get_num_threads()  # only what a thread has asked for once stays as it is
+    torch.get_num_threads()  # fixes the value for this thread

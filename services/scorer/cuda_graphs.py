@@ -1,6 +1,6 @@
-"""Work for a GPU, recorded once for each shape of its input: hundreds of orders become one.
+"""Records a function's GPU kernels as a CUDA graph for each input shape, and replays it.
 
-What it works on comes and goes through pinned memory, which needs no copy in between.
+A replay launches hundreds of kernels at once. Inputs and outputs are copied through pinned memory.
 """
 
 from collections.abc import Callable
@@ -10,17 +10,17 @@ import torch
 from torch import Tensor
 
 Work = Callable[[Tensor, Tensor], Tensor]
-#: Whole batches, what is left at a chunk's end, and a frame alone; then all are recorded anew.
+#: Enough for whole batches, the rest of a chunk and a single frame; then all graphs are dropped.
 MOST_SHAPES = 4
-#: Before it is recorded: libraries choose their ways at first.
-REHEARSALS = 3
+#: Runs before the recording, in which libraries choose their algorithms.
+WARM_UP_RUNS = 3
 
 
 class Recording(NamedTuple):
     graph: torch.cuda.CUDAGraph
     frames: Tensor
     styles: Tensor
-    done: Tensor
+    output: Tensor
 
 
 class CudaGraphs:
@@ -29,7 +29,7 @@ class CudaGraphs:
         self._recordings: dict[torch.Size, Recording] = {}
 
     def __call__(self, frames: Tensor, styles: Tensor) -> Tensor:
-        """Frames from the host, and what became of them back there."""
+        """Process frames in host memory; the result is in host memory, too."""
         if frames.shape not in self._recordings:
             if len(self._recordings) >= MOST_SHAPES:
                 self._recordings.clear()
@@ -38,22 +38,22 @@ class CudaGraphs:
         recording.frames.copy_(frames.pin_memory(), non_blocking=True)
         recording.styles.copy_(styles)
         recording.graph.replay()
-        done = torch.empty_like(recording.done, device="cpu", pin_memory=True)
-        done.copy_(recording.done, non_blocking=True)
+        output = torch.empty_like(recording.output, device="cpu", pin_memory=True)
+        output.copy_(recording.output, non_blocking=True)
         torch.cuda.current_stream(self._device).synchronize()
-        return done
+        return output
 
     def _record(self, frames: Tensor, styles: Tensor) -> Recording:
         frames, styles = frames.to(self._device), styles.clone()
-        now = torch.cuda.current_stream(self._device)
-        aside = torch.cuda.Stream(self._device)  # type: ignore[no-untyped-call]
-        aside.wait_stream(now)
-        with torch.cuda.stream(aside):
-            for _ in range(REHEARSALS):  # where memory is short, it is so here
+        stream = torch.cuda.current_stream(self._device)
+        warm_up = torch.cuda.Stream(self._device)  # type: ignore[no-untyped-call]
+        warm_up.wait_stream(stream)
+        with torch.cuda.stream(warm_up):
+            for _ in range(WARM_UP_RUNS):  # if memory is too small, this raises OutOfMemoryError
                 self._work(frames, styles)
-        now.wait_stream(aside)
+        stream.wait_stream(warm_up)
         graph = torch.cuda.CUDAGraph()
-        # Other threads may ask things of the GPU meanwhile.
+        # "thread_local": other threads may use the GPU during the recording.
         with torch.cuda.graph(graph, capture_error_mode="thread_local"):
-            done = self._work(frames, styles)
-        return Recording(graph, frames, styles, done)
+            output = self._work(frames, styles)
+        return Recording(graph, frames, styles, output)

@@ -1,4 +1,4 @@
-"""What torch runs on here, and in which precision."""
+"""The device that torch uses on this machine, and its precision."""
 
 import torch
 from torch import Tensor
@@ -12,7 +12,7 @@ def best_device() -> tuple[torch.device, torch.dtype]:
 
 
 def cpu_has_bfloat16() -> bool:
-    """Where it has, a frame takes less than half the time; where it hasn't, many times as long."""
+    """With native bfloat16 a frame takes less than half the time; without it, many times longer."""
     return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
@@ -24,6 +24,6 @@ def device_name(weights: Tensor) -> str:
 
 
 def use_threads(threads: int) -> None:
-    """0 leaves it at all cores."""
+    """Limit torch to that many threads; 0 keeps its default, all cores."""
     if threads:
         torch.set_num_threads(threads)

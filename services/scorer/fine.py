@@ -1,4 +1,4 @@
-"""The fine stage: it makes a coarse picture sharp, with the frame beside it."""
+"""The fine stage: doubles the size of the coarse picture and sharpens it with the frame."""
 
 import torch
 from torch import Tensor, nn
@@ -7,12 +7,12 @@ from torch.nn import functional as F  # noqa: N812
 from services.scorer.layers import ConvToPixels, conv
 
 WIDTH = 32
-#: How far each place of a 2×2 square reaches into its three neighbours along a side.
-ENLARGING = ((0.25, 0.75, 0.0), (0.0, 0.75, 0.25))
+#: Bilinear enlarging along one side: what the even and the odd pixel take from three neighbours.
+BILINEAR = ((0.25, 0.75, 0.0), (0.0, 0.75, 0.25))
 
 
 class ModulatedConv(nn.Module):
-    """A 3×3 convolution whose channels the style scales and shifts."""
+    """A 3×3 convolution whose output channels are scaled and shifted by the style."""
 
     def __init__(self, inputs: int, outputs: int, offset: int) -> None:
         super().__init__()
@@ -22,7 +22,7 @@ class ModulatedConv(nn.Module):
         self.end = offset + 2 * outputs
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
-        # The weights are scaled, which are fewer than what they make.
+        # Scaling the weights is cheaper than scaling the output.
         gain, shift = 1 + style[:, self.scale], style[:, self.shift]
         gains = gain[:, :, None, None, None]
         frames = [
@@ -33,7 +33,7 @@ class ModulatedConv(nn.Module):
 
 
 class Fine(nn.Module):
-    """Frames [B, 12, H/2, W/2] and coarse pictures [B, 3, H/2, W/2] to [B, 3, H, W]."""
+    """Maps frames [B, 12, H/2, W/2] and coarse pictures [B, 3, H/2, W/2] to [B, 3, H, W]."""
 
     def __init__(self, offset: int) -> None:
         super().__init__()
@@ -52,9 +52,9 @@ class Fine(nn.Module):
 
 
 def enlarging(others: int) -> Tensor:
-    """Weights that smoothly enlarge the last three channels, and heed no others."""
-    ways = torch.tensor(ENLARGING)
+    """Initial weights: enlarge the last three channels bilinearly and ignore the others."""
+    shares = torch.tensor(BILINEAR)
     weight = torch.zeros(2, 2, 3, others + 3, 3, 3)
     for colour in range(3):
-        weight[:, :, colour, others + colour] = torch.einsum("ys,xt->yxst", ways, ways)
+        weight[:, :, colour, others + colour] = torch.einsum("ys,xt->yxst", shares, shares)
     return weight.flatten(0, 2)

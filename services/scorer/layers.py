@@ -1,7 +1,7 @@
-"""The layers that the painter is made of; most are told the style.
+"""The layers of the painter's network.
 
-A style is a vector: for every channel of every norm, how much to scale and to shift it
-(Dumoulin et al. 2017). Frames of one batch may each have a style of their own.
+A style is a vector with a scale and a shift for every channel of every norm (Dumoulin et al. 2017).
+Each frame of a batch may have a style of its own.
 """
 
 import torch
@@ -10,7 +10,7 @@ from torch.nn import functional as F  # noqa: N812
 
 
 class StyledNorm(nn.Module):
-    """Instance norm; scale and shift come from this layer's part of the style."""
+    """Instance norm whose scale and shift are a part of the style vector."""
 
     def __init__(self, channels: int, offset: int) -> None:
         super().__init__()
@@ -19,7 +19,7 @@ class StyledNorm(nn.Module):
         self.end = offset + 2 * channels
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:  # x [B, C, H, W], style [B, S]
-        # One frame's batch norm is its instance norm, in one pass with the style's scale and shift.
+        # For one frame, batch norm is instance norm, and it scales and shifts in the same pass.
         gain, shift = 1 + style[:, self.scale], style[:, self.shift]
         frames = [
             F.batch_norm(frame[None], None, None, gain[i], shift[i], training=True)
@@ -29,7 +29,7 @@ class StyledNorm(nn.Module):
 
 
 class StyledConv(nn.Module):
-    """A 3×3 convolution, then the style."""
+    """A 3×3 convolution, then a styled norm."""
 
     def __init__(self, conv: nn.Conv2d, offset: int) -> None:
         super().__init__()
@@ -47,32 +47,32 @@ def conv(inputs: int, outputs: int, stride: int = 1) -> nn.Conv2d:
 
 
 class UpsampledConv(nn.Conv2d):
-    """A 3×3 convolution of the picture at twice its size, smoothly enlarged.
+    """Enlarges the input to twice its size, bilinearly, and applies a 3×3 convolution.
 
-    The large one is never made: what each place of a 2×2 square sees of the small one is a 3×3
-    convolution, too.
+    The enlarged input is never computed. Each of the four output pixels of an input pixel is a 3×3
+    convolution of the small input, with weights derived from those of the large one.
     """
 
-    made_of: Tensor  # [2, 3, 3]
+    bilinear: Tensor  # [2, 3, 3]
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__(inputs, outputs, 3, padding=1, bias=False)
-        # Three neighbours in the large picture, as shares of three in the small one: those round
-        # an even place, and those round an odd one.
+        # The three neighbours of an even and of an odd pixel of the enlarged input, each as a
+        # weighted sum of three pixels of the small one.
         even = [[0.75, 0.25, 0], [0.25, 0.75, 0], [0, 0.75, 0.25]]
         odd = [[0.25, 0.75, 0], [0, 0.75, 0.25], [0, 0.25, 0.75]]
-        self.register_buffer("made_of", torch.tensor([even, odd]), persistent=False)
+        self.register_buffer("bilinear", torch.tensor([even, odd]), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        weight = torch.einsum("yis,xjt,ocij->yxocst", self.made_of, self.made_of, self.weight)
+        weight = torch.einsum("yis,xjt,ocij->yxocst", self.bilinear, self.bilinear, self.weight)
         return depth_to_space(F.conv2d(x, weight.flatten(0, 2), padding=1))
 
 
 class ConvToPixels(nn.Conv2d):
     """A 3×3 convolution to RGB at twice the size.
 
-    The four places of a 2×2 square have weights of their own, but with the same sum. Otherwise a
-    flat region would get a pattern of two pixels.
+    The four pixels of a 2×2 square have weights of their own, but with equal sums. Otherwise flat
+    regions would get a pattern of two pixels.
     """
 
     def __init__(self, inputs: int, bias: bool) -> None:
@@ -89,6 +89,8 @@ class ConvToPixels(nn.Conv2d):
 
 
 class Block(nn.Module):
+    """A residual block of two styled convolutions."""
+
     def __init__(self, channels: int, offset: int) -> None:
         super().__init__()
         self.first = StyledConv(conv(channels, channels), offset)
@@ -102,7 +104,7 @@ class Block(nn.Module):
 
 
 def depth_to_space(x: Tensor) -> Tensor:
-    """[B, 4·C, H, W] to [B, C, 2·H, 2·W]: the places of a square come out of the channels."""
+    """[B, 4·C, H, W] to [B, C, 2·H, 2·W]: four channels become a 2×2 square."""
     batch, channels, height, width = x.shape
     squares = x.permute(0, 2, 3, 1).reshape(batch, height, width, 2, 2, channels // 4)
     out = squares.transpose(2, 3).reshape(batch, 2 * height, 2 * width, channels // 4)
@@ -110,7 +112,7 @@ def depth_to_space(x: Tensor) -> Tensor:
 
 
 def space_to_depth(x: Tensor) -> Tensor:
-    """[B, C, 2·H, 2·W] to [B, 4·C, H, W]: the way back."""
+    """[B, C, 2·H, 2·W] to [B, 4·C, H, W]: the inverse of depth_to_space."""
     batch, channels, height, width = x.shape
     squares = x.permute(0, 2, 3, 1).reshape(batch, height // 2, 2, width // 2, 2, channels)
     out = squares.transpose(2, 3).reshape(batch, height // 2, width // 2, 4 * channels)

@@ -1,6 +1,7 @@
-"""Lessons: a painting dropped into `styles` becomes a style that videos may name.
+"""Lessons: learn a style from each painting that is dropped into `styles`.
 
-A lesson is a job like any other: shown, cancelled, and ended by its result or its failure.
+A lesson is a job like any other: it is listed, can be cancelled, and ends with a result or a
+failure.
 """
 
 from datetime import UTC, datetime
@@ -25,8 +26,8 @@ from shared.worker_activity import WorkerActivity
 
 log = logger()
 LARGEST_MIB = 64
-#: After so many steps, what is learnt so far is kept.
-KEEP = 50
+#: The number of steps between two checkpoints.
+CHECKPOINT_STEPS = 50
 FAILURE = "the style can't be learnt"
 
 
@@ -93,23 +94,23 @@ class Lessons:
         return blob
 
     def _fit(self, job: str, data: bytes, work: Work) -> bytes | None:
-        """The style's weights; None where the lesson was ended meanwhile."""
+        """Train from the last checkpoint on; None if the lesson was ended meanwhile."""
         from services.scorer.painter import save_style
         from services.scorer.training.style_learner import StyleLearner
 
-        half_done = names.lesson_blob(job)
+        checkpoint = names.lesson_blob(job)
         learner = StyleLearner(self._settings, self._reader.read(data, work.check))
         done = 0
-        if kept := self._jobs.segments.find(half_done):
-            learner.resume(self._jobs.segments.read(half_done))
-            done = int(kept.metadata["step"])
+        if found := self._jobs.segments.find(checkpoint):
+            learner.resume(self._jobs.segments.read(checkpoint))
+            done = int(found.metadata["step"])
         for step in learner.run(done):
             work.check()
             self._activity.record()
-            if step % KEEP == 0:
+            if step % CHECKPOINT_STEPS == 0:
                 if self._jobs.sweep_if_ended(job):
                     return None
                 vector = save_style(learner.vector)
-                self._jobs.segments.write(half_done, vector, {"step": str(step)})
+                self._jobs.segments.write(checkpoint, vector, {"step": str(step)})
                 log.info("learning", step=step, of=self._settings.learning_steps)
         return save_style(learner.vector)

@@ -1,6 +1,6 @@
-"""The painter: a coarse stage at 360 lines, and a fine one at 720, whatever the frame's size.
+"""The painter's network: a coarse stage at 360 lines and a fine stage at 720.
 
-Strokes are as large as the frame is: a larger frame gets the same picture, enlarged.
+A larger frame gets the same picture, enlarged, so strokes have the same size relative to the frame.
 """
 
 from torch import Tensor, nn
@@ -10,18 +10,18 @@ from services.scorer.coarse import STRIDE, Coarse
 from services.scorer.fine import Fine
 from services.scorer.layers import space_to_depth
 
-#: Of the coarse stage's pictures; the fine one's have twice as many.
+#: The shorter side of the coarse stage's pictures; the fine stage's have twice as many lines.
 LINES = 360
-#: At most; of a frame that is much longer than wide, fewer lines are painted.
+#: The largest coarse picture; a frame that is much longer than wide is painted at fewer lines.
 MOST_PIXELS = 2 * LINES * LINES * 16 // 9
-#: What a stage paints near the edge of all that it sees is no good. So the frame is continued by
-#: its mirror image: by so many of the coarse stage's pixels, and by some more for the fine one.
+#: Each stage paints badly near the edges of its input. So the frame is padded with its mirror
+#: image, for each stage by so many coarse pixels.
 MARGIN = 32
 RIM = 4
 
 
 class PainterNetwork(nn.Module):
-    """Frames [B, 3, H, W] in 0…1 and styles [B, S] to painted frames of the same size."""
+    """Maps frames [B, 3, H, W] in 0…1 and styles [B, S] to painted frames of the same size."""
 
     def __init__(self, margin: int = MARGIN) -> None:
         super().__init__()
@@ -41,7 +41,7 @@ class PainterNetwork(nn.Module):
         return resized(painted[:, :, rim : rim + height, rim : rim + width], *size)
 
     def rough(self, frames: Tensor, style: Tensor, noise: Tensor | None = None) -> Tensor:
-        """The coarse stage's picture of frames that are as small as it paints them."""
+        """The coarse stage's picture of frames that already have its size."""
         (height, width), margin = frames.shape[2:], self.margin
         down, right = (margin + -(side + 2 * margin) % STRIDE for side in (height, width))
         seen = mirrored(frames, (margin, right, margin, down))
@@ -50,7 +50,7 @@ class PainterNetwork(nn.Module):
 
 
 def painted_size(height: int, width: int) -> tuple[int, int]:
-    """Of the coarse stage's picture of such a frame."""
+    """The size of the coarse stage's picture of a frame."""
     scale = min(LINES / min(height, width), (MOST_PIXELS / (height * width)) ** 0.5)
     return max(1, round(height * scale)), max(1, round(width * scale))
 
@@ -59,18 +59,18 @@ def resized(frames: Tensor, height: int, width: int) -> Tensor:
     if frames.shape[2:] == (height, width):
         return frames
     smaller = height < frames.shape[2]
-    # Where it is made smaller, CPUs do so in float32 alone.
+    # On CPUs, antialiasing needs float32.
     exact = frames.float() if smaller else frames
     return F.interpolate(exact, (height, width), mode="bilinear", antialias=smaller).to(frames)
 
 
 def halved(parts: Tensor) -> Tensor:
-    """Gathered frames [B, 12, H, W] at half their size [B, 3, H, W]."""
+    """The output of space_to_depth [B, 12, H, W] as frames of half the size [B, 3, H, W]."""
     batch, _, height, width = parts.shape
     return parts.reshape(batch, 4, 3, height, width).mean(1)
 
 
 def mirrored(frames: Tensor, margins: tuple[int, ...]) -> Tensor:
-    """Continued by their mirror images, or by their edges where they are too small for that."""
+    """Frames padded with their mirror image, or with their edges if they are too small for that."""
     mode = "reflect" if min(frames.shape[2:]) > max(margins) else "replicate"
     return F.pad(frames, margins, mode=mode)

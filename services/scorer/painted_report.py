@@ -1,4 +1,4 @@
-"""The report of what this worker has painted, where it is a job of Batch AI."""
+"""A worker's report of what it has painted, for jobs of Batch AI."""
 
 import os
 import time
@@ -14,7 +14,7 @@ log = logger()
 
 
 class PaintedReport:
-    """A line for each shard, written when it is stored: workers may be killed at any time."""
+    """Appends a line for each shard when it is stored, because a worker may be killed any time."""
 
     def __init__(self) -> None:
         folder = os.environ.get(VARIABLE)
@@ -26,11 +26,11 @@ class PaintedReport:
         return self._file is not None
 
     def begin(self) -> None:
-        """A chunk's first shard is begun."""
+        """Start the time of a chunk's first shard."""
         self._since = time.monotonic()
 
     def add(self, job: Job, chunk: ChunkPlanned, shard: int, frames: int) -> None:
-        """A report that can't be written fails nothing: it is logged."""
+        """Add a shard; if the file can't be written, log it and go on."""
         if self._file is None:
             return
         now = time.monotonic()
@@ -51,4 +51,4 @@ class PaintedReport:
             with self._file.open("a") as file:
                 file.write(f"{line.model_dump_json()}\n")
         except OSError as error:
-            log.warning("the report of what was painted can't be written", why=str(error))
+            log.warning("the report of painted shards can't be written", why=str(error))

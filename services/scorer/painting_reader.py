@@ -1,4 +1,4 @@
-"""Paintings that people bring, opened in a sandbox: an image can be as hostile as a video."""
+"""Reads uploaded paintings in a sandbox, because an image may be as hostile as a video."""
 
 import io
 from collections.abc import Callable
@@ -14,15 +14,15 @@ from shared.sandbox import Limits, Sandbox
 if TYPE_CHECKING:
     from torch import Tensor
 
-#: Of a picture; it is no larger than the paintings that the network was taught with.
-MOST = 2048
-#: Takes the largest picture that is opened, as four bytes a pixel, three times.
+#: The largest side of the picture that the sandbox returns; it scales larger ones down.
+LARGEST_SIDE = 2048
+#: Enough for three copies of the largest image that is read, at four bytes a pixel.
 MEMORY_MIB = 2048
 
 
 class Size(BaseModel):
-    height: int = Field(gt=0, le=MOST)
-    width: int = Field(gt=0, le=MOST)
+    height: int = Field(gt=0, le=LARGEST_SIDE)
+    width: int = Field(gt=0, le=LARGEST_SIDE)
 
 
 class PaintingReader:
@@ -34,7 +34,7 @@ class PaintingReader:
         self.start, self.close = self._sandbox.start, self._sandbox.close
 
     def read(self, data: bytes, check: Callable[[], None]) -> "Tensor":  # [1, 3, H, W] in 0…1
-        """Refused with the reason where it isn't a picture, or takes too long or too much."""
+        """Read an image; Refused if it isn't one, takes too long or needs too much memory."""
         from services.scorer.training.pictures import as_tensor
 
         files = {"painting": lambda: io.BytesIO(data)}
@@ -42,10 +42,10 @@ class PaintingReader:
             with self._sandbox.run(check, "read", Size, {}, files) as found:
                 [(size, pixels)] = found
         except ChildKilled:
-            raise  # by somebody, for no fault of the painting's
-        except ChildDied as trouble:
-            raise Refused(f"the image can't be read: {trouble}") from trouble
+            raise  # killed from outside: that says nothing about the painting
+        except ChildDied as error:
+            raise Refused(f"the image can't be read: {error}") from error
         if len(pixels) != size.height * size.width * 3:
-            raise Refused("the image can't be read: its size isn't that of its pixels")
+            raise Refused("the image can't be read: its size and its pixels disagree")
         array = np.frombuffer(pixels, np.uint8).reshape(size.height, size.width, 3)
         return as_tensor(array.copy())

@@ -1,6 +1,6 @@
-"""A scorer that needs no weights, as an example of how to bring one: a pencil drawing.
+"""An example of a scorer, without weights or torch: it turns pictures into pencil drawings.
 
-The old darkroom trick: a picture divided by its own blur leaves only its edges.
+A picture divided by its own blur has only edges left.
 """
 
 from collections.abc import Sequence
@@ -12,9 +12,9 @@ from services.scorer.scorer import Picture, PictureScorer
 
 GREY = np.array([0.299, 0.587, 0.114], np.float32)
 PAPER = np.array([252, 249, 242], np.float32)
-#: How wide a stroke is, of the picture's shorter side.
+#: The width of a stroke, as a share of the picture's shorter side.
 STROKE = 1 / 60
-#: More is a softer pencil.
+#: Higher values make darker strokes.
 PRESSURE = 2.5
 
 
@@ -26,14 +26,14 @@ class Pencil(PictureScorer):
 def draw(picture: Picture) -> Picture:
     light = picture.astype(np.float32) @ GREY + 1
     around = light
-    for _ in range(2):  # two boxes are nearly a bell
+    for _ in range(2):  # two box blurs approximate a Gaussian
         around = blurred(around, max(1, round(min(light.shape) * STROKE)))
     shade = np.minimum(light / around, 1) ** PRESSURE
     return np.rint(shade[:, :, None] * PAPER).astype(np.uint8)
 
 
 def blurred(plane: NDArray[np.float32], radius: int) -> NDArray[np.float32]:
-    """The mean of a box around each pixel; beyond the edges the edge goes on."""
+    """A box blur; the edge pixels are repeated beyond the edges."""
     for axis in (0, 1):
         wide = [(0, 0), (0, 0)]
         wide[axis] = (radius + 1, radius)

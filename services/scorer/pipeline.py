@@ -1,7 +1,6 @@
-"""The line that a chunk's shards go along: fetched, decoded, scored, encoded.
+"""The pipeline for a chunk's shards: fetch, decode, score and encode them, in order.
 
-The next items are fetched and decoded, and the last ones encoded and stored, while the scorer is
-busy.
+While the scorer is busy, other threads fetch and decode the next items and encode the last ones.
 """
 
 from collections import deque
@@ -18,19 +17,18 @@ from shared.prefetch import prefetch
 from shared.shards import Item, unpack
 
 T = TypeVar("T")
-#: Decoded and not scored yet: the next shard is fetched meanwhile.
+#: How many items are prefetched, decoded, for the scorer.
 DECODED_AHEAD = 16
-#: … or fewer, so that large ones don't fill the memory.
+#: A bound on their memory, so that there are fewer of large items.
 DECODED_BYTES = 256 * 1024 * 1024
-#: What is scored and isn't stored yet is lost with its worker.
+#: How many scored items wait to be encoded. Few, because they are lost if the worker dies.
 SCORED_AHEAD = 2
 
 
 class Piece(NamedTuple):
     shard: int
     name: str
-    #: Whether it is its shard's last.
-    last: bool
+    last_of_shard: bool
     value: Any
 
 
@@ -41,13 +39,13 @@ class Pipeline:
         self._scorer, self._fetch, self._watch = scorer, fetch, watch
 
     def run(self, shards: Iterable[int]) -> Generator[tuple[int, list[Item]]]:
-        """Each shard with its scored items, in order. Close it to leave the rest undone."""
+        """Yield each shard with its scored items, in order; close it to stop early."""
         with closing(prefetch(self._scored(shards), SCORED_AHEAD)) as scored:
             items: list[Item] = []
             for piece in scored:
                 with self._watch.stage("encode"):
                     items.append(Item(piece.name, self._scorer.encode(piece.value)))
-                if piece.last:
+                if piece.last_of_shard:
                     yield piece.shard, items
                     items = []
 
@@ -56,43 +54,46 @@ class Pipeline:
         first = next(source, None)
         if first is None:
             return
-        size = getattr(first.value, "nbytes", 0)  # all are of one size
+        size = getattr(first.value, "nbytes", 0)  # all items of a chunk have the same size
         depth = max(1, min(DECODED_AHEAD, DECODED_BYTES // max(1, size)))
         with (
             closing(prefetch(starting_with(first, source), depth)) as decoded,
-            closing(self._begun(batches(decoded, self._scorer.batch), size)) as begun,
+            closing(self._results(batches(decoded, self._scorer.batch), size)) as results,
         ):
-            for result in begun:
+            for result in results:
                 with self._watch.stage("model"):
                     pieces = result()
                 yield from pieces
 
-    def _begun(
+    def _results(
         self, todo: Iterable[list[Piece]], size: int
     ) -> Generator[Callable[[], list[Piece]]]:
-        """What each batch comes to. Of several at once, one more is begun than is waited for."""
+        """Yield a function for each batch that waits for its result.
+
+        With several threads, one batch more than there are threads is submitted.
+        """
         threads = self._scorer.threads
         if threads and threads.fitting:
             threads = threads.fitting(size)
         if threads is None:
             yield from (partial(self._score, batch) for batch in todo)
             return
-        begun: deque[Future[list[Piece]]] = deque()
+        in_flight: deque[Future[list[Piece]]] = deque()
         try:
             for batch in todo:
-                begun.append(threads.pool.submit(self._score, batch))
-                if len(begun) > threads.size:
-                    yield begun.popleft().result
-            while begun:
-                yield begun.popleft().result
+                in_flight.append(threads.pool.submit(self._score, batch))
+                if len(in_flight) > threads.size:
+                    yield in_flight.popleft().result
+            while in_flight:
+                yield in_flight.popleft().result
         finally:
-            for future in begun:
+            for future in in_flight:
                 future.cancel()
 
     def _score(self, batch: list[Piece]) -> list[Piece]:
         values = self._scorer.score([piece.value for piece in batch])
         if len(values) != len(batch):
-            raise Reject(f"the scorer made {len(values)} items of {len(batch)}")
+            raise Reject(f"the scorer returned {len(values)} items for {len(batch)}")
         return [piece._replace(value=value) for piece, value in zip(batch, values, strict=True)]
 
     def _decoded(self, shards: Iterable[int]) -> Generator[Piece]:
@@ -100,7 +101,7 @@ class Pipeline:
             with self._watch.stage("download"):
                 items = unpack(self._fetch(shard))
             if not items:
-                raise Malformed(f"shard {shard} has nothing in it")
+                raise Malformed(f"shard {shard} is empty")
             for item in items:
                 with self._watch.stage("decode"):
                     value = self._scorer.decode(item.data)

@@ -1,4 +1,4 @@
-"""Offer the models that come with the scorer, or only `--list` them."""
+"""Publish the shipped styles and the installed scorers to storage, or only `--list` them."""
 
 import sys
 

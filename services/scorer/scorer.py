@@ -1,7 +1,7 @@
-"""What a scorer is: items in, as many items out, and what it wants to be known of it.
+"""The interface of scorers, and the scorer `original`, which changes nothing.
 
-A package brings one of its own by an entry point of the group `impasto.scorers`: its name is what
-jobs ask for, and calling it makes a scorer. Most want to subclass `PictureScorer`.
+A package registers a scorer by an entry point of the group `impasto.scorers`. Jobs use the entry
+point's name; calling its object returns a scorer. Scorers of pictures can subclass `PictureScorer`.
 """
 
 from abc import ABC, abstractmethod
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from shared.errors import Reject
 
-#: Of a JPEG on its way from the scorer to the stitcher.
+#: The quality of the JPEGs that the scorer stores for the stitcher.
 QUALITY = 95
 
 Picture = NDArray[np.uint8]  # [H, W, 3], RGB
@@ -27,35 +27,35 @@ V = TypeVar("V")
 class Threads(NamedTuple):
     pool: Executor
     size: int
-    #: Fewer, for items of so many bytes, where memory wouldn't do for as many at once.
+    #: Returns the threads for items of so many bytes: fewer, if memory isn't enough for all.
     fitting: "Callable[[int], Threads] | None" = None
 
 
 class Scorer(Protocol[V]):
-    """`decode` and `encode` run beside `score`, in threads of their own, one call at a time."""
+    """`decode` and `encode` run in threads of their own, one call at a time."""
 
-    #: What it runs on, for the report.
+    #: The name of the device, for the chunk's report.
     device: str
-    #: How many items it likes to be given at once.
+    #: How many items `score` takes at once.
     batch: int
-    #: In which so many batches may be scored at once; None: one after another.
+    #: The threads in which several batches are scored at the same time; None: one after another.
     threads: Threads | None
 
     def decode(self, data: bytes) -> V:
-        """An item, as it is stored."""
+        """Convert a stored item to a value."""
 
     def score(self, values: Sequence[V]) -> Sequence[V]:
-        """As many as are given, in their order."""
+        """Return as many values as are given, in the same order."""
 
     def encode(self, value: V) -> bytes:
-        """An item, as it will be stored."""
+        """Convert a value to an item to store."""
 
     def report(self) -> dict[str, float | str]:
-        """What else it wants to be known of the chunk that it just scored."""
+        """Details of the chunk that was just scored, for its report."""
 
 
 class Original:
-    """The identity: what the pipeline does when the model does nothing."""
+    """The identity: returns every item unchanged."""
 
     device = "none"
     batch = 16
@@ -75,7 +75,7 @@ class Original:
 
 
 class PictureScorer(ABC):
-    """A scorer of pictures: they come as arrays, and leave as arrays of the same shapes."""
+    """A base class for scorers that map each picture to one of the same shape."""
 
     device = "cpu"
     batch = 1
@@ -83,7 +83,7 @@ class PictureScorer(ABC):
 
     @abstractmethod
     def score(self, values: Sequence[Picture]) -> Sequence[Picture]:
-        """Pictures to pictures; those given may be written over."""
+        """Return the scored pictures; `values` may be overwritten."""
 
     def decode(self, data: bytes) -> Picture:
         try:
@@ -101,7 +101,7 @@ class PictureScorer(ABC):
 
 
 class BlendedWithSource(PictureScorer):
-    """What another scorer makes, laid over the source by so much."""
+    """Blends another scorer's result with the source: 0 is the source, 1 the full result."""
 
     def __init__(self, scorer: PictureScorer, strength: float) -> None:
         self._scorer, self._strength = scorer, strength

@@ -1,4 +1,4 @@
-"""The scorer: takes a chunk, scores its shards one by one, and says so. Lessons come after."""
+"""The scorer: scores the shards of each chunk; learns paintings when there is no chunk."""
 
 import os
 import socket
@@ -34,8 +34,8 @@ NEEDS = Needs(
     },
     {"lessons": "send", "scored": "send"},
 )
-#: How often, in a long chunk, it is asked whether the job still goes on.
-LOOK_SECONDS = 5.0
+#: How often, within a chunk, to check whether the job has ended.
+CHECK_SECONDS = 5.0
 
 
 class ScoringService:
@@ -54,11 +54,12 @@ class ScoringService:
         watch = Stopwatch()
         scorer = self._catalog.scorer(chunk.model)
         items, open_shards = 0, self._open_shards(chunk)
-        line = Pipeline(scorer, lambda shard: self._jobs.frames.read(shard_of(chunk, shard)), watch)
-        next_look = time.monotonic() + LOOK_SECONDS
+        read = self._jobs.frames.read
+        pipeline = Pipeline(scorer, lambda shard: read(shard_of(chunk, shard)), watch)
+        next_check = time.monotonic() + CHECK_SECONDS
         job = self._jobs.job(chunk.job) if self._report.wanted else None
         self._report.begin()
-        with closing(line.run(open_shards)) as scored:
+        with closing(pipeline.run(open_shards)) as scored:
             for shard, made in scored:
                 with watch.stage("upload"):
                     name = shard_of(chunk, shard)
@@ -66,14 +67,14 @@ class ScoringService:
                 if job and first:
                     self._report.add(job, chunk, shard, len(made))
                 items += len(made)
-                if time.monotonic() >= next_look:
+                if time.monotonic() >= next_check:
                     self._activity.record()
                     if self._jobs.sweep_if_ended(chunk.job):
                         return
-                    next_look = time.monotonic() + LOOK_SECONDS
+                    next_check = time.monotonic() + CHECK_SECONDS
                 work.check()
-                if not first:  # no shard but this one is painted twice
-                    raise NotYet("another worker is at the same chunk", after=self._lease_seconds)
+                if not first:  # stop here, so that only this shard was painted twice
+                    raise NotYet("another worker scores the same chunk", after=self._lease_seconds)
         if self._jobs.sweep_if_ended(chunk.job):
             return
         self._jobs.add_chunk(
@@ -94,7 +95,7 @@ class ScoringService:
         )
 
     def _open_shards(self, chunk: ChunkPlanned) -> list[int]:
-        """Those that nobody has scored yet."""
+        """The chunk's shards that aren't scored yet."""
         shards = range(chunk.first_shard, chunk.first_shard + chunk.shards)
         scored = self._jobs.scored_shards(chunk.job, chunk.segment)
         return [shard for shard in shards if shard_of(chunk, shard) not in scored]
@@ -106,7 +107,7 @@ def shard_of(chunk: ChunkPlanned, shard: int) -> str:
 
 def build(storage: Storage, settings: ScorerSettings, stop: Stop) -> Consumer:
     lessons = Lessons(storage, settings)
-    if settings.require_sandbox:  # else a child is started for the first lesson
+    if settings.require_sandbox:  # otherwise the first lesson starts the sandbox
         lessons.start()
     routes: list[AnyRoute] = [
         Route("chunks", ChunkPlanned, ScoringService(storage, settings).score),

@@ -1,4 +1,4 @@
-"""Where the time of a chunk went."""
+"""Measures the time that each stage of a chunk takes."""
 
 import time
 from collections import defaultdict
@@ -9,7 +9,7 @@ from shared.records import Times
 
 
 class Stopwatch:
-    """Stages may run side by side; each is kept by one thread."""
+    """Stages may overlap, but each must run in one thread only."""
 
     def __init__(self) -> None:
         self._started = time.monotonic()
@@ -24,7 +24,7 @@ class Stopwatch:
             self._spent[name] += time.monotonic() - began
 
     def times(self, items: int) -> Times:
-        """Of the line, the model is what counts: it was busy, or it waited for the others."""
+        """The total time, divided into the model's and its waiting; other stages run beside it."""
         total = time.monotonic() - self._started
         busy = self._spent.pop("model", 0.0)
         return Times(

@@ -1,4 +1,4 @@
-"""Scorers by name: what is shipped, what a package brings, and what can't be had."""
+"""The catalog: shipped models, scorers of other packages, and models that don't exist."""
 
 import gc
 import weakref
@@ -28,7 +28,7 @@ class Negative(PictureScorer):
 
 @pytest.fixture
 def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A package of somebody else's, as an installer would leave it."""
+    """Another package with scorers, as pip would install it."""
     name = "negative"
     (tmp_path / "negatives.py").write_text(PACKAGE)
     about = tmp_path / "negatives-1.0.dist-info"
@@ -48,7 +48,7 @@ def catalog(storage: Storage, settings: Settings) -> Catalog:
     return Catalog(storage, ScorerSettings.model_validate(settings.model_dump()))
 
 
-def test_a_package_brings_a_scorer(package: str, catalog: Catalog) -> None:
+def test_a_scorer_of_another_package_is_used(package: str, catalog: Catalog) -> None:
     assert package in installed_scorers()
     scorer = catalog.scorer(package)
     white = np.full((32, 48, 3), 250, np.uint8)
@@ -62,18 +62,18 @@ def test_a_scorer_may_not_take_a_styles_name(
 ) -> None:
     points = tmp_path / "negatives-1.0.dist-info" / "entry_points.txt"
     points.write_text(points.read_text().replace("auvers-again", "auvers"))
-    with pytest.raises(Misconfigured, match="auvers, which is taken"):
+    with pytest.raises(Misconfigured, match="auvers, and that name is taken"):
         shipped_models()
 
 
-def test_the_shipped_ones(catalog: Catalog) -> None:
+def test_shipped_models_have_scorers(catalog: Catalog) -> None:
     assert isinstance(catalog.scorer("original"), Original)
     assert isinstance(catalog.scorer("pencil"), Pencil)
     assert isinstance(catalog.scorer("great-wave:2+auvers@0.3"), PictureScorer)
     assert catalog.scorer("pencil") is catalog.scorer("pencil")
 
 
-def test_strength_lies_between_the_source_and_the_whole(catalog: Catalog) -> None:
+def test_a_strength_blends_the_result_with_the_source(catalog: Catalog) -> None:
     source = np.random.default_rng(1).integers(0, 256, (64, 64, 3), np.uint8)
     [whole] = catalog.scorer("pencil").score([source.copy()])
     [half] = catalog.scorer("pencil@0.5").score([source.copy()])
@@ -84,12 +84,12 @@ def test_strength_lies_between_the_source_and_the_whole(catalog: Catalog) -> Non
     ("asked", "reason"),
     [
         ("nobody", "no model is called 'nobody'"),
-        ("original@0.5", "original has no strength"),
+        ("original@0.5", "original can't have a strength"),
         ("original+pencil", "can't be mixed"),
         ("elsewhere", "this worker has no scorer called 'elsewhere'"),
     ],
 )
-def test_what_can_not_be_had_is_rejected(
+def test_a_model_that_does_not_exist_is_rejected(
     catalog: Catalog, storage: Storage, asked: str, reason: str
 ) -> None:
     Models(storage).publish(Model("elsewhere", "elsewhere"))
@@ -97,7 +97,7 @@ def test_what_can_not_be_had_is_rejected(
         catalog.scorer(asked)
 
 
-def test_a_style_that_is_learnt_anew_is_taken_anew(catalog: Catalog, storage: Storage) -> None:
+def test_a_style_that_was_learnt_again_is_loaded_again(catalog: Catalog, storage: Storage) -> None:
     models = Models(storage)
     style = models.load("auvers")._replace(name="mine", source="1")
     models.publish(style)
@@ -124,11 +124,11 @@ def test_strengths_of_one_style_share_its_scorer(
     assert len(made) == 1
 
 
-def test_only_so_many_scorers_are_kept(catalog: Catalog) -> None:
+def test_the_least_recently_used_scorer_is_dropped(catalog: Catalog) -> None:
     scorers = [weakref.ref(catalog.scorer(f"great-wave:0.{n}+auvers")) for n in range(10, 40)]
     first = weakref.ref(catalog.scorer("pencil"))
     for n in range(40, 40 + CACHE_SIZE - 1):
         catalog.scorer(f"great-wave:0.{n}+auvers")
-        assert catalog.scorer("pencil") is first()  # what is asked for again and again stays
+        assert catalog.scorer("pencil") is first()  # used recently, so it stays
     gc.collect()
     assert sum(scorer() is not None for scorer in scorers) == 0

@@ -1,4 +1,4 @@
-"""What a GPU replays is what it would have done anew."""
+"""A replayed CUDA graph gives the same result as the function that was recorded."""
 
 import pytest
 import torch
@@ -14,7 +14,7 @@ def work(frames: Tensor, styles: Tensor) -> Tensor:
 
 
 @torch.inference_mode()
-def test_every_shape_and_style_comes_out_as_it_would_anew() -> None:
+def test_each_shape_and_style_gives_the_functions_result() -> None:
     recorded = CudaGraphs(work, torch.device("cuda"))
     for turn in range(2):
         for batch in range(1, MOST_SHAPES + 3):
@@ -25,11 +25,9 @@ def test_every_shape_and_style_comes_out_as_it_would_anew() -> None:
 
 
 @torch.inference_mode()
-def test_what_it_gave_stays_when_more_is_done() -> None:
-    recorded, styles = (
-        CudaGraphs(work, torch.device("cuda")),
-        torch.ones(2, 3, device="cuda").half(),
-    )
+def test_a_result_is_not_overwritten_by_the_next_replay() -> None:
+    recorded = CudaGraphs(work, torch.device("cuda"))
+    styles = torch.ones(2, 3, device="cuda").half()
     first = recorded(torch.full((2, 4, 4, 3), 7, dtype=torch.uint8), styles)
     recorded(torch.full((2, 4, 4, 3), 9, dtype=torch.uint8), styles)
     assert bool((first == 7).all())

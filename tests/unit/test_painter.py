@@ -1,4 +1,4 @@
-"""The painter: any size, the same picture every time, and clear words about bad weights."""
+"""The painter: frames of any size, equal results on all threads, errors for bad weights."""
 
 import pickle
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +15,7 @@ from services.scorer.catalog import PAINTER, shipped_models
 from services.scorer.cpu_threads import cpu_threads
 from services.scorer.layers import UpsampledConv
 from services.scorer.network import PainterNetwork
-from services.scorer.painter import Painter, load_network, load_style, pass_of
+from services.scorer.painter import Painter, forward_pass, load_network, load_style
 from services.scorer.settings import WEIGHTS
 from shared.errors import Misconfigured, Reject
 
@@ -37,7 +37,7 @@ def painters(network: PainterNetwork) -> dict[str, Painter]:
 def picture(
     height: int, width: int, seed: int = 0
 ) -> "np.ndarray[tuple[int, ...], np.dtype[np.uint8]]":
-    """Soft shapes, as a photograph has them."""
+    """Smooth random shapes."""
     noise = torch.rand(1, 3, 9, 16, generator=torch.Generator().manual_seed(seed))
     soft = torch.nn.functional.interpolate(noise, (height, width), mode="bicubic").clamp(0, 1)
     return (soft[0].permute(1, 2, 0) * 255).to(torch.uint8).contiguous().numpy()
@@ -49,7 +49,7 @@ def test_at_least_three_paintings_and_the_identity_are_shipped() -> None:
 
 
 @pytest.mark.parametrize("size", [(16, 16), (17, 33), (90, 160), (360, 202), (1, 1)])
-def test_any_size_comes_out_as_it_went_in(
+def test_a_painted_frame_has_the_frames_size(
     painters: dict[str, Painter], size: tuple[int, int]
 ) -> None:
     painted = painters["great-wave"].paint(picture(*size))
@@ -57,7 +57,7 @@ def test_any_size_comes_out_as_it_went_in(
     assert painted.dtype == np.uint8
 
 
-def test_styles_differ_and_are_none_of_them_the_source(painters: dict[str, Painter]) -> None:
+def test_styles_differ_from_each_other_and_from_the_source(painters: dict[str, Painter]) -> None:
     source = picture(180, 320)
     painted = {name: painter.paint(source).astype(int) for name, painter in painters.items()}
     for name, one in painted.items():
@@ -66,7 +66,7 @@ def test_styles_differ_and_are_none_of_them_the_source(painters: dict[str, Paint
             assert name == other_name or np.abs(one - other).mean() > 10
 
 
-def test_a_convolution_of_what_was_never_enlarged_is_that_of_the_enlarged() -> None:
+def test_an_upsampled_convolution_equals_enlarging_and_convolving() -> None:
     torch.manual_seed(1)
     conv, small = UpsampledConv(5, 7), torch.randn(2, 5, 9, 11)
     large = functional.interpolate(small, scale_factor=2.0, mode="bilinear")
@@ -81,12 +81,12 @@ def test_white_stays_white_in_half_precision() -> None:
             return torch.ones_like(x)
 
     network = cast(PainterNetwork, White(1, 1, 1).to(torch.bfloat16))
-    made = pass_of(network)(torch.zeros(1, 4, 6, 3, dtype=torch.uint8), torch.zeros(1, 1))
+    made = forward_pass(network)(torch.zeros(1, 4, 6, 3, dtype=torch.uint8), torch.zeros(1, 1))
     assert bool((made == 255).all())
 
 
-def test_what_is_where_stays_where_it_is(painters: dict[str, Painter]) -> None:
-    """A bright square on the left leaves its edges in the left of the painted picture."""
+def test_edges_stay_in_their_place(painters: dict[str, Painter]) -> None:
+    """A bright square on the left keeps its edges in the painted picture."""
     source = np.full((180, 320, 3), 60, np.uint8)
     source[60:120, 40:100] = 230
     painted = painters["great-wave"].paint(source).astype(float).mean(axis=2)
@@ -97,10 +97,8 @@ def test_what_is_where_stays_where_it_is(painters: dict[str, Painter]) -> None:
 
 
 @pytest.mark.parametrize("batch", [1, 2, 3])
-def test_the_same_frame_is_the_same_picture_in_any_company(
-    painters: dict[str, Painter], batch: int
-) -> None:
-    """On as many threads: how they share a sum decides how bfloat16 rounds it."""
+def test_a_frame_is_painted_alike_in_every_batch(painters: dict[str, Painter], batch: int) -> None:
+    """With the same number of threads, because bfloat16's rounding depends on it."""
     painter = painters["auvers"]
     frames = [picture(90, 160, seed) for seed in range(3)]
     alone = [painter.paint(frame) for frame in frames]
@@ -110,7 +108,7 @@ def test_the_same_frame_is_the_same_picture_in_any_company(
         assert np.abs(one.astype(int) - other).max() <= 1
 
 
-def test_side_by_side_it_is_the_same_picture(network: PainterNetwork) -> None:
+def test_a_frame_is_painted_alike_in_every_thread(network: PainterNetwork) -> None:
     [auvers] = [model.data for model in shipped_models() if model.name == "auvers"]
     painter = Painter(network, load_style(auvers, network))
     frames = [picture(90, 160, seed) for seed in range(5)]
@@ -120,17 +118,17 @@ def test_side_by_side_it_is_the_same_picture(network: PainterNetwork) -> None:
         assert np.array_equal(one, other)
 
 
-def test_side_by_side_all_cores_are_shared_out_and_others_still_have_them_all() -> None:
+def test_the_pools_threads_share_the_cores_and_other_threads_have_all() -> None:
     cores = torch.get_num_threads()
     threads = cpu_threads(1)
     seen = [threads.pool.submit(torch.get_num_threads) for _ in range(threads.size)]
     assert [share.result() for share in seen] == [cores // threads.size] * threads.size
-    with ThreadPoolExecutor(1) as newcomer:
-        assert newcomer.submit(torch.get_num_threads).result() == cores
+    with ThreadPoolExecutor(1) as another:
+        assert another.submit(torch.get_num_threads).result() == cores
     assert torch.get_num_threads() == cores
 
 
-def test_where_memory_runs_out_batches_are_halved_and_nothing_is_lost(
+def test_batches_are_halved_when_memory_runs_out(
     painters: dict[str, Painter], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     painter = painters["auvers"]
@@ -148,9 +146,9 @@ def test_where_memory_runs_out_batches_are_halved_and_nothing_is_lost(
     monkeypatch.setattr(PainterNetwork, "forward", cramped)
     monkeypatch.setattr(painter, "batch", 8)
     painted = painter.score(frames)
-    # What it painted alone before a GPU only replays.
-    anew, at_once = (0, 1) if torch.cuda.is_available() else (8, cpu_threads(1).size)
-    assert tried == [7, 3] + [1] * anew
+    # A GPU has graphs of single frames by now, so it doesn't call the network for them.
+    calls, at_once = (0, 1) if torch.cuda.is_available() else (8, cpu_threads(1).size)
+    assert tried == [7, 3] + [1] * calls
     assert painter.report() == {"batch": 1, "at_once": at_once}
     assert [made.shape for made in painted] == [frame.shape for frame in frames]
     for one, other in zip(alone, painted, strict=True):
@@ -158,7 +156,7 @@ def test_where_memory_runs_out_batches_are_halved_and_nothing_is_lost(
 
 
 @pytest.mark.parametrize("damage", ["truncated", "pickled", "other", "missing"])
-def test_bad_network_weights_are_told_by_their_path(tmp_path: Path, damage: str) -> None:
+def test_a_bad_file_of_network_weights_is_an_error(tmp_path: Path, damage: str) -> None:
     path = tmp_path / "network.safetensors"
     if damage == "truncated":
         path.write_bytes(NETWORK.read_bytes()[:1000])
@@ -166,7 +164,7 @@ def test_bad_network_weights_are_told_by_their_path(tmp_path: Path, damage: str)
         path.write_bytes(pickle.dumps({"weight": [1, 2, 3]}))
     elif damage == "other":
         path.write_bytes(save({"weight": torch.zeros(3)}))
-    with pytest.raises(Misconfigured, match="doesn't hold this network's weights"):
+    with pytest.raises(Misconfigured, match="doesn't contain this network's weights"):
         load_network(path)
 
 

@@ -1,4 +1,4 @@
-"""The line: everything in order, side by side, and nothing left running."""
+"""The scorer's pipeline: order, concurrency, errors, and no thread left over."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -19,8 +19,8 @@ def fetch(shard: int) -> bytes:
     return pack(SHARDS[shard])
 
 
-class Shouting(Original):
-    """Scores in batches of any size, and waits where it is told to."""
+class AddsExclamationMark(Original):
+    """Calls `before` before it scores a batch."""
 
     def __init__(self, batch: int, before: Callable[[], None] = lambda: None) -> None:
         self.batch, self._before = batch, before
@@ -32,8 +32,8 @@ class Shouting(Original):
 
 
 @pytest.mark.parametrize("batch", [1, 3, 16])
-def test_all_items_come_out_in_order(batch: int) -> None:
-    found = dict(Pipeline(Shouting(batch), fetch, Stopwatch()).run(range(4)))
+def test_items_are_returned_in_order(batch: int) -> None:
+    found = dict(Pipeline(AddsExclamationMark(batch), fetch, Stopwatch()).run(range(4)))
     assert list(found) == [0, 1, 2, 3]
     wanted = {n: [item._replace(data=item.data + b"!") for item in SHARDS[n]] for n in SHARDS}
     assert found == wanted
@@ -50,17 +50,19 @@ def test_the_next_shard_is_fetched_while_this_one_is_scored() -> None:
     def wait() -> None:
         assert second_fetched.wait(10), "nothing was fetched while the scorer was busy"
 
-    assert len(list(Pipeline(Shouting(1, wait), fetching, Stopwatch()).run(range(2)))) == 2
+    assert (
+        len(list(Pipeline(AddsExclamationMark(1, wait), fetching, Stopwatch()).run(range(2)))) == 2
+    )
 
 
-def test_several_batches_are_scored_at_once_and_come_out_in_order() -> None:
-    together = threading.Barrier(5)
+def test_batches_are_scored_concurrently_and_returned_in_order() -> None:
+    five_at_once = threading.Barrier(5)
 
     def meet() -> None:
-        together.wait(10)
+        five_at_once.wait(10)
 
     with ThreadPoolExecutor(5) as pool:
-        scorer = Shouting(1, meet)
+        scorer = AddsExclamationMark(1, meet)
         scorer.threads = Threads(pool, 5)
         found = list(Pipeline(scorer, fetch, Stopwatch()).run(range(4)))
     assert [shard for shard, _made in found] == [0, 1, 2, 3]
@@ -73,37 +75,37 @@ def test_a_scorer_that_loses_items_is_rejected() -> None:
         def score(self, values: Sequence[bytes]) -> Sequence[bytes]:
             return values[1:]
 
-    with pytest.raises(Reject, match="made 4 items of 5"):
+    with pytest.raises(Reject, match="returned 4 items for 5"):
         list(Pipeline(Forgetful(), lambda shard: fetch(0), Stopwatch()).run([0]))
 
 
-def test_what_goes_wrong_beside_is_told_and_ends_all() -> None:
+def test_an_error_in_another_thread_is_raised_and_ends_all_threads() -> None:
     def broken(shard: int) -> bytes:
         if shard == 2:
             raise ValueError("the third is broken")
         return fetch(shard)
 
-    scored = Pipeline(Shouting(2), broken, Stopwatch()).run(range(4))
+    scored = Pipeline(AddsExclamationMark(2), broken, Stopwatch()).run(range(4))
     with pytest.raises(ValueError, match="the third is broken"):
         list(scored)
     assert no_threads()
 
 
 def test_an_empty_shard_is_malformed() -> None:
-    with pytest.raises(Malformed, match="shard 0 has nothing in it"):
+    with pytest.raises(Malformed, match="shard 0 is empty"):
         list(Pipeline(Original(), lambda shard: pack([]), Stopwatch()).run([0]))
 
 
-def test_closed_early_nothing_goes_on() -> None:
-    scored = Pipeline(Shouting(1), fetch, Stopwatch()).run(range(4))
+def test_closing_early_ends_all_threads() -> None:
+    scored = Pipeline(AddsExclamationMark(1), fetch, Stopwatch()).run(range(4))
     assert next(scored)[0] == 0
     scored.close()
     assert no_threads()
 
 
-def test_the_stages_add_up_to_the_whole() -> None:
+def test_the_times_of_stages_add_up_to_the_total() -> None:
     watch = Stopwatch()
-    list(Pipeline(Shouting(1), fetch, watch).run(range(4)))
+    list(Pipeline(AddsExclamationMark(1), fetch, watch).run(range(4)))
     times = watch.times(20)
     assert sum(times.seconds_by_stage.values()) == pytest.approx(times.seconds, abs=2e-4)
     assert set(times.seconds_by_stage) == {"model", "waiting"}

@@ -1,4 +1,4 @@
-"""Pictures that people bring to be learnt from: opened, or refused with the reason."""
+"""Reading of uploaded paintings: every file is read, or refused with the reason."""
 
 import io
 import struct
@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from services.scorer.painting_reader import MOST, PaintingReader
+from services.scorer.painting_reader import LARGEST_SIDE, PaintingReader
 from services.scorer.settings import ScorerSettings
 from services.scorer.training.pictures import as_tensor
 from services.scorer.training.read_painting import LONGER, SHORTER, read_painting
@@ -40,7 +40,7 @@ def animated() -> bytes:
 
 
 def bomb() -> bytes:
-    """A few kilobytes that want to be 900 megapixels."""
+    """A file of a few kilobytes that decodes to 900 megapixels."""
     out = io.BytesIO()
     Image.new("1", (30_000, 30_000)).save(out, "PNG")
     return out.getvalue()
@@ -66,13 +66,13 @@ def test_a_red_picture_is_red(data: bytes) -> None:
     assert np.allclose(picture.mean((0, 2, 3)) * 255, RED, atol=14)
 
 
-def test_what_is_see_through_lies_on_white() -> None:
+def test_transparent_pixels_become_white() -> None:
     out = io.BytesIO()
     Image.new("RGBA", (128, 128), (0, 0, 0, 0)).save(out, "PNG")
     assert float(opened(out.getvalue()).min()) == 1
 
 
-def test_it_stands_as_its_camera_meant_it() -> None:
+def test_the_orientation_in_the_exif_data_is_applied() -> None:
     picture = Image.new("RGB", (200, 100), RED)
     exif = picture.getexif()
     exif[0x0112] = 6
@@ -82,7 +82,7 @@ def test_it_stands_as_its_camera_meant_it() -> None:
 
 
 @pytest.mark.parametrize("size", [(6000, 3000), (20_000, 128), (128, 20_000)])
-def test_large_ones_are_made_smaller_and_long_ones_cut(size: tuple[int, int]) -> None:
+def test_large_pictures_are_scaled_down_and_long_ones_cropped(size: tuple[int, int]) -> None:
     height, width = opened(written("JPEG", size=size)).shape[2:]
     assert min(height, width) <= SHORTER
     assert max(height, width) <= LONGER
@@ -99,25 +99,25 @@ def test_large_ones_are_made_smaller_and_long_ones_cut(size: tuple[int, int]) ->
         (lambda: written("PNG", size=(400, 400))[:300], "can't be read"),
         (bomb, "million pixels"),
         (animated, "animated"),
-        (lambda: written("TIFF", "F"), "of a kind"),
+        (lambda: written("TIFF", "F"), "pixel format, F, isn't supported"),
     ],
     ids=["empty", "text", "tiny", "thin", "half jpeg", "half png", "bomb", "animated", "floats"],
 )
-def test_others_are_refused(make: Callable[[], bytes], reason: str) -> None:
+def test_unusable_pictures_are_refused(make: Callable[[], bytes], reason: str) -> None:
     with pytest.raises(Refused, match=reason):
         opened(make())
 
 
-def test_whatever_is_spoiled_it_is_opened_or_refused() -> None:
+def test_a_damaged_file_is_read_or_refused() -> None:
     chance = np.random.default_rng(1)
     for kind in ("JPEG", "PNG", "WEBP", "TIFF", "BMP"):
         whole = bytearray(written(kind))
         for _ in range(60):
-            spoiled = bytearray(whole)
+            damaged = bytearray(whole)
             for place in chance.integers(0, len(whole), 6):
-                spoiled[place] = chance.integers(0, 256)
+                damaged[place] = chance.integers(0, 256)
             try:
-                assert opened(bytes(spoiled)).ndim == 4
+                assert opened(bytes(damaged)).ndim == 4
             except Refused as refusal:
                 assert str(refusal)
 
@@ -141,27 +141,27 @@ def on() -> None:
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP"])
-def test_in_the_sandbox_it_is_the_same_picture(paintings: PaintingReader, kind: str) -> None:
+def test_the_sandbox_returns_the_same_picture(paintings: PaintingReader, kind: str) -> None:
     data = written(kind, size=(700, 500))
     assert torch.equal(paintings.read(data, on), opened(data))
 
 
-def test_in_the_sandbox_colours_of_every_kind_are_read(paintings: PaintingReader) -> None:
-    """What converts the rarer ones is imported late."""
+def test_the_sandbox_reads_every_colour_space(paintings: PaintingReader) -> None:
+    """Pillow imports some of its converters when they are first used."""
     for mode in ("LAB", "CMYK", "YCbCr"):
         out = io.BytesIO()
         Image.new(mode, (200, 150), (90, 40, 20, 0)[: 4 if mode == "CMYK" else 3]).save(out, "TIFF")
         assert torch.equal(paintings.read(out.getvalue(), on), opened(out.getvalue()))
 
 
-def test_in_the_sandbox_it_is_refused_for_the_same_reason(paintings: PaintingReader) -> None:
+def test_the_sandbox_refuses_for_the_same_reason(paintings: PaintingReader) -> None:
     with pytest.raises(Refused, match="isn't an image"):
         paintings.read(b"hello", on)
-    assert MOST == LONGER
+    assert LARGEST_SIDE == LONGER
 
 
 def scans_repeated(times: int) -> bytes:
-    """A JPEG of 16 megapixels, small as a file, whose last scan comes again and again."""
+    """A small JPEG file of 16 megapixels, whose last scan is repeated many times."""
     out = io.BytesIO()
     Image.new("RGB", (4000, 4000), RED).save(out, "JPEG", progressive=True)
     data = out.getvalue()
@@ -170,7 +170,7 @@ def scans_repeated(times: int) -> bytes:
 
 
 def directories_chained(many: int) -> bytes:
-    """A TIFF of many directories, each of which is looked for from the first."""
+    """A TIFF of many directories, each of which is searched from the first one on."""
     out = io.BytesIO()
     Image.new("L", (128, 128)).save(out, "TIFF")
     data = bytearray(out.getvalue())
@@ -186,11 +186,11 @@ def directories_chained(many: int) -> bytes:
     return bytes(data)
 
 
-def test_a_picture_that_takes_for_ever_is_refused(impatient: PaintingReader) -> None:
+def test_a_picture_that_takes_too_long_is_refused(impatient: PaintingReader) -> None:
     with pytest.raises(Refused, match=r"can't be read: it (took|used|made no progress).* 3 s"):
         impatient.read(scans_repeated(100_000), on)
 
 
-def test_a_chain_of_directories_is_refused_in_time(impatient: PaintingReader) -> None:
+def test_a_long_chain_of_directories_is_refused_in_time(impatient: PaintingReader) -> None:
     with pytest.raises(Refused, match=r"animated|can't be read"):
         impatient.read(directories_chained(50_000), on)

@@ -1,4 +1,4 @@
-"""What a worker needs for the largest frame is known, and bounded by what there is."""
+"""A pass's memory has a known bound, and a worker stays within the memory that it may use."""
 
 import os
 import subprocess
@@ -20,12 +20,12 @@ from shared.shards import Item, pack
 ROOT = Path(__file__).parents[2]
 MIB = 1024 * 1024
 
-#: The most memory that one pass took at a time, beyond what was there before it.
+#: Prints the peak memory of one pass, over the expected bound.
 MEASURED = """
 import sys
 import numpy as np, torch
 from services.scorer.network import PainterNetwork
-from services.scorer.painter import PASS, Painter
+from services.scorer.painter import PASS_MEMORY, Painter
 
 def kib(name):
     [line] = [line for line in open("/proc/self/status") if line.startswith(name)]
@@ -38,15 +38,15 @@ painter.paint(np.zeros((90, 160, 3), np.uint8))
 picture = np.full((1080, 1920, 3), 100, np.uint8)
 before = kib("VmRSS")
 painter.paint(picture)
-said = PASS * next(network.parameters()).element_size() * picture.nbytes
-print((kib("VmHWM") - before) * 1024 / said)
+expected = PASS_MEMORY * next(network.parameters()).element_size() * picture.nbytes
+print((kib("VmHWM") - before) * 1024 / expected)
 """
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="a process's memory is told by /proc")
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc tells a process's memory")
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
-def test_a_pass_takes_no_more_than_is_said(dtype: str) -> None:
-    """In a process of its own, whose memory nothing else has used before."""
+def test_the_memory_of_a_pass_is_bounded(dtype: str) -> None:
+    """Measured in a new process, whose peak is that of the pass."""
     part = subprocess.run(
         [sys.executable, "-c", MEASURED, dtype],
         capture_output=True,
@@ -57,25 +57,23 @@ def test_a_pass_takes_no_more_than_is_said(dtype: str) -> None:
     assert float(part) <= 1
 
 
-def limited(folder: Path, monkeypatch: pytest.MonkeyPatch, said: str) -> None:
+def limited(folder: Path, monkeypatch: pytest.MonkeyPatch, limit: str) -> None:
     file = folder / "memory.max"
-    file.write_text(said)
+    file.write_text(limit)
     monkeypatch.setattr(memory, "LIMITS", (file, folder / "isnt-there"))
 
 
-def test_a_containers_limit_is_what_there_is(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_containers_limit_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     limited(tmp_path, monkeypatch, f"{512 * MIB}\n")
-    assert memory.memory_there_is() == 512 * MIB
+    assert memory.available_memory() == 512 * MIB
     cores = os.cpu_count() or 1
     assert memory.memory_for_passes(cores) == 256 * MIB
     assert memory.memory_for_passes(1) == 256 * MIB // cores
     limited(tmp_path, monkeypatch, "max\n")
-    assert memory.memory_there_is() > 512 * MIB
+    assert memory.available_memory() > 512 * MIB
 
 
-def test_of_large_pictures_fewer_are_painted_at_once(
+def test_fewer_large_pictures_are_painted_at_the_same_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("torch.get_num_threads", lambda: 8)
@@ -95,12 +93,12 @@ class Heavy(PictureScorer):
     def __init__(self, threads: Threads) -> None:
         self.threads = threads
         self.lock = Lock()
-        self.there = self.most = 0
+        self.count = self.most = 0
 
     def decode(self, data: bytes) -> Picture:
         with self.lock:
-            self.there += 1
-            self.most = max(self.most, self.there)
+            self.count += 1
+            self.most = max(self.most, self.count)
         return np.zeros((100, 100, 3), np.uint8)
 
     def score(self, values: Sequence[Picture]) -> Sequence[Picture]:
@@ -108,12 +106,12 @@ class Heavy(PictureScorer):
 
     def encode(self, value: Picture) -> bytes:
         with self.lock:
-            self.there -= 1
+            self.count -= 1
         return b""
 
 
-def test_few_large_pictures_are_on_their_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two wait to be scored and two to be encoded; the others are in somebody's hand."""
+def test_few_large_pictures_are_in_flight(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two wait to be scored and two to be encoded; at most five are being processed."""
     monkeypatch.setattr(pipeline, "DECODED_BYTES", 60_000)
     shard = pack(Item(f"{n:06}.jpg", b"") for n in range(25))
     with ThreadPoolExecutor(8) as pool:

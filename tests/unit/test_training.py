@@ -1,4 +1,4 @@
-"""Teaching: the painter its styles, and one style to a painter that is frozen."""
+"""Training of the network and its styles, and learning of one style with a frozen network."""
 
 import subprocess
 import sys
@@ -30,7 +30,7 @@ def trained(out: Path, start: Path, *settings: str) -> None:
 
 
 @needs_vgg
-def test_training_teaches_each_stage(tmp_path: Path) -> None:
+def test_training_changes_only_the_chosen_stage(tmp_path: Path) -> None:
     coarse, fine = tmp_path / "coarse", tmp_path / "fine"
     trained(coarse, WEIGHTS, "--steps", "2")
     trained(fine, coarse, "--steps", "2", "--learning", "fine")
@@ -49,7 +49,7 @@ def test_training_teaches_each_stage(tmp_path: Path) -> None:
 
 
 @needs_vgg
-def test_training_goes_on_where_it_was_interrupted(tmp_path: Path) -> None:
+def test_training_continues_from_its_checkpoint(tmp_path: Path) -> None:
     trained(tmp_path, WEIGHTS, "--steps", "2")
     kept, network = Recipe.of(tmp_path), tmp_path / "network.safetensors"
     assert kept.stages[:-1] == Recipe.of(WEIGHTS).stages
@@ -61,7 +61,7 @@ def test_training_goes_on_where_it_was_interrupted(tmp_path: Path) -> None:
 
 
 @needs_vgg
-def test_a_new_style_is_learnt_by_its_vector_alone() -> None:
+def test_learning_a_style_changes_only_its_vector() -> None:
     painting = pictures.read(ROOT / "deploy/sample/ejiri.jpg")
     learner = StyleLearner(ScorerSettings(vgg_weights=VGG, learning_steps=4), painting)
     weights = {name: value.clone() for name, value in learner.network.state_dict().items()}
@@ -73,7 +73,7 @@ def test_a_new_style_is_learnt_by_its_vector_alone() -> None:
 
 
 @needs_vgg
-def test_learning_goes_on_where_it_was_left() -> None:
+def test_learning_continues_from_a_checkpoint() -> None:
     painting = pictures.read(ROOT / "deploy/sample/ejiri.jpg")
     learner = StyleLearner(ScorerSettings(vgg_weights=VGG, learning_steps=3), painting)
     half_done = torch.full_like(learner.vector, 0.25)
@@ -82,13 +82,13 @@ def test_learning_goes_on_where_it_was_left() -> None:
     assert list(learner.run(2)) == [3]
 
 
-def test_an_eye_that_can_not_be_had_is_told_with_the_setting_to_set(tmp_path: Path) -> None:
+def test_the_error_for_missing_vgg_weights_names_the_setting(tmp_path: Path) -> None:
     painting = torch.rand(1, 3, 128, 128)
     with pytest.raises(Misconfigured, match="IMPASTO_VGG_WEIGHTS"):
         StyleLearner(ScorerSettings(vgg_weights=tmp_path / "nothing.safetensors"), painting)
 
 
-def test_what_moved_as_the_scene_did_does_not_flicker() -> None:
+def test_a_picture_that_moves_with_the_scene_does_not_flicker() -> None:
     torch.manual_seed(1)
     soft = torch.nn.functional.interpolate(torch.rand(2, 3, 9, 9), (96, 96), mode="bicubic")
     move = Move(soft)

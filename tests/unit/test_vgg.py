@@ -1,4 +1,4 @@
-"""VGG16's published weights: a pickle from a cache or a site, taken for tensors alone."""
+"""VGG16's published weights are a pickle, from which only tensors may be loaded."""
 
 import hashlib
 import os
@@ -26,7 +26,7 @@ def spring(value: str) -> None:
 
 @pytest.fixture
 def trap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """In the place where torchvision keeps the weights that it has downloaded."""
+    """A hostile pickle in torchvision's cache, in place of the weights."""
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     monkeypatch.delenv(SPRUNG, raising=False)
     path = tmp_path / "hub" / "checkpoints" / Path(vgg.PUBLISHED).name
@@ -35,13 +35,13 @@ def trap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
-def test_another_file_in_their_place_is_refused(trap: Path) -> None:
+def test_a_file_with_another_hash_is_refused(trap: Path) -> None:
     with pytest.raises(Misconfigured, match="its SHA-256 differs"):
         load_vgg(None)
     assert SPRUNG not in os.environ
 
 
-def test_the_right_file_is_not_unpickled_either(
+def test_a_file_with_the_right_hash_runs_no_code(
     trap: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(vgg, "SHA256", hashlib.sha256(trap.read_bytes()).hexdigest())
@@ -50,6 +50,6 @@ def test_the_right_file_is_not_unpickled_either(
     assert SPRUNG not in os.environ
 
 
-def test_the_hash_is_the_one_that_their_name_begins() -> None:
+def test_the_hash_begins_with_the_one_in_the_files_name() -> None:
     assert vgg.SHA256.startswith(Path(vgg.PUBLISHED).stem.rpartition("-")[2])
     assert len(vgg.SHA256) == 64

@@ -1,4 +1,4 @@
-"""Teach the network that paints, and the styles that it comes with."""
+"""Train the painter's network and its styles."""
 
 import argparse
 import time
@@ -14,21 +14,23 @@ from services.scorer.training.trainable_styles import TrainableStyles
 from services.scorer.training.training_loop import TrainingLoop
 from services.scorer.training.vgg import Vgg
 
-#: Every so manieth photo is kept out of training, to judge by.
+#: One photo in so many isn't trained on, but kept for benchmarks.
 KEPT_OUT = 10
-REPORT = 25
-KEEP = 50
-#: Where training goes on from when it was interrupted.
-STATE = "state.pt"
+REPORT_STEPS = 25
+CHECKPOINT_STEPS = 50
+#: The checkpoint, from which an interrupted training continues.
+CHECKPOINT = "state.pt"
 
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser("impasto train", description=__doc__)
-    parser.add_argument("paintings", type=Path, nargs="+", help="a jpg each; its stem names it")
-    parser.add_argument("--photos", type=Path, required=True, help="a folder of jpgs to paint")
-    parser.add_argument("--clips", type=Path, nargs="*", default=[], help="videos to paint, too")
-    parser.add_argument("--vgg", type=Path, help="VGG16 weights; torchvision's download if unset")
-    parser.add_argument("--start", type=Path, help="go on from the weights in this folder")
+    parser.add_argument(
+        "paintings", type=Path, nargs="+", help="a jpg each; its name is the style's"
+    )
+    parser.add_argument("--photos", type=Path, required=True, help="a folder of jpgs to train on")
+    parser.add_argument("--clips", type=Path, nargs="*", default=[], help="videos to train on")
+    parser.add_argument("--vgg", type=Path, help="VGG16's weights; unset, torchvision's download")
+    parser.add_argument("--start", type=Path, help="start from the weights in this folder")
     parser.add_argument("--out", type=Path, default=WEIGHTS)
     for name, field in TrainingSettings.model_fields.items():
         parser.add_argument(
@@ -50,7 +52,7 @@ def main() -> None:
     paths = sorted(args.photos.glob("*.jpg"))
     photos = [pictures.read(path) for n, path in enumerate(paths) if n % KEPT_OUT]
     frames = [frame for clip in args.clips for frame in clips.frames(clip)]
-    shown = [pictures.at_lines(photo, settings.lines) for photo in photos + frames]
+    inputs = [pictures.at_lines(photo, settings.lines) for photo in photos + frames]
     paintings = [
         painting_features(vgg, pictures.at_lines(pictures.read(path), settings.lines))
         for path in args.paintings
@@ -68,14 +70,14 @@ def main() -> None:
         kept_out=[path.name for path in paths[::KEPT_OUT]],
         torch=torch.__version__,
     )
-    lesson = TrainingLoop(styles, vgg, paintings, settings)
+    loop = TrainingLoop(styles, vgg, paintings, settings)
     done = 0
-    state = args.out / STATE
-    if state.exists():
-        kept = torch.load(state)
-        styles.restore(kept["studio"])
-        lesson.restore(kept["lesson"])
-        stage, done = Stage.model_validate_json(kept["stage"]), kept["step"]
+    checkpoint = args.out / CHECKPOINT
+    if checkpoint.exists():
+        saved = torch.load(checkpoint)
+        styles.restore(saved["studio"])
+        loop.restore(saved["lesson"])
+        stage, done = Stage.model_validate_json(saved["stage"]), saved["step"]
     recipe.stages.append(stage)
     started, before, sums = (
         time.monotonic(),
@@ -83,26 +85,26 @@ def main() -> None:
         torch.zeros(len(Progress.model_fields) - 1),
     )
     args.out.mkdir(parents=True, exist_ok=True)
-    for step, found in lesson.run(shown, done):
-        sums += torch.tensor(found)
-        if step % REPORT == 0:
-            means = [round(value, 5) for value in (sums / REPORT).tolist()]
+    for step, losses in loop.run(inputs, done):
+        sums += torch.tensor(losses)
+        if step % REPORT_STEPS == 0:
+            means = [round(value, 5) for value in (sums / REPORT_STEPS).tolist()]
             sums.zero_()
             names = list(Progress.model_fields)[1:]
             stage.progress.append(Progress(step=step, **dict(zip(names, means, strict=True))))
             stage.seconds = round(before + time.monotonic() - started, 1)
             print(f"{stage.seconds:7.0f} s", stage.progress[-1], flush=True)
-        if step % KEEP == 0 or step == settings.steps:
+        if step % CHECKPOINT_STEPS == 0 or step == settings.steps:
             styles.save(args.out)
             recipe.save(args.out)
             torch.save(
                 {
                     "studio": styles.state(),
-                    "lesson": lesson.state(),
+                    "lesson": loop.state(),
                     "stage": stage.model_dump_json(),
                     "step": step,
                 },
-                state,
+                checkpoint,
             )
 
 

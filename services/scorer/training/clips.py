@@ -1,4 +1,4 @@
-"""Frames of films, to learn from. Only whoever trains the network needs PyAV for it."""
+"""Frames of videos to train on. Only training uses PyAV."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ STEP = 8
 
 
 def frames(clip: Path) -> list[Tensor]:  # each [1, 3, H, W] in 0…1
-    """Some of the first half, so that the second can be judged by."""
+    """Every eighth frame of the first half; benchmarks use the second half."""
     with av.open(str(clip)) as container:
         decoded = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
     chosen = decoded[: len(decoded) // 2 : STEP]

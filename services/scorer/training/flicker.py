@@ -1,4 +1,4 @@
-"""What a film does from frame to frame: things move a little, and the noise is another one."""
+"""The flicker loss: simulates the next frame of a video and compares how both are painted."""
 
 import math
 
@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
-#: In pixels, degrees and parts of one, as a scene moves from a frame to the next.
+#: How much a scene moves from one frame to the next: in pixels, degrees, shares, pixels.
 SHIFT = 8.0
 TURN = 1.0
 ZOOM = 0.015
@@ -15,7 +15,7 @@ NOISE = 0.02
 
 
 class Move:
-    """Small shifts, turns and zooms, and a ripple: another for each picture of a batch."""
+    """A random small shift, rotation, zoom and ripple for each picture of a batch."""
 
     def __init__(self, like: Tensor) -> None:  # [B, 3, H, W]
         batch, _, height, width = like.shape
@@ -28,7 +28,7 @@ class Move:
         ripple = torch.randn(batch, 2, 6, 6) * RIPPLE * 2 / torch.tensor([[[width]], [[height]]])
         smooth = F.interpolate(ripple, (height, width), mode="bicubic", align_corners=True)
         self._grid = grid + smooth.permute(0, 2, 3, 1)
-        #: Where something of the first picture is seen.
+        #: The mask of pixels that are inside the first picture.
         self.seen = (self._grid.abs() <= 1).all(dim=3)[:, None].float()  # [B, 1, H, W]
 
     def __call__(self, images: Tensor) -> Tensor:
@@ -40,5 +40,5 @@ def next_frame(frames: Tensor, move: Move) -> Tensor:
 
 
 def flicker(painted: Tensor, painted_next: Tensor, move: Move) -> Tensor:
-    """How far the next frame's picture is from the first's, moved as the scene has moved."""
+    """The mean squared difference of the next painted frame and the first one, moved alike."""
     return ((painted_next - move(painted)).square() * move.seen).mean()

@@ -11,28 +11,28 @@ from services.scorer.training.vgg import (
     GRAM_LAYERS,
     PATCH_LAYERS,
     Vgg,
-    inner,
+    without_rim,
 )
 
 #: Pictures are compared at their size and at half of it. Features within so many pixels of the
 #: edge are left out, because VGG16's padding changes them.
 RIMS = (16, 8)
-#: How many places of a picture and of a painting are compared.
+#: How many patches of a picture are compared, and with how many of the painting.
 ASKED, OFFERED = 1024, 2048
-#: How many pixels, and in how many directions of colour.
+#: How colours are compared: so many pixels, directions in RGB and quantiles.
 PIXELS, DIRECTIONS, QUANTILES = 4096, 16, 256
 #: The strides at which the network could repeat a pattern, in pixels of its picture.
 NETWORK_STRIDES = (8, 16)
-#: A repeated pattern is looked for in squares of so many strides along a side.
+#: The side of the squares in which a repeated pattern is searched, in strides.
 CELLS = 6
 #: Squares with less variance than this count as empty.
 EMPTY = 1e-5
 
 
 class PaintingFeatures(NamedTuple):
-    """What a painting is compared by, at both sizes; its colours at full size only."""
+    """A painting's features at both sizes, and its colours at full size."""
 
-    patches: list[dict[int, Tensor]]  # [places, channels]
+    patches: list[dict[int, Tensor]]  # [patches, channels]
     grams: list[dict[int, Tensor]]  # [channels, channels]
     colours: Tensor  # [pixels, 3]
 
@@ -51,7 +51,7 @@ def painting_features(vgg: Vgg, painting: Tensor) -> PaintingFeatures:
     patches, grams = [], []
     for size, rim in enumerate(RIMS):
         seen = vgg(half(painting) if size else painting)
-        rows = {layer: places(inner(features, layer, rim)) for layer, features in seen.items()}
+        rows = {layer: places(without_rim(x, layer, rim)) for layer, x in seen.items()}
         patches.append({layer: rows[layer].clone() for layer in PATCH_LAYERS})
         grams.append({layer: gram(rows[layer]) for layer in GRAM_LAYERS})
     return PaintingFeatures(patches, grams, places(painting))
@@ -67,7 +67,7 @@ def compare(
         content = vgg(photo, CONTENT_LAYER)[CONTENT_LAYER].float()
     seen = vgg(painted)
     error = (seen[CONTENT_LAYER].float() - content).square().mean() / content.var()
-    rows = {layer: places(inner(features, layer, RIMS[size])) for layer, features in seen.items()}
+    rows = {layer: places(without_rim(x, layer, RIMS[size])) for layer, x in seen.items()}
     patches = [
         movers_distance(some(rows[layer], ASKED), some(painting.patches[size][layer], OFFERED))
         for layer in PATCH_LAYERS
@@ -97,7 +97,11 @@ def some(rows: Tensor, count: int) -> Tensor:
 
 
 def movers_distance(mine: Tensor, theirs: Tensor) -> Tensor:
-    """The relaxed earth mover's distance of features, by cosine (Kolkin et al. 2019)."""
+    """The relaxed earth mover's distance of features, by cosine (Kolkin et al. 2019).
+
+    Each patch is compared with the most similar one, in both directions, after the mean of `theirs`
+    is subtracted.
+    """
     mine, theirs = mine.float(), theirs.float()
     mean = theirs.mean(0)
     near = F.normalize(mine - mean, dim=1) @ F.normalize(theirs - mean, dim=1).T
@@ -123,10 +127,10 @@ def colour_distance(mine: Tensor, theirs: Tensor) -> Tensor:
 
 
 def repeats(painted: Tensor, stride: int) -> Tensor:
-    """The share of local variance that is the same in every square of one stride.
+    """The share of local variance that repeats at the stride.
 
-    It is 1 for a pattern that repeats at the stride, and for noise 1 / CELLS², or more where the
-    picture is too small for so many squares.
+    It is 1 for a pattern that repeats exactly. For noise it is 1 / CELLS², or more if the picture
+    is too small for so many squares.
     """
     grey = painted.mean(1, keepdim=True)
     smooth = F.avg_pool2d(grey, stride + 1, 1, stride // 2, count_include_pad=False)

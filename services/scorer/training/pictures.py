@@ -1,4 +1,4 @@
-"""Pictures to learn from: photographs and frames in pieces, paintings whole."""
+"""Reads pictures, resizes them, and cuts crops to train on."""
 
 import random
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ def as_tensor(pixels: NDArray[np.uint8]) -> Tensor:  # [H, W, 3] -> [1, 3, H, W]
 
 
 def at_lines(image: Tensor, lines: int) -> Tensor:
-    """With a shorter side of so many pixels, smaller or larger than it was."""
+    """Resized so that the shorter side has so many pixels."""
     scale = lines / min(image.shape[2:])
     size = [round(side * scale) for side in image.shape[2:]]
     resize = partial(F.interpolate, size=size, mode="bicubic", antialias=True)
@@ -30,7 +30,7 @@ def at_lines(image: Tensor, lines: int) -> Tensor:
 
 
 def crops(images: list[Tensor], size: int, batch: int, seed: int) -> Iterator[list[Tensor]]:
-    """Endless batches of squares, each cut at a place of its own, half of them mirrored."""
+    """Endless batches of random square crops, half of them mirrored."""
     chance = random.Random(seed)
     while True:
         yield [square(chance.choice(images), size, chance) for _ in range(batch)]

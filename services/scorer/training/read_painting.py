@@ -1,4 +1,4 @@
-"""Opening a picture that somebody brought, whatever it really is. It runs in a sandbox."""
+"""Reads an uploaded painting, which may be any file. Runs in a sandbox."""
 
 import io
 import warnings
@@ -13,20 +13,20 @@ from shared.errors import Refused
 from shared.sandbox.files import TaskFiles
 
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF")
-#: More pixels than any scan of a painting needs; what is decoded takes four bytes for each.
+#: More than any scan of a painting needs. Decoded, each pixel takes four bytes.
 MOST_PIXELS = 80_000_000
-#: Less has no brush strokes in it to learn from.
+#: The shortest side in which brush strokes can be seen.
 SMALLEST = 96
-#: As large as the paintings that the network was taught with.
+#: The size of the paintings that the network was trained with.
 SHORTER, LONGER = 512, 2048
-SHADES = ("1", "L", "P", "RGB", "CMYK", "YCbCr", "LAB", "HSV")
-SEE_THROUGH = ("LA", "PA", "RGBA", "La", "RGBa")
+OPAQUE = ("1", "L", "P", "RGB", "CMYK", "YCbCr", "LAB", "HSV")
+TRANSPARENT = ("LA", "PA", "RGBA", "La", "RGBa")
 
 
 def read_painting(file: BinaryIO) -> NDArray[np.uint8]:  # [H, W, 3]
-    """The picture upright, in RGB, on white; Refused with the reason where that can't be."""
+    """The picture upright, in RGB, on white; Refused with the reason if it can't be read."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what they warn of is refused or harmless
+        warnings.simplefilter("ignore")  # the file is refused, or the warning is harmless
         try:
             with Image.open(file, formats=FORMATS) as image:
                 check(image)
@@ -37,7 +37,7 @@ def read_painting(file: BinaryIO) -> NDArray[np.uint8]:  # [H, W, 3]
             raise Refused(f"it isn't an image ({', '.join(FORMATS)})") from error
         except Image.DecompressionBombError as error:
             raise Refused(TOO_LARGE) from error
-        # Pillow's readers raise whatever their parsing stumbles on.
+        # Pillow's readers may raise any of these for a damaged file.
         except (OSError, SyntaxError, ValueError, TypeError, KeyError, EOFError) as error:
             raise Refused(f"the image can't be read: {error}") from error
     return np.array(small)
@@ -56,20 +56,20 @@ def check(image: Image.Image) -> None:
         )
     if getattr(image, "n_frames", 1) > 1:
         raise Refused("the image is animated; a style is learnt from one picture")
-    if image.mode not in SHADES + SEE_THROUGH:
-        raise Refused(f"the image's pixels are of a kind ({image.mode}) that isn't read")
+    if image.mode not in OPAQUE + TRANSPARENT:
+        raise Refused(f"the image's pixel format, {image.mode}, isn't supported")
 
 
 def in_rgb(image: Image.Image) -> Image.Image:
-    if image.mode in SEE_THROUGH or "transparency" in image.info:
-        clear = image.convert("RGBA")
-        white = Image.new("RGBA", clear.size, "white")
-        return Image.alpha_composite(white, clear).convert("RGB")
+    if image.mode in TRANSPARENT or "transparency" in image.info:
+        transparent = image.convert("RGBA")
+        white = Image.new("RGBA", transparent.size, "white")
+        return Image.alpha_composite(white, transparent).convert("RGB")
     return image.convert("RGB")
 
 
 def fitted(image: Image.Image) -> Image.Image:
-    """Made smaller if need be, and the middle of what is very long."""
+    """Scaled down to SHORTER, and cropped to the middle if it is longer than LONGER."""
     scale = min(1.0, SHORTER / min(image.size))
     width, height = (max(1, round(side * scale)) for side in image.size)
     small = image.resize((width, height), Image.Resampling.LANCZOS) if scale < 1 else image
@@ -86,7 +86,7 @@ TASKS = {"read": read}
 
 
 def warm_up() -> None:
-    """Write and open a picture of each kind, so that nothing is loaded or looked up later."""
+    """Write and read a picture of each format, so that no module is imported in the sandbox."""
     for form in FORMATS:
         file = io.BytesIO()
         Image.new("RGB", (SMALLEST, SMALLEST)).save(file, form)

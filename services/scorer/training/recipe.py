@@ -1,4 +1,4 @@
-"""How a painter was taught: every setting, what it practised on, and how it went."""
+"""The record of a training: every setting, the data and the progress, stage by stage."""
 
 from pathlib import Path
 from typing import Self
@@ -14,29 +14,29 @@ class TrainingSettings(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     learning: Learning = Field(Learning.COARSE, description="which stage learns: coarse or fine")
-    steps: int = Field(2000, gt=0, description="how many batches it paints")
-    batch: int = Field(2, gt=0, description="how many pieces a batch has, each in its own style")
-    size: int = Field(272, ge=64, multiple_of=8, description="of a piece, in pixels")
-    rim: int = Field(8, gt=0, description="of a piece, what is painted and not compared")
-    lines: int = Field(360, ge=64, description="shorter side of photos and paintings")
-    patch_weight: float = Field(4.0, description="of the distance of patches to the painting's")
-    gram_weight: float = Field(2.0, description="of the Gram distance, over the painting's own")
-    colour_weight: float = Field(2.0, description="of the distance of colours")
+    steps: int = Field(2000, gt=0, description="number of batches")
+    batch: int = Field(2, gt=0, description="crops in a batch, each in a style of its own")
+    size: int = Field(272, ge=64, multiple_of=8, description="side of a crop, in pixels")
+    rim: int = Field(8, gt=0, description="pixels at a crop's edges that aren't compared")
+    lines: int = Field(360, ge=64, description="shorter side of photos and paintings, in pixels")
+    patch_weight: float = Field(4.0, description="weight of the distance of patches")
+    gram_weight: float = Field(2.0, description="weight of the Gram matrices' distance")
+    colour_weight: float = Field(2.0, description="weight of the distance of colours")
     content_weight: float = Field(0.6, description="of content, in the photo's variance")
-    variation_weight: float = Field(0.1, description="of what neighbouring pixels differ by")
-    repeat_weight: float = Field(4.0, description="of what repeats at the network's strides")
-    steady_weight: float = Field(20.0, description="of the flicker between two frames")
-    rate: float = Field(1.5, gt=0, description="of learning, in the usual rates")
-    last_rate: float = Field(0.05, ge=0, description="the rate at the end, in parts of the first")
-    seed: int = Field(7, description="of every random choice")
+    variation_weight: float = Field(0.1, description="weight of neighbouring pixels' differences")
+    repeat_weight: float = Field(4.0, description="weight of patterns that repeat at a stride")
+    steady_weight: float = Field(20.0, description="weight of the flicker between two frames")
+    rate: float = Field(1.5, gt=0, description="learning rate, as a multiple of the usual one")
+    last_rate: float = Field(0.05, ge=0, description="learning rate at the end, over the first")
+    seed: int = Field(7, description="seed of all random choices")
 
-    def pace(self, step: int) -> float:
-        """The rate of a step, in parts of the first."""
+    def rate_at(self, step: int) -> float:
+        """The learning rate of a step, as a share of the first."""
         return 1 - step / self.steps * (1 - self.last_rate)
 
 
 class Progress(BaseModel):
-    """Means since the one before."""
+    """Mean losses since the previous report."""
 
     step: int
     patches: float
@@ -60,7 +60,7 @@ class Stage(BaseModel):
 
 
 class Recipe(BaseModel):
-    #: What the first stage started from.
+    #: The weights that the first stage started from.
     start: str = "random weights"
     stages: list[Stage] = []
 

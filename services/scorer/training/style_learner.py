@@ -1,4 +1,4 @@
-"""Learning one painting: a style's vector is fitted to it, and the network stays as it is."""
+"""Learns one painting: trains a style's vector and leaves the network unchanged."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,28 +19,26 @@ from services.scorer.training.training_loop import TrainingLoop
 from services.scorer.training.vgg import Vgg
 from shared.errors import Misconfigured
 
-#: Of the styles that it comes with.
+#: The paintings of the shipped styles.
 PAINTINGS = Path(__file__).parent / "paintings"
-#: What is painted for practice: paintings have as many kinds of things in them as photos have.
+#: The pictures to train on: paintings show as many kinds of things as photos do.
 PRACTICE = [*PAINTINGS.glob("*.jpg"), *PAINTINGS.with_name("practice").glob("*.jpg")]
 
 
 class StyleLearner:
-    """A painting, and a vector on its way to it."""
-
     def __init__(self, settings: ScorerSettings, painting: Tensor) -> None:
         use_threads(settings.threads)
         torch.manual_seed(0)
         vgg = load_vgg(settings.vgg_weights)
-        recipe = TrainingSettings(steps=settings.learning_steps, learning=Learning.STYLES)
+        training = TrainingSettings(steps=settings.learning_steps, learning=Learning.STYLES)
         self._photos = [
-            pictures.at_lines(pictures.read(path), recipe.lines) for path in sorted(PRACTICE)
+            pictures.at_lines(pictures.read(path), training.lines) for path in sorted(PRACTICE)
         ]
         self._styles = TrainableStyles(["new"], Learning.STYLES)
         self._styles.load_network(settings.network)
-        wish = painting_features(vgg, pictures.at_lines(painting, recipe.lines))
-        self._styles.start_from(nearest(self._styles, vgg, wish, self._photos[0])[None])
-        self._lesson = TrainingLoop(self._styles, vgg, [wish], recipe)
+        features = painting_features(vgg, pictures.at_lines(painting, training.lines))
+        self._styles.start_from(nearest(self._styles, vgg, features, self._photos[0])[None])
+        self._loop = TrainingLoop(self._styles, vgg, [features], training)
 
     @property
     def vector(self) -> Tensor:
@@ -54,8 +52,8 @@ class StyleLearner:
         self._styles.start_from(load_style(vector, self._styles.network))
 
     def run(self, done: int = 0) -> Iterator[int]:
-        """The number of every step when it is done."""
-        for step, _ in self._lesson.run(self._photos, done):
+        """Train, and yield the number of each finished step."""
+        for step, _ in self._loop.run(self._photos, done):
             yield step
 
 
@@ -64,19 +62,19 @@ def load_vgg(weights: Path | None) -> Vgg:
         return Vgg(weights)
     except (OSError, URLError) as error:
         raise Misconfigured(
-            f"learning needs VGG16's weights, and they can't be had: {error}; "
-            "name a file of them in IMPASTO_VGG_WEIGHTS"
+            f"learning a style needs VGG16's weights, which can't be loaded: {error}; "
+            "set IMPASTO_VGG_WEIGHTS to a file of them"
         ) from error
 
 
 @torch.no_grad()
-def nearest(styles: TrainableStyles, vgg: Vgg, wish: PaintingFeatures, photo: Tensor) -> Tensor:
-    """Of the styles that the network knows, the one whose picture is most like the painting."""
-    known = list(styles_in(WEIGHTS).values())
-    found = []
-    for vector in known:
+def nearest(styles: TrainableStyles, vgg: Vgg, painting: PaintingFeatures, photo: Tensor) -> Tensor:
+    """The shipped style whose picture is the most similar to the painting."""
+    shipped = list(styles_in(WEIGHTS).values())
+    distances = []
+    for vector in shipped:
         with torch.autocast("cpu", torch.bfloat16):
             painted = styles.paint(photo, vector[None])
-        seen = compare(vgg, painted, photo, wish, size=1)
-        found.append(float(seen.patches + seen.gram + seen.colour))
-    return known[found.index(min(found))]
+        losses = compare(vgg, painted, photo, painting, size=1)
+        distances.append(float(losses.patches + losses.gram + losses.colour))
+    return shipped[distances.index(min(distances))]

@@ -1,4 +1,4 @@
-"""The painter and the styles that it learns, and the folder that they are kept in."""
+"""The styles and the network during training: what learns, and how it is saved and loaded."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -13,16 +13,16 @@ from services.scorer.layers import space_to_depth
 from services.scorer.network import PainterNetwork, halved
 from services.scorer.painter import STYLE, load_weights, save_style
 
-#: With the rim that isn't judged, less than the margin when it paints for others.
-JUDGED_MARGIN = 8
+#: Less than the network's usual margin, because a crop's rim isn't compared.
+TRAINING_MARGIN = 8
 NETWORK = "network.safetensors"
 STYLES = "styles"
-#: Of the average, what is left of it after a step.
-MEMORY = 0.998
+#: The decay of the weights' moving average.
+DECAY = 0.998
 
 
 class Learning(StrEnum):
-    """What learns; the styles always do."""
+    """What is trained; the styles always are."""
 
     COARSE = "coarse"
     FINE = "fine"
@@ -33,14 +33,14 @@ class TrainableStyles:
     def __init__(self, names: list[str], learning: Learning = Learning.COARSE) -> None:
         self.names = names
         self._learning = learning
-        self.network = PainterNetwork(JUDGED_MARGIN).to(memory_format=torch.channels_last)
+        self.network = PainterNetwork(TRAINING_MARGIN).to(memory_format=torch.channels_last)
         self.network.coarse.requires_grad_(learning == Learning.COARSE)
         self.network.fine.requires_grad_(learning == Learning.FINE)
         self.styles = nn.Parameter(torch.zeros(len(names), self.network.style_size))
         self._average = copies(self._weights())
 
     def paint(self, frames: Tensor, style: Tensor) -> Tensor:
-        """Frames of the lines that the stage which learns paints; all of them with one noise."""
+        """Paint frames of the size of the trained stage, all with the same noise."""
         if self._learning != Learning.FINE:
             return self.network.rough(frames, style, noise_for(frames))
         parts = space_to_depth(frames)
@@ -55,11 +55,11 @@ class TrainableStyles:
         self._average = copies(self._weights())
 
     def load(self, folder: Path) -> None:
-        """A style that isn't there starts as the mean of those that are."""
+        """Load weights; a style that the folder doesn't have starts as the mean of all."""
         self.load_network(folder / NETWORK)
-        there = styles_in(folder)
-        mean = torch.stack(list(there.values())).mean(0)
-        self.start_from(torch.stack([there.get(name, mean) for name in self.names]))
+        found = styles_in(folder)
+        mean = torch.stack(list(found.values())).mean(0)
+        self.start_from(torch.stack([found.get(name, mean) for name in self.names]))
 
     def start_from(self, styles: Tensor) -> None:
         self.styles.data.copy_(styles)
@@ -67,8 +67,11 @@ class TrainableStyles:
 
     @torch.no_grad()
     def average(self, step: int) -> None:
-        """The last steps' mean paints better than any of them; short at first, then longer."""
-        share = 1 - min(MEMORY, (1 + step) / (10 + step))
+        """Update the moving average of the weights, which paints better than any one step's.
+
+        The decay grows to its full value, so that the first steps don't count for long.
+        """
+        share = 1 - min(DECAY, (1 + step) / (10 + step))
         for name, weight in self._weights().items():
             self._average[name].lerp_(weight, share)
 
@@ -85,7 +88,7 @@ class TrainableStyles:
             (folder / STYLES / f"{name}.safetensors").write_bytes(save_style(vector))
 
     def state(self) -> dict[str, Any]:
-        """All that going on takes."""
+        """The checkpoint from which training can continue."""
         return {
             "painter": self.network.state_dict(),
             "styles": self.styles.data,
@@ -98,20 +101,20 @@ class TrainableStyles:
         self._average = state["average"]
 
     def _weights(self) -> dict[str, Tensor]:
-        """Those that learn."""
+        """The trained weights."""
         learning = self._learning != Learning.STYLES
         network = self.network.state_dict() if learning else {}
         return {**network, STYLES: self.styles.detach()}
 
     def optimiser(self) -> torch.optim.Adam:
-        """A style's few numbers learn faster than what they steer."""
+        """Adam, with a higher rate for the styles than for the network."""
         network = [weight for weight in self.network.parameters() if weight.requires_grad]
         groups = [{"params": [self.styles], "lr": 1e-2}, {"params": network, "lr": 1e-3}]
         return torch.optim.Adam(groups, betas=(0.9, 0.99))
 
 
 def noise_for(frames: Tensor) -> Tensor:
-    height, width = (-(-(side + 2 * JUDGED_MARGIN) // STRIDE) * 2 for side in frames.shape[2:])
+    height, width = (-(-(side + 2 * TRAINING_MARGIN) // STRIDE) * 2 for side in frames.shape[2:])
     return torch.randn(1, NOISES, height, width).expand(len(frames), -1, -1, -1)
 
 

@@ -1,4 +1,4 @@
-"""Painting for practice: perceptual losses at two sizes, and no flicker."""
+"""The training loop: paints batches of photos and minimises the losses."""
 
 import random
 from collections.abc import Iterator, Sequence
@@ -17,10 +17,11 @@ from services.scorer.training.vgg import Vgg
 
 Gradients = Sequence[Tensor | None]
 
+#: Steps in which the learning rate rises to its full value.
 WARM_UP = 20
 
 
-class Look(NamedTuple):
+class StepLosses(NamedTuple):
     losses: Losses
     flicker: Tensor
 
@@ -41,21 +42,21 @@ class TrainingLoop:
         self._learning: list[nn.Parameter] = [p for group in groups for p in group["params"]]
 
     def run(self, photos: list[Tensor], done: int = 0) -> Iterator[tuple[int, list[float]]]:
-        """The number of every step when it is done, and what was to be said of its pictures."""
+        """Train, and yield the number of each finished step with its losses."""
         settings = self._settings
         chance = random.Random(settings.seed + done)
         batches = pictures.crops(photos, settings.size, settings.batch, settings.seed + done)
         for step in range(done, settings.steps):
-            pace = settings.pace(step) * min(1, (step - done + 1) / WARM_UP)
+            factor = settings.rate_at(step) * min(1, (step - done + 1) / WARM_UP)
             for group, rate in zip(self._optimiser.param_groups, self._rates, strict=True):
-                group["lr"] = rate * pace
+                group["lr"] = rate * factor
             numbers = range(len(self._paintings))
             which = chance.choices(numbers, k=settings.batch)
             if settings.batch <= len(numbers):
                 which = chance.sample(numbers, settings.batch)
-            found = self._step(next(batches), which, step % 2)
+            losses = self._step(next(batches), which, step % 2)
             self._styles.average(step - done)
-            yield step + 1, found
+            yield step + 1, losses
 
     def state(self) -> dict[str, Any]:
         return self._optimiser.state_dict()
@@ -64,41 +65,42 @@ class TrainingLoop:
         self._optimiser.load_state_dict(state)
 
     def _step(self, frames: list[Tensor], which: list[int], size: int) -> list[float]:
-        """Each core has a piece of its own: cores that share one wait for each other."""
-        done = list(cpu_threads(1).pool.map(self._study, frames, which, [size] * len(which)))
+        """Compute each frame's gradients in a thread of its own, and apply their mean."""
+        done = list(cpu_threads(1).pool.map(self._gradients, frames, which, [size] * len(which)))
         for n, weight in enumerate(self._learning):
             parts = [part for _, gradients in done if (part := gradients[n]) is not None]
             weight.grad = torch.stack(parts).sum(0) / len(done) if parts else None
         nn.utils.clip_grad_norm_(self._learning, 1.0)
         self._optimiser.step()
-        return torch.tensor([seen for seen, _ in done]).mean(0).tolist()
+        return torch.tensor([losses for losses, _ in done]).mean(0).tolist()
 
-    def _study(self, frame: Tensor, number: int, size: int) -> tuple[list[float], Gradients]:
-        look = self._look(frame, number, size)
-        gradients = torch.autograd.grad(self._total(look), self._learning, allow_unused=True)
-        return [value.item() for value in (*look.losses, look.flicker)], gradients
+    def _gradients(self, frame: Tensor, number: int, size: int) -> tuple[list[float], Gradients]:
+        step = self._losses(frame, number, size)
+        gradients = torch.autograd.grad(self._total(step), self._learning, allow_unused=True)
+        return [value.item() for value in (*step.losses, step.flicker)], gradients
 
-    def _look(self, frame: Tensor, number: int, size: int) -> Look:
-        """At the picture itself (0), or at half its size, and at the next frame's, too."""
-        steadily = size == 1 and self._settings.steady_weight > 0
+    def _losses(self, frame: Tensor, number: int, size: int) -> StepLosses:
+        """The losses at the picture's size (0), or at half of it (1) and with the flicker."""
+        with_flicker = size == 1 and self._settings.steady_weight > 0
         move = Move(frame)
-        shown = torch.cat([frame, next_frame(frame, move)]) if steadily else frame
-        style = self._styles.styles[number : number + 1].expand(len(shown), -1)
+        frames = torch.cat([frame, next_frame(frame, move)]) if with_flicker else frame
+        style = self._styles.styles[number : number + 1].expand(len(frames), -1)
         with torch.autocast("cpu", torch.bfloat16):
-            painted = self._styles.paint(shown, style).float()
-        one, rim = painted[:1], self._settings.rim
+            painted = self._styles.paint(frames, style).float()
+        first, rim = painted[:1], self._settings.rim
         inside = (..., slice(rim, -rim), slice(rim, -rim))
-        found = compare(self._vgg, one[inside], frame[inside], self._paintings[number], size)
-        return Look(found, flicker(one, painted[1:], move) if steadily else torch.zeros(()))
+        losses = compare(self._vgg, first[inside], frame[inside], self._paintings[number], size)
+        change = flicker(first, painted[1:], move) if with_flicker else torch.zeros(())
+        return StepLosses(losses, change)
 
-    def _total(self, look: Look) -> Tensor:
-        settings = self._settings
+    def _total(self, step: StepLosses) -> Tensor:
+        settings, losses = self._settings, step.losses
         return (
-            settings.patch_weight * look.losses.patches
-            + settings.gram_weight * look.losses.gram
-            + settings.colour_weight * look.losses.colour
-            + settings.content_weight * look.losses.content
-            + settings.variation_weight * look.losses.variation
-            + settings.repeat_weight * look.losses.repeats
-            + settings.steady_weight * look.flicker
+            settings.patch_weight * losses.patches
+            + settings.gram_weight * losses.gram
+            + settings.colour_weight * losses.colour
+            + settings.content_weight * losses.content
+            + settings.variation_weight * losses.variation
+            + settings.repeat_weight * losses.repeats
+            + settings.steady_weight * step.flicker
         )

@@ -1,4 +1,4 @@
-"""What pictures are judged by: what VGG16 sees in them."""
+"""VGG16, whose features the losses compare."""
 
 import hashlib
 from pathlib import Path
@@ -12,7 +12,7 @@ GRAM_LAYERS = (3, 8, 15, 22)  # relu1_2, relu2_2, relu3_3, relu4_3
 PATCH_LAYERS = (11, 18)  # relu3_1, relu4_1
 CONTENT_LAYER = 20  # relu4_2
 LAST = max(GRAM_LAYERS + PATCH_LAYERS)
-#: How many pixels apart a layer's places are.
+#: The stride of each layer's features, in pixels.
 STRIDES = {3: 1, 8: 2, 11: 4, 15: 4, 18: 8, 20: 8, 22: 8}
 MEAN = torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1)
 STD = torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1)
@@ -24,7 +24,7 @@ Features = dict[int, Tensor]
 
 
 class Vgg(nn.Module):
-    """VGG16's features, up to the last layer that is looked at."""
+    """VGG16 up to the last layer that is used; returns the features of those layers."""
 
     def __init__(self, weights: Path | None, dtype: torch.dtype = torch.bfloat16) -> None:
         super().__init__()
@@ -38,26 +38,26 @@ class Vgg(nn.Module):
             }
         )
         layers = net[: LAST + 1].eval().requires_grad_(False)
-        # Converted once: autocast would convert frozen weights anew for every picture.
+        # Converted once here, because autocast would convert the frozen weights for every picture.
         self.layers = layers.to(dtype).to(memory_format=torch.channels_last)
         self.dtype = dtype
 
     def forward(self, images: Tensor, last: int = LAST) -> Features:
         mean, std = MEAN.to(images.device), STD.to(images.device)
         x = ((images - mean) / std).to(self.dtype).contiguous(memory_format=torch.channels_last)
-        seen = {}
+        features = {}
         for index, layer in enumerate(self.layers[: last + 1]):
             x = layer(x)
             if index in STRIDES:
-                seen[index] = x
-        return seen
+                features[index] = x
+        return features
 
 
 def published_weights() -> dict[str, Tensor]:
     """The weights that torchvision publishes, from its cache or its site.
 
-    OSError where they can't be had or aren't those: the file is a pickle, and is loaded as tensors
-    alone.
+    Raises OSError if they can't be downloaded or the hash differs. The file is a pickle, so only
+    tensors are loaded from it.
     """
     path = Path(torch.hub.get_dir()) / "checkpoints" / Path(PUBLISHED).name
     if not path.exists():
@@ -68,13 +68,13 @@ def published_weights() -> dict[str, Tensor]:
             raise OSError(str(error)) from error
     with path.open("rb") as file:
         if hashlib.file_digest(file, "sha256").hexdigest() != SHA256:
-            raise OSError(f"{path} isn't what torchvision publishes: its SHA-256 differs")
+            raise OSError(f"{path} isn't the file that torchvision publishes: its SHA-256 differs")
         file.seek(0)
         state: dict[str, Tensor] = torch.load(file, map_location="cpu", weights_only=True)
     return state
 
 
-def inner(features: Tensor, layer: int, rim: int) -> Tensor:
-    """Without the places within so many pixels of the edge, where the padding is seen."""
+def without_rim(features: Tensor, layer: int, rim: int) -> Tensor:
+    """Features without those within `rim` pixels of the edge, which depend on the padding."""
     places = -(-rim // STRIDES[layer])
     return features[:, :, places:-places, places:-places] if places else features

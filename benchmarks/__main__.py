@@ -1,4 +1,4 @@
-"""All benchmarks, one after the other, and the page of what they found: `make bench`."""
+"""Runs all benchmarks and writes their results to benchmarks/README.md: `make bench`."""
 
 import sys
 import time
@@ -21,12 +21,12 @@ PARTS = (
     Part("flat", "Short and long videos", flat.report),
     Part("queues", "The queue runtime", queues.report),
     Part("painter", "The painter", painter.report),
-    Part("scale", "Scale, on paper", scale.report),
+    Part("scale", "Scale, simulated", scale.report),
 )
 
 
 def outcome(part: Part) -> Outcome:
-    """One that fails doesn't keep the others from the page."""
+    """Run a benchmark; if it fails, the page says so and the others still run."""
     try:
         report = part.report()
     except Exception as error:
@@ -38,12 +38,12 @@ def outcome(part: Part) -> Outcome:
 
 
 def main() -> None:
-    where, found = machine(), {}
+    this_machine, found = machine(), {}
     for part in PARTS:
         began = time.monotonic()
         print(f"\n{part.title} …\n", flush=True)
         found[part] = outcome(part)
-        PAGE.write_text(page(where, found))  # so far: what comes next may take the process with it
+        PAGE.write_text(page(this_machine, found))  # now, in case the next one ends the process
         print(f"{part.title}: {time.monotonic() - began:.0f} s", flush=True)
     if any(isinstance(each, Failed) for each in found.values()):
         sys.exit(1)

@@ -1,4 +1,4 @@
-"""Plots of dots side by side, on logarithmic or linear axes, written as SVG."""
+"""Scatter plots side by side, on logarithmic or linear axes, as SVG."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -7,7 +7,7 @@ from xml.sax.saxutils import escape
 
 WIDTH, HEIGHT, GAP = 300, 230, 64
 LEFT, TOP, BOTTOM = 52, 64, 48
-#: As many series as it can tell apart.
+#: One for each series.
 COLOURS = ("#1f6f8b", "#d98324", "#a23b72", "#5b8c3a", "#6a5acd", "#b5523b", "#777777")
 INK, PALE = "#333333", "#dddddd"
 
@@ -21,7 +21,7 @@ class Panel(NamedTuple):
     title: str
     dots: Mapping[str, Sequence[Dot]]
     line_at: float | None = None
-    #: Both axes start at zero instead of being logarithmic.
+    #: Linear axes from zero, instead of logarithmic ones.
     linear: bool = False
     radius: float = 3.5
 
@@ -76,7 +76,7 @@ def drawn(panel: Panel, left: float, x_label: str) -> Iterable[str]:
 
 
 class LogAxis:
-    """From one power of ten to another; a value slightly below the first lies outside."""
+    """From one power of ten to another; a value may lie slightly below the first."""
 
     def __init__(self, values: Sequence[float], start: float, end: float) -> None:
         self._low = math.floor(math.log10(min(values)) + 0.05)

@@ -1,4 +1,4 @@
-"""What an hour of video costs on Azure: what was measured, times list prices.
+"""What an hour of video costs on Azure: measured amounts times list prices.
 
     node-hours × its price + Σ operations ÷ 10,000 × their price
 
@@ -9,19 +9,19 @@ where an hour of video has 3,600 × its rate frames, node-hours are frames ÷ (f
 from collections import Counter
 from typing import NamedTuple
 
-from benchmarks.operations import DELETIONS, QUEUES, Kind, counted
+from benchmarks.measured_stack import Run
 from benchmarks.report import Table
-from benchmarks.watched import Run
+from benchmarks.storage_requests import DELETIONS, QUEUES, Kind, count_requests
 
 RATE = 25
-#: US dollars: pay as you go, East US, locally redundant and hot. They change: put in today's.
+#: US dollars: pay as you go, East US, locally redundant, hot tier. Update them before use.
 NODE = "D2s v5 (2 vCPUs, 8 GiB)"
 NODE_HOUR = 0.096
 TEN_THOUSAND_READS = 0.004
 TEN_THOUSAND_WRITES = 0.05
 TEN_THOUSAND_QUEUED = 0.004
-#: Those of blobs that aren't priced as writes.
-READS = ("reads", "questions for properties", DELETIONS.name)
+#: Operations on blobs that aren't priced as writes.
+READS = ("reads", "reads of properties", DELETIONS.name)
 
 
 class Item(NamedTuple):
@@ -36,8 +36,8 @@ class Item(NamedTuple):
 
 
 def hour_of_video(run: Run) -> Table:
-    """As one node does it that has all services on it."""
-    items = bill(run.frames / run.seconds, counted(run.requests), run.frames)
+    """The costs if all services run on one node."""
+    items = bill(run.frames / run.seconds, count_requests(run.requests), run.frames)
     rows = [(i.what, f"{i.amount:.2f} {i.unit}", f"${i.price}", f"${i.dollars:.3f}") for i in items]
     total = ("**an hour of video**", "", "", f"**${sum(item.dollars for item in items):.2f}**")
     return Table(("", "amount", "price", ""), [*rows, total])
@@ -45,16 +45,16 @@ def hour_of_video(run: Run) -> Table:
 
 def bill(frames_per_second: float, operations: Counter[Kind], frames: int) -> list[Item]:
     hour = RATE * 3600
-    asked = dict.fromkeys(("write", "read", "queue"), 0)
+    counts = dict.fromkeys(("write", "read", "queue"), 0)
     for kind, count in operations.items():
         if kind.account == QUEUES:
-            asked["queue"] += count
+            counts["queue"] += count
         else:
-            asked["read" if kind.name in READS else "write"] += count
-    tens = {name: count * hour / frames / 10_000 for name, count in asked.items()}
+            counts["read" if kind.name in READS else "write"] += count
+    tens = {name: count * hour / frames / 10_000 for name, count in counts.items()}
     return [
         Item(NODE, hour / frames_per_second / 3600, "hours", NODE_HOUR),
-        Item("storage: writes, listings, claims", tens["write"], "× 10,000", TEN_THOUSAND_WRITES),
+        Item("storage: writes, listings, leases", tens["write"], "× 10,000", TEN_THOUSAND_WRITES),
         Item("storage: reads, deletions", tens["read"], "× 10,000", TEN_THOUSAND_READS),
         Item("queues", tens["queue"], "× 10,000", TEN_THOUSAND_QUEUED),
     ]

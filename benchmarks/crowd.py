@@ -1,9 +1,8 @@
-"""A thousand short videos dropped at once, undisturbed and with services killed all the time.
+"""Drops a thousand short videos at once, undisturbed and while services are killed: `make crowd`.
 
-`python -m benchmarks.crowd` drops VIDEOS clips into a stack of their own and samples it from
-outside: how many outputs exist, how large the intermediates are, how much memory each service has.
-A second run sends SIGKILL to a random service every few seconds. In both, one video of another
-top folder is dropped late, to see that it doesn't wait for the whole backlog.
+It samples how many outputs there are, how large the intermediates are, and how much memory each
+service has. The second run sends SIGKILL to a random service every few seconds. In both, a video of
+another top folder is dropped late, to check that it doesn't wait for the whole backlog.
 """
 
 import os
@@ -20,8 +19,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.chart import Dot, Panel, svg
-from benchmarks.processes import HERE, usage
 from benchmarks.report import Goal, Plot, Report, Table, draw, tell
+from benchmarks.service_usage import HERE, usage
 from services.console.poison import PoisonDesk
 from services.console.stack import Stack
 from shared import logs, names
@@ -37,17 +36,17 @@ NODES = 2
 SAMPLE_SECONDS = 5.0
 #: Between two kills.
 KILL_SECONDS = (2.0, 5.0)
-#: A stack that needs longer per video is stuck.
+#: The time limit of a run, for each video.
 SECONDS_PER_VIDEO = 4.0
-#: When the late video is dropped: after this share of the others has been finished.
+#: The late video is dropped when this share of the others is finished.
 LATE_SHARE = 0.2
 INTERMEDIATES = ("frames", "scored", "segments")
 MIB = 2**20
 
 
 @dataclass
-class Crowd:
-    """What one run showed."""
+class CrowdRun:
+    """The results of one run."""
 
     name: str
     outputs: list[Dot] = field(default_factory=list)
@@ -59,21 +58,21 @@ class Crowd:
     #: Seconds from the drop to the first output, and from the late drop to its output.
     first: float = 0
     late: float = 0
-    #: How far outputs came out of the order of arrival: the mean distance in places.
+    #: The mean distance of an output's place from its place in the order of arrival.
     disorder: float = 0
     unfinished: int = 0
     poison: int = 0
     left: int = 0
 
 
-def run(name: str, folder: Path, clip: Path, killing: bool) -> Crowd:
-    crowd = Crowd(name)
+def run(name: str, folder: Path, clip: Path, killing: bool) -> CrowdRun:
+    crowd = CrowdRun(name)
     with Stack(folder / name, NODES) as stack, killed(stack, crowd, killing):
         watch(stack, crowd, clip.read_bytes())
     return crowd
 
 
-def watch(stack: Stack, crowd: Crowd, video: bytes) -> None:
+def watch(stack: Stack, crowd: CrowdRun, video: bytes) -> None:
     storage, began = stack.storage, time.monotonic()
     blobs = [f"{FOLDER}/{number:04}.mp4" for number in range(VIDEOS)]
     drop(storage, blobs, video)
@@ -98,13 +97,13 @@ def watch(stack: Stack, crowd: Crowd, video: bytes) -> None:
 
 def end(
     storage: Storage,
-    crowd: Crowd,
+    crowd: CrowdRun,
     blobs: list[str],
     late_blob: str,
     began: float,
     late_dropped: float,
 ) -> None:
-    """Read the moments of the outputs from the records; wait until nothing is in flight."""
+    """Read the outputs' times from the records, then wait until the queues are empty."""
     outcomes = {blob: outcome_of(storage, blob) for blob in [*blobs, late_blob]}
     finished = {
         blob: outcome.finished.timestamp()
@@ -144,7 +143,7 @@ def size_of(storage: Storage) -> float:
 
 
 @contextmanager
-def killed(stack: Stack, crowd: Crowd, killing: bool) -> Iterator[None]:
+def killed(stack: Stack, crowd: CrowdRun, killing: bool) -> Iterator[None]:
     """Send SIGKILL to a random service, or worker, every few seconds."""
     over = threading.Event()
 
@@ -209,7 +208,7 @@ def report() -> Report:
     )
 
 
-def moments(runs: Sequence[Crowd]) -> Table:
+def moments(runs: Sequence[CrowdRun]) -> Table:
     columns = (
         "",
         "all done, s",
@@ -234,13 +233,13 @@ def moments(runs: Sequence[Crowd]) -> Table:
     )
 
 
-def memory(runs: Sequence[Crowd]) -> Table:
+def memory(runs: Sequence[CrowdRun]) -> Table:
     services = sorted({service for run in runs for service in run.memory})
     rows = [(service, *(f"{run.memory[service]:.0f}" for run in runs)) for service in services]
     return Table(("most memory, MiB", *(run.name for run in runs)), rows)
 
 
-def plot(runs: Sequence[Crowd]) -> str:
+def plot(runs: Sequence[CrowdRun]) -> str:
     panels = [
         Panel("outputs", {run.name: run.outputs for run in runs}, linear=True, radius=2),
         Panel(

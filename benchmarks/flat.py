@@ -1,7 +1,7 @@
-"""Whether a long video costs more than a short one, for each of its frames: it shouldn't.
+"""Checks that a frame of a long video costs no more than one of a short video.
 
-CPU time and memory of every service, and what reaches storage, for three lengths of the same
-small clip. The style is `original`, so that it is the services that are measured, not a model.
+It measures each service's CPU time and memory, and the requests to storage, for the same small clip
+at three lengths. The style is `original`, which measures the services without a model.
 """
 
 import tempfile
@@ -10,10 +10,10 @@ from pathlib import Path
 from unittest.mock import patch
 
 from benchmarks.chart import Dot, Panel, svg
-from benchmarks.operations import BLOBS, QUEUES, TALKATIVE, Kind, counted
+from benchmarks.measured_stack import Run, measured_stack
 from benchmarks.report import Goal, Plot, Report, Table, draw, tell
-from benchmarks.sample import frames_in, looped
-from benchmarks.watched import Run, watched
+from benchmarks.sample_clip import frames_in, looped
+from benchmarks.storage_requests import BLOBS, LOGGING_FLAGS, QUEUES, Kind, count_requests
 from services.console import azurite
 from shared import logs
 from tests.support.media import make_clip
@@ -21,10 +21,11 @@ from tests.support.media import make_clip
 STYLE = "original"
 SIZE = "320x180"
 LENGTHS = (30.0, 120.0, 600.0)
-#: A length may cost so much more than the shortest.
+#: The most that a longer video may cost, over the shortest.
 FLAT = 1.1
 MIB = 2**20
-WANTED = {BLOBS: 0.3, QUEUES: 0.1}
+#: The most operations a frame.
+MOST_OPERATIONS = {BLOBS: 0.3, QUEUES: 0.1}
 SERVICES = ("splitter", "dispatcher", "scorer", "stitcher", "trigger", "azurite", "batchai")
 
 
@@ -33,23 +34,26 @@ def report() -> Report:
         folder = Path(name)
         base = make_clip(folder / "base.mp4", seconds=10, size=SIZE)
         clips = [looped(base, length, folder / f"{length:.0f}.mp4") for length in LENGTHS]
-        with patch.object(azurite, "FLAGS", TALKATIVE), watched(folder / "stack") as stack:
+        with (
+            patch.object(azurite, "FLAGS", LOGGING_FLAGS),
+            measured_stack(folder / "stack") as stack,
+        ):
             stack.paint(base, f"{STYLE}/warm.mp4", frames_in(base))
             runs = [stack.paint(clip, f"{STYLE}/{clip.name}", frames_in(clip)) for clip in clips]
-    found = counted(runs[-1].requests)
+    found = count_requests(runs[-1].requests)
     frames = runs[-1].frames
     return Report(
-        [*flatness(runs), *(few(found, account, frames) for account in WANTED)],
+        [*flatness(runs), *(few(found, account, frames) for account in MOST_OPERATIONS)],
         [
-            f"{SIZE}, style {STYLE}, one stack that has painted a short clip before. CPU time is of"
-            " all services together; memory is the most that each had, its processes added up (what"
-            " they share counts for each).",
+            f"{SIZE}, style {STYLE}, on one stack that has painted a short clip before. CPU time is"
+            " that of all services together. Memory is the peak of each service, summed over its"
+            " processes, so shared pages count several times.",
             costs(runs),
             Plot(
                 "flat.svg", "CPU time a frame and memory of each service, over frames", plot(runs)
             ),
-            f"What reached Azurite for {frames:,} frames, by its own access log. A blob per frame"
-            " would be 4 operations a frame on storage, and 2 more to clear up.",
+            f"Requests in Azurite's access log for {frames:,} frames. With a blob for each frame,"
+            " there would be 4 operations a frame on storage, and 2 more to delete them.",
             operations(found, frames),
         ],
     )
@@ -65,19 +69,19 @@ def flatness(runs: list[Run]) -> list[Goal]:
     memory = {
         name: max(run.most_memory[name] for run in others) / first.most_memory[name]
         for name in SERVICES
-        if name != "azurite"  # in Azure it is somebody else's
+        if name != "azurite"  # not a part of Impasto
     }
     most = max(memory, key=lambda name: memory[name])
     return [
         Goal(
-            f"CPU time a frame, of {others[-1].frames:,} frames or {others[0].frames:,} over that"
-            f" of {first.frames:,}",
+            f"CPU time a frame, {others[0].frames:,} or {others[-1].frames:,} frames over"
+            f" {first.frames:,}",
             f"≤ {FLAT}",
             f"{cost:.2f}",
             cost <= FLAT,
         ),
         Goal(
-            "most memory of a service but Azurite, likewise",
+            "peak memory of a service, without Azurite, likewise",
             f"≤ {FLAT}",
             f"{memory[most]:.2f} ({most})",
             memory[most] <= FLAT,
@@ -91,9 +95,9 @@ def few(found: Counter[Kind], account: str, frames: int) -> Goal:
     timed = sum(count for kind, count in mine.items() if kind.timed) / frames
     return Goal(
         f"operations a frame: {account}",
-        f"≤ {WANTED[account]}",
-        f"{worked:.3f}, and {timed:.3f} by the clock",
-        worked <= WANTED[account],
+        f"≤ {MOST_OPERATIONS[account]}",
+        f"{worked:.3f}, and {timed:.3f} by polling",
+        worked <= MOST_OPERATIONS[account],
     )
 
 
@@ -115,7 +119,7 @@ def operations(found: Counter[Kind], frames: int) -> Table:
         (kind.account, kind.name, f"{count:,}", f"{count / frames:.4f}", "yes" * kind.timed)
         for kind, count in sorted(found.items(), key=lambda item: (item[0].account, -item[1]))
     ]
-    return Table(("", "operation", "count", "a frame", "by the clock"), rows)
+    return Table(("", "operation", "count", "a frame", "by polling"), rows)
 
 
 def plot(runs: list[Run]) -> str:
@@ -126,7 +130,7 @@ def plot(runs: list[Run]) -> str:
     memory = {
         name: [Dot(run.frames, run.most_memory[name] / MIB) for run in runs] for name in SERVICES
     }
-    panels = [Panel("CPU time, ms a frame", cpu), Panel("most memory, MiB", memory)]
+    panels = [Panel("CPU time, ms a frame", cpu), Panel("peak memory, MiB", memory)]
     return svg(panels, "frames")
 
 

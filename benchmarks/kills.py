@@ -1,7 +1,7 @@
-"""What a worker's death costs: `make kills` kills one at a random moment, 20 times.
+"""How many frames are painted twice when a worker is killed: `make kills` kills 20 workers.
 
-Each time the video must come out as it did undisturbed: the same painted frames, byte for byte.
-What was painted more than once is counted by the workers themselves, frame by frame.
+Each time, the painted frames must be equal, byte for byte, to those of an undisturbed run. The
+workers count the frames that they paint.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 from unittest.mock import patch
 
-from benchmarks.noting import SETTING
+from benchmarks.counting_worker import SETTING
 from benchmarks.report import Goal, Report, Table, tell
 from services.console import stack as stack_module
 from services.console.jobs import Desk
@@ -32,10 +32,10 @@ from tests.support.waiting import eventually
 
 KILLS = 20
 STYLE = "great-wave"
-#: A shard that isn't stored, and the next begun: what waits, is encoded, is at the painter, and is
-#: given to it ahead.
+#: The frames that a worker can lose: of a shard that isn't stored, and of the next one those that
+#: are scored, encoded, at the painter, or submitted to it.
 MOST = SHARD_ITEMS + SCORED_AHEAD + 1 + min(os.cpu_count() or 1, MOST_THREADS) + 1
-WORKER = [sys.executable, "-m", "benchmarks.noting"]
+WORKER = [sys.executable, "-m", "benchmarks.counting_worker"]
 
 
 class Death(NamedTuple):
@@ -46,7 +46,7 @@ class Death(NamedTuple):
 
 
 class KillTrial:
-    """A stack whose workers note what they paint, and a clip to be painted again and again."""
+    """A stack whose workers count their frames, and a clip that is painted many times."""
 
     def __init__(self, stack: Stack, clip: Path, notes: Path) -> None:
         self._desk = Desk(stack.storage)
@@ -64,7 +64,7 @@ class KillTrial:
     def kill_one(self, after_frames: int, pause: float) -> Death:
         before, began = self.painted(), time.monotonic()
         job = self._submit()
-        eventually(lambda: self.painted() >= before + after_frames, "so many frames", within=240)
+        eventually(lambda: self.painted() >= before + after_frames, "the frames", within=240)
         time.sleep(pause)
         for pid in worker_pids(self._stack.data):
             os.kill(pid, signal.SIGKILL)
@@ -77,7 +77,7 @@ class KillTrial:
         return self._desk.submit(self._clip, f"{STYLE}/{self._count}.mp4")
 
     def _finish(self, job: str) -> str:
-        """A digest of all that was painted of it."""
+        """Wait until the job has ended; a digest of its painted frames."""
         eventually(lambda: self._desk.status(job).ended, "the job to end", within=600)
         status = self._desk.status(job)
         assert status.state == "finished", status.reason
@@ -92,14 +92,14 @@ class KillTrial:
 def kill_trial(folder: Path, seconds: float) -> Iterator[KillTrial]:
     clip = make_clip(folder / "clip.mp4", seconds=seconds, size="160x90")
     notes = folder / "notes"
-    told = {
+    settings = {
         SETTING: str(notes),
         "IMPASTO_KEEP_INTERMEDIATES": "true",
         "IMPASTO_LEASE_SECONDS": "3",
         "IMPASTO_IDLE_SECONDS": "0.5",
     }
     with (
-        patch.dict(os.environ, told),
+        patch.dict(os.environ, settings),
         patch.object(stack_module, "WORKER", WORKER),
         Stack(folder / "stack", nodes=1) as stack,
     ):
@@ -115,14 +115,14 @@ def report() -> Report:
         ]
     most, same = max(death.redone for death in deaths), sum(death.same for death in deaths)
     goals = [
-        Goal("frames painted twice for one kill, at most", f"≤ {MOST}", f"{most}", most <= MOST),
-        Goal("outputs as undisturbed", f"{KILLS}", f"{same}", same == KILLS),
+        Goal("most frames painted twice for one kill", f"≤ {MOST}", f"{most}", most <= MOST),
+        Goal("outputs equal to the undisturbed one", f"{KILLS}", f"{same}", same == KILLS),
     ]
     rows = [
         (f"{death.after_frames}", f"{death.redone}", f"{death.seconds:.0f}") for death in deaths
     ]
     words = (
-        f"A worker is killed at a random moment, {KILLS} times, in a clip of {found.frames} frames."
+        f"{KILLS} times, a worker is killed at a random moment of a clip of {found.frames} frames."
     )
     return Report(goals, [words, Table(("after frames", "painted twice", "seconds"), rows)])
 

@@ -1,4 +1,4 @@
-"""The machine that figures are of, in a few words."""
+"""A table that describes this machine."""
 
 import platform
 from datetime import UTC, datetime
@@ -26,7 +26,7 @@ def machine() -> Table:
 
 
 def processor() -> str:
-    """With the instructions that the painter is fast with."""
+    """The processor's name, with the instruction sets that make the painter fast."""
     facts = CPUINFO.read_text() if CPUINFO.exists() else ""
     fields = dict(line.split(":", 1) for line in facts.splitlines() if ":" in line)
     known = {name.strip(): value.strip() for name, value in fields.items()}

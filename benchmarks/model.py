@@ -1,4 +1,4 @@
-"""The model that benchmarks paint with."""
+"""The painter that benchmarks use, and two ways of running it without any service."""
 
 from collections.abc import Sequence
 
@@ -11,8 +11,8 @@ from services.scorer.settings import WEIGHTS
 from services.scorer.training.trainable_styles import NETWORK, STYLES
 
 STYLE = "great-wave"
-#: What the bare model is: as anybody would write it, and as workers have it.
-IN_A_LOOP, AT_ITS_BEST = "in a loop", "frames side by side"
+#: The bare model's two ways: frame by frame, and several frames at once as in workers.
+IN_A_LOOP, CONCURRENTLY = "in a loop", "frames side by side"
 
 
 def network() -> PainterNetwork:
@@ -28,12 +28,12 @@ def painter(network: PainterNetwork) -> Painter:
 
 
 def in_a_loop(painter: Painter, frames: Sequence[Picture]) -> None:
-    """A frame at a time, that all cores share."""
+    """One frame at a time, on all cores."""
     for frame in frames:
         painter.paint(frame)
 
 
-def at_its_best(painter: Painter, frames: Sequence[Picture]) -> None:
+def concurrently(painter: Painter, frames: Sequence[Picture]) -> None:
     if painter.threads:
         list(painter.threads.pool.map(painter.paint, frames))
     else:

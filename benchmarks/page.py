@@ -1,4 +1,4 @@
-"""The page of all benchmarks: written anew from one run, by nobody's hand."""
+"""Makes the page of all benchmarks, in Markdown, from the results of one run."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
@@ -7,7 +7,7 @@ from benchmarks.report import VERDICTS, Report, Table, lines, table_lines
 
 HEAD = """# Benchmarks
 
-`make bench` has written this page and its plots, on this machine, in one run. Nobody has edited it.
+`make bench` wrote this page and its plots in one run on this machine. Don't edit it.
 """
 
 
@@ -31,7 +31,7 @@ def page(machine: Table, found: Mapping[Part, Outcome]) -> str:
 
 
 def summary(found: Mapping[Part, Outcome]) -> Iterator[str]:
-    yield "## What was to be reached"
+    yield "## Goals"
     yield ""
     rows = [
         (part.title, goal.what, goal.wanted, goal.reached, VERDICTS[goal.met])

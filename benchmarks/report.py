@@ -1,10 +1,10 @@
-"""What a benchmark has to tell: its goals, tables and words, and a plot where there is one."""
+"""The report of a benchmark, with goals, tables, text and plots, and its Markdown."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-#: Where the page is, and the plots beside it.
+#: The folder of the page and its plots.
 FOLDER = Path("benchmarks")
 
 
@@ -12,7 +12,7 @@ class Goal(NamedTuple):
     what: str
     wanted: str
     reached: str
-    #: None where it couldn't be measured.
+    #: None if it couldn't be measured.
     met: bool | None
 
 
@@ -29,12 +29,12 @@ class Plot(NamedTuple):
 
 class Report(NamedTuple):
     goals: Sequence[Goal] = ()
-    #: In the order in which they are read.
+    #: In the page's order.
     parts: Sequence[str | Table | Plot] = ()
 
 
 def lines(report: Report) -> Iterator[str]:
-    """In Markdown; plots are named, and drawn by `draw`."""
+    """In Markdown, with links to the plots that `draw` writes."""
     goals = goal_table(report.goals) if report.goals else None
     for part in [*([goals] if goals else []), *report.parts]:
         if isinstance(part, Table):
@@ -72,5 +72,5 @@ def draw(report: Report) -> None:
 
 
 def tell(report: Report) -> None:
-    """On the terminal, for one that is run alone."""
+    """Print the report, for a benchmark that is run alone."""
     print("\n".join(lines(report)))

@@ -1,7 +1,7 @@
-"""The README's pictures: a film's frames as they were and painted; every style on three photos, a
-blend, and a sweep of strengths.
+"""Makes the README's pictures: `make sheet`.
 
-`make sheet` makes them; the photos are some that were kept out of training.
+One has frames of a video, before and after painting. The other has three photos, which the network
+wasn't trained on, in every style, a blend, and several strengths.
 """
 
 import os
@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from benchmarks.sample import CLIP, frames_of
+from benchmarks.sample_clip import CLIP, frames_of
 from services.scorer.catalog import PAINTER, shipped_models
 from services.scorer.painter import Painter, load_network, mix_styles
 from services.scorer.scorer import BlendedWithSource, Picture, PictureScorer
@@ -20,7 +20,7 @@ from shared.mixture import Mixture
 
 SHEET = Path("deploy/sample/styles.jpg")
 FILM = Path("deploy/sample/painted.jpg")
-#: Frames of the clip, and what they are painted in.
+#: Frames of the clip, and their styles.
 SCENES = {20: "starry-night", 100: "auvers"}
 PHOTOS = Path(os.environ.get("PHOTOS", "../shared/media/photos"))
 CHOSEN = ("031.jpg", "001.jpg", "111.jpg")
@@ -58,7 +58,7 @@ def photo(name: str) -> Picture:
 
 
 def row(cells: Sequence[tuple[str, Picture]]) -> Image.Image:
-    """Painted whole, and only then made smaller; a label above each."""
+    """A row of pictures, scaled down after painting, with a label above each."""
     width = (WIDTH - GAP * (len(cells) - 1)) // len(cells)
     shape = cells[0][1].shape
     height = width * shape[0] // shape[1]

@@ -1,8 +1,8 @@
-"""A whole run beside the bare model: from the drop of a video to its output, on the same cores.
+"""Compares a whole run, from the drop of a video to its output, with the bare model's speed.
 
-One worker and all services share this machine. What the bare model leaves of it is all that
-splitting and stitching can have for nothing: the codecs alone, with no service around them, put a
-ceiling on the ratio, which is worked out from what they cost in the same run.
+One worker and all services share this machine. Decoding and encoding need CPU time too, so even
+without any service the run can't reach the model's speed. That ceiling is computed from the cost of
+the codecs in the same run.
 """
 
 import os
@@ -17,28 +17,28 @@ import simplejpeg
 
 from benchmarks import model
 from benchmarks.cost import RATE, hour_of_video
-from benchmarks.model import AT_ITS_BEST, IN_A_LOOP, STYLE
-from benchmarks.operations import TALKATIVE
-from benchmarks.processes import HERE, usage
+from benchmarks.measured_stack import Run, measured_stack
+from benchmarks.model import CONCURRENTLY, IN_A_LOOP, STYLE
 from benchmarks.report import Goal, Report, Table, tell
-from benchmarks.sample import CLIP, frames_in, frames_of, looped
+from benchmarks.sample_clip import CLIP, frames_in, frames_of, looped
+from benchmarks.service_usage import HERE, usage
 from benchmarks.stages import floors
-from benchmarks.watched import Run, watched
+from benchmarks.storage_requests import LOGGING_FLAGS
 from services.console import azurite
 from services.scorer.scorer import QUALITY
 from shared import logs
 
 LENGTHS = (20.0, 120.0)
-WANTED = 0.85
+LEAST_RATIO = 0.85
 BARE_SECONDS = 10.0
 
 
 class Bare(NamedTuple):
-    """The network alone, of one frame that is decoded already."""
+    """The seconds that the network alone needs for a decoded frame."""
 
     in_a_loop: float
-    at_its_best: float
-    #: CPU time, at its best.
+    concurrently: float
+    #: CPU time, concurrently.
     cpu: float
 
 
@@ -46,7 +46,7 @@ def bare() -> Bare:
     network = model.network()
     painter, frames = model.painter(network), frames_of(CLIP)[:16]
     loop, _cpu = cost(lambda: model.in_a_loop(painter, frames), len(frames))
-    best, cpu = cost(lambda: model.at_its_best(painter, frames), len(frames))
+    best, cpu = cost(lambda: model.concurrently(painter, frames), len(frames))
     return Bare(loop, best, cpu)
 
 
@@ -62,7 +62,7 @@ def cost(paint: Callable[[], object], frames: int) -> tuple[float, float]:
 
 
 def codecs(folder: Path) -> float:
-    """CPU seconds of a frame's decoding and encoding, as JPEG and as video, with nothing around."""
+    """CPU seconds of decoding and encoding a frame, as JPEG and as video, without any service."""
     jpegs = [simplejpeg.encode_jpeg(f, QUALITY, "RGB", "420") for f in frames_of(CLIP)]
     began = usage()[HERE].cpu_seconds
     floors.split()
@@ -71,8 +71,8 @@ def codecs(folder: Path) -> float:
 
 
 def ceiling(alone: Bare, codecs_cpu: float, cores: int) -> float:
-    """Frames per second, when the cores do nothing but model and codecs."""
-    return min(1 / alone.at_its_best, cores / (alone.cpu + codecs_cpu))
+    """Frames per second if the cores run only the model and the codecs."""
+    return min(1 / alone.concurrently, cores / (alone.cpu + codecs_cpu))
 
 
 def report() -> Report:
@@ -83,8 +83,8 @@ def report() -> Report:
         for length in LENGTHS:
             clip = looped(CLIP, length, folder / f"{length:.0f}.mp4")
             with (
-                patch.object(azurite, "FLAGS", TALKATIVE),
-                watched(folder / f"stack-{length:.0f}") as stack,
+                patch.object(azurite, "FLAGS", LOGGING_FLAGS),
+                measured_stack(folder / f"stack-{length:.0f}") as stack,
             ):
                 runs.append(stack.paint(clip, f"{STYLE}/a.mp4", frames_in(clip)))
         last = bare()
@@ -93,17 +93,17 @@ def report() -> Report:
     return Report(
         [goal for run in runs for goal in goals(run, alone)],
         [
-            f"720p, {STYLE}, one worker and all services on the same {os.cpu_count()} cores, from a"
-            " stack that has no worker yet.",
-            f"The bare model takes {said(alone)}; {said(first)} before the runs, {said(last)}"
-            f" after. The codecs take another {codecs_cpu * 1000:.0f} ms of CPU, with no service"
-            f" around them: that leaves {best:.2f} frames/s, {best * alone.in_a_loop:.2f} of the"
-            f" model's {IN_A_LOOP} and {best * alone.at_its_best:.2f} of its with {AT_ITS_BEST};"
-            " nothing with the same codecs could reach more on these cores.",
+            f"720p, {STYLE}, one worker and all services on the same {os.cpu_count()} cores. The"
+            " stack starts without a worker.",
+            f"The bare model takes {said(alone)}: {said(first)} before the runs, {said(last)}"
+            f" after. The codecs alone take another {codecs_cpu * 1000:.0f} ms of CPU. With the"
+            f" same codecs, these cores can't exceed {best:.2f} frames/s,"
+            f" {best * alone.in_a_loop:.2f} of the model's speed {IN_A_LOOP} and"
+            f" {best * alone.concurrently:.2f} of its speed with {CONCURRENTLY}.",
             times(runs),
-            "CPU time of each service, ms a frame, the start of the worker included:",
+            "CPU time of each service in ms a frame, including the worker's start:",
             costs(runs),
-            f"An hour of such video ({RATE} frames/s), of the longer run and as many operations:",
+            f"An hour of video at {RATE} frames/s, at the longer run's speed and operations:",
             hour_of_video(runs[-1]),
         ],
     )
@@ -111,8 +111,8 @@ def report() -> Report:
 
 def said(alone: Bare) -> str:
     return (
-        f"{alone.in_a_loop * 1000:.0f} ms a frame {IN_A_LOOP},"
-        f" {alone.at_its_best * 1000:.0f} ms ({alone.cpu * 1000:.0f} ms of CPU) with {AT_ITS_BEST}"
+        f"{alone.in_a_loop * 1000:.0f} ms a frame {IN_A_LOOP}, {alone.concurrently * 1000:.0f} ms"
+        f" ({alone.cpu * 1000:.0f} ms of CPU) with {CONCURRENTLY}"
     )
 
 
@@ -122,11 +122,11 @@ def goals(run: Run, alone: Bare) -> list[Goal]:
         Goal(
             f"frames/s from the drop to the output over the bare model's, {how},"
             f" {run.frames:,} frames",
-            f"≥ {WANTED}",
+            f"≥ {LEAST_RATIO}",
             f"{speed * seconds:.2f} ({speed:.2f} over {1 / seconds:.2f})",
-            speed * seconds >= WANTED,
+            speed * seconds >= LEAST_RATIO,
         )
-        for how, seconds in ((IN_A_LOOP, alone.in_a_loop), (AT_ITS_BEST, alone.at_its_best))
+        for how, seconds in ((IN_A_LOOP, alone.in_a_loop), (CONCURRENTLY, alone.concurrently))
     ]
 
 

@@ -1,8 +1,8 @@
-"""How soon the painter learns a painting that it never saw, and how well."""
+"""How long the painter takes to learn a new painting, and how well it does."""
 
 from pathlib import Path
 
-from benchmarks.painter.quality import Judge, Quality
+from benchmarks.painter.quality import Evaluator, Quality
 from benchmarks.painter.speed import seconds
 from benchmarks.report import Goal
 from services.scorer.network import PainterNetwork
@@ -14,7 +14,7 @@ from services.scorer.training.style_learner import StyleLearner
 NEW = Path("deploy/sample/ejiri.jpg")
 
 
-def learning(judge: Judge, network: PainterNetwork, trained: Quality, vgg: Path) -> Goal:
+def learning(evaluator: Evaluator, network: PainterNetwork, trained: Quality, vgg: Path) -> Goal:
     learner: list[StyleLearner] = []
 
     def learn() -> None:
@@ -24,7 +24,7 @@ def learning(judge: Judge, network: PainterNetwork, trained: Quality, vgg: Path)
 
     minutes = seconds(learn) / 60
     style = load_style(save_style(learner[0].vector), network)
-    found = judge.of(network, style, NEW)
+    found = evaluator.of(network, style, NEW)
     share, usual = found.brush / found.own, trained.brush / trained.own
     return Goal(
         f"learning {NEW.stem}: brush over the painting's own, over the trained styles'",

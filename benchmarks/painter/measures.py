@@ -1,10 +1,10 @@
-"""Measures of painted pictures, by what VGG16 sees in them.
+"""Measures of painted pictures, computed from VGG16's features.
 
 Brush
-    The share of a picture's patches whose nearest neighbour is a patch of the painting, and not one
-    of photos that were given the painting's colours. A picture that is only tinted has 0.
+    The share of a picture's patches whose nearest neighbour is a patch of the painting, and not a
+    patch of photos that were given the painting's colours. A picture that is only tinted has 0.
 Content
-    How alike picture and photo are at the same places: 0 is another photo, 1 the photo itself.
+    The similarity of picture and photo at the same places: 0 for another photo, 1 for the photo.
 Colour, Gram
     The distance to the painting's colours and Gram matrices, over that of the plain photo.
 """
@@ -22,17 +22,17 @@ from services.scorer.training.losses import (
 )
 from services.scorer.training.vgg import CONTENT_LAYER, GRAM_LAYERS, PATCH_LAYERS, Features, Vgg
 
-#: How many patches of a picture are asked, and how many of the painting and the photos compete.
+#: How many patches of a picture are compared, with how many of the painting and of the photos.
 ASKED, RIVALS = 1500, 3000
-#: Colours are compared so often, each time in other directions.
-LOOKS = 4
-#: A patch has so many of VGG's places along a side.
+#: How often colours are compared, each time in other random directions.
+COMPARISONS = 4
+#: The side of a patch, in VGG16's features.
 SIDE = 3
 
 Patches = list[Tensor]
 
 
-class Seen:
+class PictureFeatures:
     """A picture at 720 lines, and its features at that size and at half of it."""
 
     def __init__(self, vgg: Vgg, picture: Tensor) -> None:
@@ -64,7 +64,7 @@ def brush(asked: Patches, painting: Patches, tinted: list[Patches]) -> float:
     return float(torch.stack(shares).mean())
 
 
-def content(painted: Seen, photo: Seen, other: Seen) -> float:
+def content(painted: PictureFeatures, photo: PictureFeatures, other: PictureFeatures) -> float:
     there = photo.features[CONTENT_LAYER].float()
     elsewhere = F.interpolate(other.features[CONTENT_LAYER].float(), there.shape[2:])
     least = alike(elsewhere, there)
@@ -76,16 +76,18 @@ def alike(one: Tensor, other: Tensor) -> float:
     return float(F.cosine_similarity(mine, theirs).mean())
 
 
-def colour(painted: Seen, photo: Seen, painting: Seen) -> float:
+def colour(painted: PictureFeatures, photo: PictureFeatures, painting: PictureFeatures) -> float:
     return colours_apart(painted, painting) / colours_apart(photo, painting)
 
 
-def colours_apart(one: Seen, other: Seen) -> float:
+def colours_apart(one: PictureFeatures, other: PictureFeatures) -> float:
     rows = places(one.picture), places(other.picture)
-    return float(torch.stack([colour_distance(*rows) for _ in range(LOOKS)]).mean())
+    return float(torch.stack([colour_distance(*rows) for _ in range(COMPARISONS)]).mean())
 
 
-def gram_distance(painted: Seen, photo: Seen, painting: Seen) -> float:
+def gram_distance(
+    painted: PictureFeatures, photo: PictureFeatures, painting: PictureFeatures
+) -> float:
     shares = []
     for layer in GRAM_LAYERS:
         made, plain, wanted = (gram(places(s.features[layer])) for s in (painted, photo, painting))
@@ -94,7 +96,7 @@ def gram_distance(painted: Seen, photo: Seen, painting: Seen) -> float:
 
 
 def tinted(photo: Tensor, painting: Tensor) -> Tensor:
-    """Each channel of the photo with the distribution that the painting's has."""
+    """The photo with the painting's distribution of values in each channel."""
     shares = torch.linspace(0, 1, 256)
     channels = []
     for mine, theirs in zip(photo[0], painting[0], strict=True):

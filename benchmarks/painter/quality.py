@@ -1,4 +1,4 @@
-"""How well the painter paints, at 720 lines, on photos that were kept out of training."""
+"""The quality of painted pictures at 720 lines, of photos that weren't trained on."""
 
 import statistics
 from pathlib import Path
@@ -7,7 +7,14 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from benchmarks.painter.measures import Seen, brush, colour, content, gram_distance, tinted
+from benchmarks.painter.measures import (
+    PictureFeatures,
+    brush,
+    colour,
+    content,
+    gram_distance,
+    tinted,
+)
 from benchmarks.report import Goal, Table
 from services.scorer.network import PainterNetwork
 from services.scorer.settings import WEIGHTS
@@ -18,26 +25,26 @@ from services.scorer.training.trainable_styles import styles_in
 from services.scorer.training.vgg import Vgg
 
 LINES = 720
-#: Of the photos that were kept out, every so manieth is painted.
-JUDGED = 4
+#: One in so many of the photos that weren't trained on is painted.
+EVERY = 4
 
 
 class Quality(NamedTuple):
     brush: float
-    #: Of one half of the painting, judged by the other.
+    #: The brush measure of one half of the painting, compared with the other half.
     own: float
     content: float
     colour: float
     gram: float
 
 
-class Judge:
+class Evaluator:
     @torch.inference_mode()
     def __init__(self, vgg: Path, photos: Path) -> None:
         self._vgg = Vgg(vgg)
-        names = Recipe.of(WEIGHTS).stages[-1].kept_out[::JUDGED]
+        names = Recipe.of(WEIGHTS).stages[-1].kept_out[::EVERY]
         self.photos = [
-            Seen(self._vgg, pictures.at_lines(pictures.read(photos / name), LINES))
+            PictureFeatures(self._vgg, pictures.at_lines(pictures.read(photos / name), LINES))
             for name in names
         ]
 
@@ -47,14 +54,15 @@ class Judge:
         whole = pictures.at_lines(pictures.read(painting), LINES)
         middle = whole.shape[3] // 2
         art, left, right = (
-            Seen(self._vgg, part) for part in (whole, whole[..., :middle], whole[..., middle:])
+            PictureFeatures(self._vgg, part)
+            for part in (whole, whole[..., :middle], whole[..., middle:])
         )
-        rivals = [Seen(self._vgg, tinted(p.picture, whole)).patches for p in self.photos]
+        rivals = [PictureFeatures(self._vgg, tinted(p.picture, whole)).patches for p in self.photos]
         halves = (left.patches, right.patches)
         own = [brush(one, other, rivals) for one, other in (halves, halves[::-1])]
         found = []
         for n, photo in enumerate(self.photos):
-            made = Seen(self._vgg, painted(network, photo.picture, style))
+            made = PictureFeatures(self._vgg, painted(network, photo.picture, style))
             found.append(
                 (
                     brush(made.patches, art.patches, rivals),
@@ -67,7 +75,7 @@ class Judge:
         return Quality(share, statistics.fmean(own), *others)
 
     def each(self, folder: Path, network: PainterNetwork) -> dict[str, Quality]:
-        """Of every style that is in a folder of weights."""
+        """The quality of every style in a folder of weights."""
         return {
             name: self.of(network, vector[None], PAINTINGS / f"{name}.jpg")
             for name, vector in styles_in(folder).items()
@@ -75,7 +83,7 @@ class Judge:
 
 
 def painted(network: PainterNetwork, photo: Tensor, style: Tensor) -> Tensor:
-    """As 8 bits would hold it."""
+    """The painted photo, rounded to 8 bits."""
     weights = next(network.parameters())
     made = network(photo.to(weights), style.to(weights)).float()
     eight_bits: Tensor = (made * 255).round() / 255
@@ -92,7 +100,7 @@ def goals(found: dict[str, Quality]) -> list[Goal]:
     means = mean(found)
     return [
         Goal(
-            "brush over the painting's own, mean of the styles; the least of them",
+            "brush over the painting's own, mean of the styles; the worst style",
             "≥ 0.85; ≥ 0.70",
             f"{share:.2f}; {shares[worst]:.2f} ({worst})",
             share >= 0.85 and shares[worst] >= 0.70,

@@ -1,6 +1,6 @@
-"""The other side of the comparison: the network that most people still use, in their loop.
+"""The reference for the painter's speed: the usual style transfer network, in the usual loop.
 
-Johnson et al. 2016 as it lives on in the usual example code: 9×9, two strided 3×3, five residual
+The network of Johnson et al. 2016, as in common example code: 9×9, two strided 3×3, five residual
 blocks at 128 channels, two upsamplings; 1.68 M parameters; one frame at a time, in float32.
 """
 
@@ -13,7 +13,7 @@ from services.scorer.scorer import QUALITY
 
 
 class Padded(nn.Module):
-    """Convolution on a mirrored border, then an instance norm."""
+    """A convolution with reflection padding, then an instance norm."""
 
     def __init__(
         self, inputs: int, outputs: int, kernel: int, stride: int = 1, up: int = 1
@@ -56,7 +56,7 @@ class Reference(nn.Module):
 
 @torch.inference_mode()
 def loop(network: Reference, jpegs: list[bytes]) -> list[bytes]:
-    """With the codec that the scorer uses, so that only the painting differs."""
+    """Uses the scorer's JPEG codec, so that only the painting differs."""
     painted = []
     for data in jpegs:
         frame = torch.from_numpy(simplejpeg.decode_jpeg(data, "RGB")).permute(2, 0, 1).float()

@@ -1,4 +1,4 @@
-"""How fast the painter is: beside the reference network, its own bare network, and the machine."""
+"""The painter's speed, compared with a reference network, its own network and the processor."""
 
 import statistics
 import time
@@ -11,10 +11,10 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks import model
-from benchmarks.model import AT_ITS_BEST, IN_A_LOOP
+from benchmarks.model import CONCURRENTLY, IN_A_LOOP
 from benchmarks.painter import reference
 from benchmarks.report import Goal
-from benchmarks.sample import CLIP, frames_of
+from benchmarks.sample_clip import CLIP, frames_of
 from services.scorer.network import PainterNetwork
 from services.scorer.pipeline import Pipeline
 from services.scorer.scorer import QUALITY
@@ -34,7 +34,7 @@ def seconds(call: Callable[[], object]) -> float:
 
 
 def paired(*calls: Callable[[], object]) -> list[float]:
-    """The median of each, taken in turns, so that the machine's moods are shared."""
+    """The median time of each call. They take turns, so that other load affects all of them."""
     for call in calls:
         call()
     rounds = [[seconds(call) for call in calls] for _ in range(ROUNDS)]
@@ -52,39 +52,39 @@ def speed(network: PainterNetwork, storage: Storage) -> list[Goal]:
         shards[0].write(f"{n}.tar", pack(items))
 
     def from_shard_to_shard() -> None:
-        line = Pipeline(painter, lambda n: shards[0].read(f"{n}.tar"), Stopwatch())
-        with closing(line.run(range(SHARDS))) as scored:
+        pipeline = Pipeline(painter, lambda n: shards[0].read(f"{n}.tar"), Stopwatch())
+        with closing(pipeline.run(range(SHARDS))) as scored:
             for n, made in scored:
                 shards[1].write(f"{n}.tar", pack(made))
 
-    theirs = reference.Reference().eval()
+    reference_network = reference.Reference().eval()
     matrix = torch.randn(MATRIX, MATRIX).to(next(network.parameters()))
-    slow, line, bare, together, product = paired(
-        partial(reference.loop, theirs, jpegs[:1]),
+    slow, scored, bare, together, product = paired(
+        partial(reference.loop, reference_network, jpegs[:1]),
         from_shard_to_shard,
         lambda: model.in_a_loop(painter, frames),
-        lambda: model.at_its_best(painter, frames),
+        lambda: model.concurrently(painter, frames),
         lambda: matrix @ matrix,
     )
     with FlopCounterMode(display=False) as counter:
         painter.paint(frames[0])
     flops, their_best = counter.get_total_flops() * len(frames) / together, 2 * MATRIX**3 / product
-    line, bare, together = (seconds / len(frames) for seconds in (line, bare, together))
+    scored, bare, together = (seconds / len(frames) for seconds in (scored, bare, together))
     return [
         Goal(
             "frames/s at 720p, from shard to shard, over the reference network's loop",
             "≥ 16",
-            f"{slow / line:.1f} ({1 / line:.2f} over {1 / slow:.2f})",
-            slow / line >= 16,
+            f"{slow / scored:.1f} ({1 / scored:.2f} over {1 / slow:.2f})",
+            slow / scored >= 16,
         ),
         *(
             Goal(
                 f"frames/s from shard to shard over the bare model's, {how}",
                 "≥ 0.90",
-                f"{alone / line:.2f} ({1 / line:.2f} over {1 / alone:.2f})",
-                alone / line >= 0.90,
+                f"{alone / scored:.2f} ({1 / scored:.2f} over {1 / alone:.2f})",
+                alone / scored >= 0.90,
             )
-            for how, alone in ((IN_A_LOOP, bare), (AT_ITS_BEST, together))
+            for how, alone in ((IN_A_LOOP, bare), (CONCURRENTLY, together))
         ),
         Goal(
             "FLOP/s over a large matrix product's in the same precision",

@@ -1,20 +1,20 @@
-"""How steady the painter is, beside the same recipe without what is there for steadiness."""
+"""The painter's flicker, compared with weights that were trained without the flicker loss."""
 
 import statistics
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks.painter.quality import Judge, Quality, mean
+from benchmarks.painter.quality import Evaluator, Quality, mean
 from benchmarks.painter.warping import warping_error
 from benchmarks.report import Goal
-from benchmarks.sample import frames_of
+from benchmarks.sample_clip import frames_of
 from services.scorer.network import PainterNetwork
 from services.scorer.painter import Painter, load_network
 from services.scorer.scorer import Picture
 from services.scorer.settings import WEIGHTS
 from services.scorer.training.trainable_styles import NETWORK, styles_in
 
-#: Weights that were trained so, where somebody has put them there.
+#: Weights trained without the flicker loss; optional.
 UNSTEADY = Path("benchmarks/unsteady")
 HEIGHT = 360
 FRAMES = 60
@@ -33,13 +33,15 @@ def error(network: PainterNetwork, folder: Path, films: list[list[Picture]]) -> 
     )
 
 
-def steadiness(judge: Judge, network: PainterNetwork, trained: Quality, clips: list[Path]) -> Goal:
+def steadiness(
+    evaluator: Evaluator, network: PainterNetwork, trained: Quality, clips: list[Path]
+) -> Goal:
     films = [frames_of(clip, HEIGHT)[-FRAMES:] for clip in clips]
     plain = statistics.fmean(warping_error(film, lambda frame: frame) for film in films)
     ours = Steadiness(error(network, WEIGHTS, films), trained.brush)
     if UNSTEADY.exists():
         other = load_network(UNSTEADY / NETWORK)
-        brush = mean(judge.each(UNSTEADY, other)).brush
+        brush = mean(evaluator.each(UNSTEADY, other)).brush
         theirs = Steadiness(error(other, UNSTEADY, films), brush)
     else:
         theirs = None
@@ -51,11 +53,11 @@ def goal(ours: Steadiness, theirs: Steadiness | None, plain: float, clips: int) 
     if theirs:
         ratio = ours.warping / theirs.warping
         beside = f"{theirs.warping * 1e3:.2f} at brush {theirs.brush:.2f}"
-        reached = f"{ratio:.2f} ({found} over {beside}; the plain clips' is {plain * 1e3:.2f})"
+        reached = f"{ratio:.2f} ({found} over {beside}; the plain clips have {plain * 1e3:.2f})"
     else:
-        reached = f"{found}, the plain clips' {plain * 1e3:.2f}; weights without it: not there"
+        reached = f"{found}, the plain clips {plain * 1e3:.2f}; no weights to compare with"
     return Goal(
-        f"warping error on {clips} clips, ×10⁻³, over that of the recipe without steadiness",
+        f"warping error on {clips} clips, ×10⁻³, over that of training without the flicker loss",
         "≤ 0.5",
         reached,
         ratio <= 0.5 if theirs else None,

@@ -1,7 +1,7 @@
-"""How much a painted film flickers: its warping error.
+"""The warping error, a measure of how much a painted video flickers.
 
-Optical flow (DIS) between neighbouring frames of the source says what moved where; the painted
-frames should have moved the same way. Where the source itself can't be followed, it isn't asked.
+Optical flow (DIS) between neighbouring frames of the source tells how the painted frames should
+move. Pixels whose flow isn't reliable are left out.
 """
 
 import statistics
@@ -16,14 +16,14 @@ from services.scorer.scorer import Picture
 
 Field = NDArray[np.float32]  # [H, W, 2]
 Mask = NDArray[np.bool_]
-#: There and back again a pixel must land so near to where it was, in pixels …
+#: The flow of a pixel is reliable if forward and backward flow end within so many pixels of it …
 NEAR = 1.0
-#: … and look so much as it did.
+#: … and its value changes by less than this share of the range.
 ALIKE = 0.08
 
 
 def warping_error(frames: list[Picture], paint: Callable[[Picture], Picture]) -> float:
-    """The mean squared difference (of values in 0…1) over what can be followed."""
+    """The mean squared difference, of values in 0…1, over pixels with reliable flow."""
     flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     painted = [np.divide(paint(f), 255, dtype=np.float32) for f in frames]
     errors = []
@@ -37,7 +37,7 @@ def warping_error(frames: list[Picture], paint: Callable[[Picture], Picture]) ->
 
 
 def moved(picture: NDArray[np.float32], field: Field) -> NDArray[np.float32]:
-    """What the picture shows at the places that the field points to."""
+    """The picture, warped by the flow field."""
     height, width = field.shape[:2]
     x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
     found = cv2.remap(picture, x + field[..., 0], y + field[..., 1], cv2.INTER_LINEAR)

@@ -1,10 +1,10 @@
-"""The queue runtime beside the two that Python programs mostly use, on the same Azurite.
+"""Compares the queue runtime with Celery and dramatiq, on Azurite.
 
-Each has one worker process that does one message at a time, and the same handler. What is killed is
+Each has one worker process, which handles one message at a time with the same handler. A kill ends
 the worker with all its processes, as when a machine fails.
 """
 
-from benchmarks.queues.trial import Fate, Runtime, Speed, killed, slow, speed
+from benchmarks.queues.trial import Delivery, Runtime, Speed, killed, slow, speed
 from benchmarks.report import Report, Table, tell
 from shared import logs
 
@@ -15,42 +15,42 @@ CELERY = (
 )
 DRAMATIQ = ("dramatiq", f"{HERE}.with_dramatiq", "--processes", "1", "--threads", "1")
 RUNTIMES = (
-    Runtime("ours", f"{HERE}.ours", [f"{HERE}.ours"]),
+    Runtime("ours", f"{HERE}.with_impasto", [f"{HERE}.with_impasto"]),
     Runtime("celery", f"{HERE}.with_celery", CELERY),
     Runtime("celery, one at a time", f"{HERE}.with_celery", CELERY, {"BENCH_PREFETCH": "1"}),
     Runtime("dramatiq", f"{HERE}.with_dramatiq", DRAMATIQ),
 )
-#: As many of them as are handled in the time.
+#: Speed: how many messages are sent, and how long they are handled at most.
 MESSAGES, SECONDS = 500, 15.0
-#: To be killed amid.
-DELICATE, DELICATE_SECONDS, KILLS = 30, 0.2, 3
-#: Longer than one of them keeps a message to itself.
-LONG, LONG_SECONDS, WATCHED_SECONDS = 6, 2.0, 30.0
+#: Kills: how many messages, how long each takes, and how often the worker is killed.
+INTERRUPTED, INTERRUPTED_SECONDS, KILLS = 30, 0.2, 3
+#: Messages that take longer than dramatiq-azure's visibility timeout, and the time limit for all.
+LONG, LONG_SECONDS, LIMIT_SECONDS = 6, 2.0, 30.0
 
 
 def report() -> Report:
     speeds, dead, late = {}, {}, {}
     for runtime in RUNTIMES:
         speeds[runtime.name] = speed(runtime, MESSAGES, SECONDS)
-        dead[runtime.name] = killed(runtime, DELICATE, DELICATE_SECONDS, KILLS)
-        late[runtime.name] = slow(runtime, LONG, LONG_SECONDS, WATCHED_SECONDS)
+        dead[runtime.name] = killed(runtime, INTERRUPTED, INTERRUPTED_SECONDS, KILLS)
+        late[runtime.name] = slow(runtime, LONG, LONG_SECONDS, LIMIT_SECONDS)
     return Report(
         parts=[
-            "One worker process each, one message at a time, the same handler; each trial has an"
-            " Azurite of its own. Ours: default settings. Celery: `task_acks_late`,"
-            " `task_reject_on_worker_lost`, one prefork process, on kombu's `azurestoragequeues`,"
-            " which looks as often as ours; with the four messages in advance that are its default,"
-            " and with one (`worker_prefetch_multiplier` 1). Dramatiq: one thread, the middleware"
-            " that dramatiq-azure's page names but for Prometheus, dead letters.",
+            "Each runtime has one worker process, which handles one message at a time with the same"
+            " handler. Each trial has an Azurite of its own. Ours: default settings. Celery:"
+            " `task_acks_late`, `task_reject_on_worker_lost`, one prefork process, and kombu's"
+            " `azurestoragequeues` with our polling interval; with its default prefetch of four"
+            " messages, and with one (`worker_prefetch_multiplier` 1). Dramatiq: one thread, dead"
+            " letters, and the middleware that dramatiq-azure's page names, without Prometheus.",
             speed_table(speeds),
-            f"{DELICATE} messages of {DELICATE_SECONDS} s, and the worker killed {KILLS} times with"
-            f" a message in hand; then {LONG} messages of {LONG_SECONDS:.0f} s, and no kill, for"
-            f" {WATCHED_SECONDS:.0f} s at the longest:",
-            fate_table(dead, late),
-            "Kombu deletes a message when it receives it, whatever Celery is told of"
-            " acknowledgements: what a dead worker had is gone. Dramatiq-azure hides a message for"
-            " its worker's time-out, a second by default, and never renews that: what takes longer"
-            " can be received again meanwhile. Ours renews its lease of 30 s.",
+            f"{INTERRUPTED} messages of {INTERRUPTED_SECONDS} s, whose worker is killed {KILLS}"
+            f" times while it handles one; then {LONG} messages of {LONG_SECONDS:.0f} s without a"
+            f" kill, for at most {LIMIT_SECONDS:.0f} s:",
+            delivery_table(dead, late),
+            "Kombu deletes a message when it receives it, whatever Celery's settings for"
+            " acknowledgements are, so a dead worker's messages are lost. Dramatiq-azure hides a"
+            " message for its worker's time-out, a second by default, and doesn't renew that, so a"
+            " message that takes longer can be received again. Ours renews its lease of 30 s.",
         ]
     )
 
@@ -70,18 +70,18 @@ def speed_table(speeds: dict[str, Speed]) -> Table:
     return Table(columns, rows)
 
 
-def fate_table(dead: dict[str, Fate], late: dict[str, Fate]) -> Table:
+def delivery_table(dead: dict[str, Delivery], late: dict[str, Delivery]) -> Table:
     columns = (
         "",
         f"lost in {KILLS} kills",
-        "done more than once",
-        f"the {LONG} long ones: done, in all",
+        "handled more than once",
+        f"the {LONG} long ones: handled, in all",
         "lost",
     )
     rows = [
         (
             name,
-            f"{fate.lost} of {DELICATE}",
+            f"{fate.lost} of {INTERRUPTED}",
             f"{fate.repeated}",
             f"{late[name].done} times",
             f"{late[name].lost}",

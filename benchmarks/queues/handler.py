@@ -1,4 +1,4 @@
-"""What every runtime is given to do: note that a message was begun, take a while, note its end."""
+"""The handler for every runtime: notes the beginning, sleeps, and notes the end."""
 
 import os
 import time
@@ -15,7 +15,7 @@ def handle(number: int) -> None:
 
 
 def note(line: str) -> None:
-    """In one write at the end of the file, so that nothing of it is lost with the process."""
+    """Append in one unbuffered write, so that nothing is lost if the process is killed."""
     with Path(os.environ[NOTES]).open("ab", buffering=0) as file:
         file.write(line.encode())
 

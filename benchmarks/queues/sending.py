@@ -1,4 +1,4 @@
-"""Sending so many messages, and saying what it took: the same for every runtime."""
+"""Sends messages and measures the time, for every runtime."""
 
 import json
 import sys
@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 
 def send_all(send: Callable[[int], object]) -> None:
-    """As many as the command line says; prints the seconds and CPU seconds of it."""
+    """Send as many as the command line says; print the seconds and CPU seconds."""
     count = int(sys.argv[1])
     began, cpu = time.perf_counter(), time.process_time()
     for number in range(count):

@@ -1,4 +1,4 @@
-"""One runtime on trial: a worker of it as a process of its own, and messages to be handled."""
+"""A trial of one runtime: sends messages, runs and kills a worker, and counts what was handled."""
 
 import json
 import math
@@ -13,27 +13,27 @@ from contextlib import contextmanager
 from functools import partial
 from typing import NamedTuple
 
-from benchmarks.own_storage import OwnStorage, own_storage
-from benchmarks.processes import tree_cpu
 from benchmarks.queues.handler import NOTES, SECONDS, Notes
+from benchmarks.service_usage import tree_cpu
+from benchmarks.temporary_storage import TemporaryStorage, temporary_storage
 from tests.support.waiting import eventually
 
-#: What doesn't come back in so long never will: the longest lease is 30 s.
+#: A message that isn't received again in this time is lost: the longest lease is 30 s.
 LOST_SECONDS = 36.0
-#: When all are done, one may still be done again.
+#: How long to wait for a second handling when all messages have been handled.
 AGAIN_SECONDS = 8.0
 
 
 class Runtime(NamedTuple):
     name: str
     module: str
-    #: What starts its worker.
+    #: Starts its worker.
     command: Sequence[str]
     environment: Mapping[str, str] = {}
 
 
 class Speed(NamedTuple):
-    """Of one message."""
+    """Seconds for one message."""
 
     seconds: float
     cpu_seconds: float
@@ -41,18 +41,18 @@ class Speed(NamedTuple):
     send_cpu_seconds: float
 
 
-class Fate(NamedTuple):
-    """What became of messages, each of them sent once."""
+class Delivery(NamedTuple):
+    """How messages that were sent once were handled."""
 
     lost: int
-    #: Those that were done to the end more than once …
+    #: How many were handled to the end more than once.
     repeated: int
-    #: … and how often all were done, together.
+    #: How often all together were handled.
     done: int
 
 
 def speed(runtime: Runtime, messages: int, within: float) -> Speed:
-    """Between the first message that is done and the last, so that no start counts."""
+    """Measured from the first handled message to the last, without the worker's start."""
     with trial(runtime, handler_seconds=0) as its:
         send_seconds, send_cpu = its.send(messages)
         with its.worker() as worker:
@@ -66,44 +66,44 @@ def speed(runtime: Runtime, messages: int, within: float) -> Speed:
     return Speed(seconds / done, cpu / done, send_seconds / messages, send_cpu / messages)
 
 
-def killed(runtime: Runtime, messages: int, handler_seconds: float, kills: int) -> Fate:
-    """Killed with its whole process group, each time with a message in hand."""
+def killed(runtime: Runtime, messages: int, handler_seconds: float, kills: int) -> Delivery:
+    """Kill the worker's process group several times while it handles a message."""
     with trial(runtime, handler_seconds) as its:
         its.send(messages)
         for _ in range(kills):
             before = its.notes()
             with its.worker():
-                eventually(partial(its.in_hand, before), "a message in hand", within=120)
+                eventually(partial(its.handling, before), "a message in flight", within=120)
         with its.worker():
             its.until_quiet(messages)
-        return fate(its.notes(), messages)
+        return delivery_of(its.notes(), messages)
 
 
-def slow(runtime: Runtime, messages: int, handler_seconds: float, within: float) -> Fate:
-    """Not killed at all: whether messages that take long are done once."""
+def slow(runtime: Runtime, messages: int, handler_seconds: float, within: float) -> Delivery:
+    """Without a kill: whether messages that take long are handled once."""
     with trial(runtime, handler_seconds) as its:
         its.send(messages)
         with its.worker():
             its.until_quiet(messages, within)
-        return fate(its.notes(), messages)
+        return delivery_of(its.notes(), messages)
 
 
-def fate(notes: Notes, messages: int) -> Fate:
+def delivery_of(notes: Notes, messages: int) -> Delivery:
     ended = Counter(notes.ended)
     repeated = sum(count > 1 for count in ended.values())
-    return Fate(messages - len(ended), repeated, ended.total())
+    return Delivery(messages - len(ended), repeated, ended.total())
 
 
 @contextmanager
 def trial(runtime: Runtime, handler_seconds: float) -> "Iterator[Trial]":
-    with own_storage() as own:
+    with temporary_storage() as own:
         yield Trial(runtime, own, handler_seconds)
 
 
 class Trial:
-    """With queues and notes of its own."""
+    """A runtime with storage and notes of its own."""
 
-    def __init__(self, runtime: Runtime, own: OwnStorage, handler_seconds: float) -> None:
+    def __init__(self, runtime: Runtime, own: TemporaryStorage, handler_seconds: float) -> None:
         self._runtime = runtime
         self._notes = own.folder / "notes"
         self._notes.touch()
@@ -128,7 +128,7 @@ class Trial:
 
     @contextmanager
     def worker(self) -> "Iterator[subprocess.Popen[bytes]]":
-        """Until it is killed."""
+        """A worker, which is killed at the end."""
         with self._log.open("ab") as log:
             worker = subprocess.Popen(
                 [sys.executable, "-m", *self._runtime.command],
@@ -143,14 +143,14 @@ class Trial:
             os.killpg(worker.pid, signal.SIGKILL)
             worker.wait()
 
-    def in_hand(self, before: Notes) -> bool:
-        """Whether it has a message in hand, and has done some."""
+    def handling(self, before: Notes) -> bool:
+        """Whether it handles a message, after at least three others."""
         now = self.notes()
         ended = len(now.ended) - len(before.ended)
         return ended >= 3 and len(now.began) - len(before.began) > ended
 
     def until_quiet(self, messages: int, longest: float = math.inf) -> None:
-        """Until nothing has been noted for as long as anything could still be to come."""
+        """Wait until nothing has been noted for so long that nothing more can happen."""
         seen, began = self.notes(), time.monotonic()
         changed = began
         while time.monotonic() - began < longest:

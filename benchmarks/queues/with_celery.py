@@ -1,6 +1,6 @@
-"""Celery on kombu's transport for Azure Storage queues, told to be as careful as it can.
+"""Celery on kombu's transport for Azure Storage queues, with its most careful settings.
 
-It looks as often as ours for messages; how many it takes in advance, the environment says.
+It polls as often as our runtime. Its prefetch is set in the environment.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""Dramatiq on dramatiq-azure's broker, set up as its own page says (but for Prometheus)."""
+"""Dramatiq with dramatiq-azure's broker, set up as its page says, without Prometheus."""
 
 import os
 

@@ -1,9 +1,9 @@
-"""How chunks that are pulled do against two other policies, from 1 to 1,000 nodes: `make scale`.
+"""Compares pulled chunks with two other policies, on 1 to 1,000 simulated nodes: `make scale`.
 
-The dispatcher's own sizing and reconciling run against a simulated cluster, beside the reference's
-50 images a job, and frames ÷ nodes in one job a node; all three on the very same nodes. Ideal is
-the least that any policy could take on these nodes if none failed: each works from the moment that
-it has come and started up, and all end at once.
+The dispatcher's real sizing and scaling run on a simulated cluster. The other policies are the
+reference's 50 images a job, and frames ÷ nodes in one job a node. All three have the same nodes.
+The ideal is the shortest time that any policy could need if no node failed: each node works from
+the moment it has started up, and all end at the same time.
 """
 
 import statistics
@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 from benchmarks.chart import Dot, Panel, svg
 from benchmarks.report import Plot, Report, Table, draw, tell
-from benchmarks.scale.ours import pulled_chunks
 from benchmarks.scale.policies import Outcome, fifty_a_job, one_job_a_node
+from benchmarks.scale.pulled_chunks import pulled_chunks
 from benchmarks.scale.simulation import Conditions, ideal_seconds
 from shared import logs
 from shared.shards import SHARD_ITEMS
@@ -25,7 +25,7 @@ POLICIES: Mapping[str, Callable[[Conditions], Outcome]] = {
     "50 images a job": fifty_a_job,
     "one job a node": one_job_a_node,
 }
-#: From here on, the promise is 1.1 times the ideal.
+#: From so many frames a node on, the time must be at most 1.1 times the ideal.
 FRAMES_A_NODE = 200
 
 
@@ -88,7 +88,7 @@ def table(found: Results) -> Table:
 
 
 def behind(found: Results) -> Iterator[str]:
-    """How far ours is behind the best of the others, where it is."""
+    """How much worse ours is than the best other policy, at most."""
     ours, *others = found.values()
     for what, words in WORSE.items():
         pairs = [
@@ -97,8 +97,8 @@ def behind(found: Results) -> Iterator[str]:
         ]
         worst, where = max(pairs, key=lambda pair: pair[0])
         yield (
-            f"{words}: ours is worse than the best other in"
-            f" {sum(ratio > 1 for ratio, _ in pairs)} of {len(pairs)};"
+            f"{words}: ours is worse than the best other policy in"
+            f" {sum(ratio > 1 for ratio, _ in pairs)} of {len(pairs)} cases,"
             f" at most {worst:.3f} times, with {where.frames:,} frames on {where.nodes:,} nodes."
         )
 
@@ -128,9 +128,7 @@ def most_redone(result: Result) -> float:
 def report() -> Report:
     found = results()
     what = "Time over ideal, frames redone and node-hours billed, over frames per node"
-    words = (
-        "The dispatcher's own sizing and reconciling on a simulated cluster: nothing is painted."
-    )
+    words = "The dispatcher's real sizing and scaling on a simulated cluster; nothing is painted."
     return Report(parts=[words, table(found), *behind(found), Plot("scale.svg", what, plot(found))])
 
 

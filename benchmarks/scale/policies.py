@@ -1,4 +1,4 @@
-"""What is common to all ways of painting on a simulated cluster; and two to hold ours against."""
+"""The base class of simulated policies, and the two policies to compare with."""
 
 import math
 from typing import NamedTuple
@@ -14,8 +14,8 @@ class Outcome(NamedTuple):
     node_hours: float
 
 
-class Painting:
-    """What is common to all: a clock, a cluster, and what is left to paint."""
+class PolicyRun:
+    """A simulated run of a policy: a clock, a cluster, and the frames left to paint."""
 
     def __init__(self, conditions: Conditions) -> None:
         self.conditions = conditions
@@ -47,42 +47,42 @@ class Painting:
 
 
 class FixedJob:
-    """So many frames in a job of their own, start-up and all; if its node fails, all over again."""
+    """A job with a fixed number of frames; if its node fails, it starts again from the first."""
 
-    def __init__(self, painting: Painting, frames: int) -> None:
-        self._painting = painting
+    def __init__(self, run: PolicyRun, frames: int) -> None:
+        self._run = run
         self._frames = frames
         self._began = self._seconds = 0.0
 
     def begin(self, node: Node) -> None:
-        clock = self._painting.clock
+        clock = self._run.clock
         start_up = node.start_up()
         self._began = clock.now + start_up
         self._seconds = node.seconds(self._frames)
         clock.after(start_up + self._seconds, lambda: self._end(node))
 
     def lost(self, node: Node) -> None:
-        done = max(0.0, self._painting.clock.now - self._began) / self._seconds
-        self._painting.lost(done * self._frames)
+        done = max(0.0, self._run.clock.now - self._began) / self._seconds
+        self._run.lost(done * self._frames)
 
     def _end(self, node: Node) -> None:
         if not node.gone:
-            self._painting.painted(self._frames)
-            self._painting.cluster.done(node)
+            self._run.painted(self._frames)
+            self._run.cluster.done(node)
 
 
 def jobs_of(most: int, conditions: Conditions) -> Outcome:
-    painting = Painting(conditions)
+    run = PolicyRun(conditions)
     for first in range(0, conditions.frames, most):
-        painting.cluster.submit(FixedJob(painting, min(most, conditions.frames - first)))
-    return painting.outcome()
+        run.cluster.submit(FixedJob(run, min(most, conditions.frames - first)))
+    return run.outcome()
 
 
 def fifty_a_job(conditions: Conditions) -> Outcome:
-    """The reference's: a job for every 50 images."""
+    """The reference's policy: a job for every 50 images."""
     return jobs_of(50, conditions)
 
 
 def one_job_a_node(conditions: Conditions) -> Outcome:
-    """Frames ÷ nodes in one job for each node."""
+    """One job for each node, with frames ÷ nodes in it."""
     return jobs_of(math.ceil(conditions.frames / conditions.nodes), conditions)

@@ -1,7 +1,7 @@
-"""A cluster in simulated time, whose nodes come late, differ in speed, and fail.
+"""A cluster in simulated time, whose nodes take time to allocate, differ in speed, and fail.
 
-All of a node is drawn from its number, so that every policy meets the same nodes; one that comes
-in place of one that failed is as fast.
+A node's properties are drawn from its number, so that every policy has the same nodes. A node that
+replaces a failed one has the same speed.
 """
 
 import heapq
@@ -10,12 +10,13 @@ import random
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 
 
 @dataclass(frozen=True)
 class Conditions:
-    """Times are in seconds; nodes come and go in the minutes that Batch AI took for it."""
+    """Times are in seconds. Allocation takes as long as Batch AI took."""
 
     frames: int
     nodes: int
@@ -40,7 +41,7 @@ class Clock:
         heapq.heappush(self._events, (self.now + seconds, next(self._order), act))
 
     def run(self) -> None:
-        """Until nothing more would happen."""
+        """Run until there are no more events."""
         while self._events:
             self.now, _, act = heapq.heappop(self._events)
             act()
@@ -48,10 +49,10 @@ class Clock:
 
 class Job(Protocol):
     def begin(self, node: "Node") -> None:
-        """It has a node; it says `Cluster.done` when it needs it no longer."""
+        """Start on a node; call `Cluster.done` at the end."""
 
     def lost(self, node: "Node") -> None:
-        """The node failed under it: it will begin again on another."""
+        """The node has failed; the job will begin again on another one."""
 
 
 @dataclass(eq=False)
@@ -80,7 +81,7 @@ class Node:
         self.lives = chance.expovariate(1 / (3600 * given.hours_between_failures))
 
     def start_up(self) -> float:
-        """Of the next job on it."""
+        """The start-up time of the next job on this node."""
         now, self.next_start_up = (
             self.next_start_up,
             self._chance.uniform(*self.conditions.start_up),
@@ -92,7 +93,7 @@ class Node:
 
 
 class Cluster:
-    """A node for each job that runs or waits, up to so many; those without go after a while."""
+    """Allocates a node for each job, up to the maximum, and removes nodes that were idle long."""
 
     def __init__(self, clock: Clock, conditions: Conditions) -> None:
         self._clock = clock
@@ -113,8 +114,9 @@ class Cluster:
         node.job = None
         node.idle_since = self._clock.now
         self._idle.append(node)
-        since = self._clock.now
-        self._clock.after(self._conditions.node_idle_seconds, lambda: self._let_go(node, since))
+
+        remove = partial(self._remove_if_idle, node, self._clock.now)
+        self._clock.after(self._conditions.node_idle_seconds, remove)
         self._give_work()
 
     def _give_work(self) -> None:
@@ -155,7 +157,7 @@ class Cluster:
             self._idle.remove(node)
         self._give_work()
 
-    def _let_go(self, node: Node, idle_since: float) -> None:
+    def _remove_if_idle(self, node: Node, idle_since: float) -> None:
         if node.job is None and not node.gone and node.idle_since == idle_since:
             self._idle.remove(node)
             self._remove(node)
@@ -168,10 +170,10 @@ class Cluster:
 
 
 def ideal_seconds(conditions: Conditions) -> float:
-    """The least that any policy could take on these very nodes, if none failed.
+    """The shortest time that any policy could need on these nodes if none failed.
 
-    Each works from the moment that it has come and started up, and frames can be had in any part,
-    so that all of them end at once.
+    Each node works from the moment it has started up, and frames are divisible, so that all nodes
+    end at the same time.
     """
     nodes = [Node(number, conditions) for number in range(conditions.nodes)]
     work = conditions.frames * conditions.frame_seconds

@@ -1,8 +1,8 @@
-"""What each stage costs for a frame, beside the least that it could: `make bench`.
+"""Compares the CPU time of each stage with its floor, the codecs or the network alone.
 
-Every stage is run as its service runs it, on a real Azurite, in this one process; its floor is the
-same codecs or the same network with nothing around them, in the same run. CPU time of the service
-and its sandbox (not of Azurite) is counted, over the median of several rounds; look at the ratios.
+Each stage runs in this process as in its service, with a real Azurite, and its floor in the same
+run. The CPU time includes the service's sandbox but not Azurite, and is the median of several
+rounds. Compare the ratios, because the times depend on the machine.
 """
 
 import statistics
@@ -11,12 +11,12 @@ from typing import NamedTuple
 
 from benchmarks import model
 from benchmarks.model import STYLE
-from benchmarks.own_storage import OwnStorage, own_storage
-from benchmarks.processes import HERE, usage
 from benchmarks.report import Report, Table, tell
-from benchmarks.sample import CLIP
+from benchmarks.sample_clip import CLIP
+from benchmarks.service_usage import HERE, usage
 from benchmarks.stages import floors
 from benchmarks.stages.one_job import OneJob
+from benchmarks.temporary_storage import TemporaryStorage, temporary_storage
 from services.scorer.catalog import shipped_models
 from shared import logs
 from shared.models import Models
@@ -31,13 +31,13 @@ class Row(NamedTuple):
 
 
 def cpu(call: Callable[[], None]) -> float:
-    """By this process and the sandboxes of its services."""
+    """The CPU seconds of this process and the sandboxes."""
     began = usage()[HERE].cpu_seconds
     call()
     return usage()[HERE].cpu_seconds - began
 
 
-def measure(own: OwnStorage) -> list[Row]:
+def measure(own: TemporaryStorage) -> list[Row]:
     models = {each.name: each for each in shipped_models()}
     Models(own.storage).publish(models[STYLE])
     painter = model.painter(model.network())
@@ -52,7 +52,7 @@ def measure(own: OwnStorage) -> list[Row]:
         painted = job.jpegs("scored")
         found["stitch"] = (cpu(floors.stitch(painted, own.folder)), cpu(job.stitch))
         frames = len(sources)
-        if warm:  # the first round only warms up
+        if warm:  # don't count the first round
             for stage, pair in found.items():
                 spent[stage].append(pair)
     job.close()
@@ -67,7 +67,7 @@ def measure(own: OwnStorage) -> list[Row]:
 
 
 def report() -> Report:
-    with own_storage() as own:
+    with temporary_storage() as own:
         rows = measure(own)
     cells = [
         (stage, f"{floor * 1000:.1f}", f"{cost * 1000:.1f}", f"{cost / floor:.2f}")
@@ -75,10 +75,11 @@ def report() -> Report:
     ]
     columns = ("stage", "floor, CPU ms a frame", "stage, CPU ms a frame", "ratio")
     words = (
-        "Each stage as its service runs it, beside the same codecs or network with nothing around"
-        f" them: CPU time of the service, not of Azurite. {CLIP.name} at 720p, {STYLE}.",
-        f"JPEG on the way, at quality 95, leaves {floors.jpeg_decibels(95, '420'):.1f} dB with"
-        f" colour at a quarter, {floors.jpeg_decibels(95, '444'):.1f} dB with all of it.",
+        "Each stage as its service runs it, and its floor, the same codecs or network alone: CPU"
+        f" time without Azurite's. {CLIP.name} at 720p, {STYLE}.",
+        "The JPEGs between the stages, at quality 95, have a PSNR of"
+        f" {floors.jpeg_decibels(95, '420'):.1f} dB with 4:2:0 chroma subsampling and"
+        f" {floors.jpeg_decibels(95, '444'):.1f} dB without.",
     )
     return Report(parts=[words[0], Table(columns, cells), words[1]])
 

@@ -1,4 +1,4 @@
-"""The least that each stage could cost: the same codecs or network, with nothing around them."""
+"""The floor of each stage's cost: the same codecs or network, without the service."""
 
 import math
 import statistics
@@ -14,12 +14,12 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
 
 from benchmarks import model
-from benchmarks.sample import CLIP
+from benchmarks.sample_clip import CLIP
 from services.scorer.painter import Painter
 
 
 def split() -> None:
-    """Decode and make JPEGs: nothing planned, packed or sent."""
+    """Decode the video and encode JPEGs, without planning, packing or sending."""
     reformatter = VideoReformatter()
     with av.open(str(CLIP)) as container:
         for frame in container.decode(video=0):
@@ -28,18 +28,18 @@ def split() -> None:
 
 
 def score(painter: Painter, jpegs: list[bytes]) -> Callable[[], None]:
-    """The bare network, on frames that are decoded already."""
+    """The bare network on decoded frames."""
     frames = [simplejpeg.decode_jpeg(data, "RGB") for data in jpegs[:16]]
 
     def paint() -> None:
         for n in range(0, len(jpegs), len(frames)):
-            model.at_its_best(painter, frames[: len(jpegs) - n])
+            model.concurrently(painter, frames[: len(jpegs) - n])
 
     return paint
 
 
 def stitch(jpegs: list[bytes], folder: Path) -> Callable[[], None]:
-    """Decode JPEGs and encode video: nothing fetched, muxed or sent."""
+    """Decode JPEGs and encode video, without fetching, muxing or sending."""
 
     def encode() -> None:
         reformatter = VideoReformatter()
@@ -56,7 +56,7 @@ def stitch(jpegs: list[bytes], folder: Path) -> Callable[[], None]:
 
 
 def jpeg_decibels(quality: int, subsampling: str) -> float:
-    """How far JPEG takes the sample's frames from what was decoded."""
+    """The PSNR of the sample's frames after JPEG compression."""
     errors = []
     with av.open(str(CLIP)) as container:
         for frame in islice(container.decode(video=0), 0, None, 12):

@@ -1,10 +1,10 @@
-"""One job taken through the services' own handlers, in this process."""
+"""Takes jobs through the services' handlers, in this process."""
 
 import time
 
 from benchmarks.model import STYLE
-from benchmarks.own_storage import OwnStorage
-from benchmarks.sample import CLIP
+from benchmarks.sample_clip import CLIP
+from benchmarks.temporary_storage import TemporaryStorage
 from services.scorer.service import ScoringService
 from services.scorer.settings import ScorerSettings
 from services.splitter.service import Splitter
@@ -19,14 +19,14 @@ from shared.shards import unpack
 
 
 class OneJob:
-    """One job taken through the services' own handlers, as often as is wanted."""
+    """The current job; `drop` begins another one."""
 
-    def __init__(self, own: OwnStorage) -> None:
+    def __init__(self, own: TemporaryStorage) -> None:
         self.storage = own.storage
-        told = own.accounts.settings().model_dump() | {"keep_intermediates": True}
-        self.splitter = Splitter(own.storage, SplitterSettings.model_validate(told))
-        self.scorer = ScoringService(own.storage, ScorerSettings.model_validate(told))
-        self.stitcher = Stitcher(own.storage, StitcherSettings.model_validate(told))
+        settings = own.accounts.settings().model_dump() | {"keep_intermediates": True}
+        self.splitter = Splitter(own.storage, SplitterSettings.model_validate(settings))
+        self.scorer = ScoringService(own.storage, ScorerSettings.model_validate(settings))
+        self.stitcher = Stitcher(own.storage, StitcherSettings.model_validate(settings))
         self.job = ""
 
     def close(self) -> None:

@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from benchmarks.cost import NODE_HOUR, RATE, bill
-from benchmarks.operations import BLOBS, QUEUES, Kind
+from benchmarks.storage_requests import BLOBS, QUEUES, Kind
 
 
 def test_a_node_that_paints_as_fast_as_the_film_runs_takes_an_hour() -> None:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from benchmarks.scale.ours import pulled_chunks
 from benchmarks.scale.policies import fifty_a_job, one_job_a_node
+from benchmarks.scale.pulled_chunks import pulled_chunks
 from benchmarks.scale.simulation import Conditions, ideal_seconds
 from shared.shards import SHARD_ITEMS
 

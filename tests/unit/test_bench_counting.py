@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.operations import BLOBS, QUEUES, Kind, counted
-from benchmarks.processes import service_in, tree_cpu
 from benchmarks.queues.handler import Notes
-from benchmarks.queues.trial import fate
-from benchmarks.sample import CLIP, frames_in, looped
+from benchmarks.queues.trial import delivery_of
+from benchmarks.sample_clip import CLIP, frames_in, looped
+from benchmarks.service_usage import service_in, tree_cpu
+from benchmarks.storage_requests import BLOBS, QUEUES, Kind, count_requests
 from benchmarks.whole import Bare, ceiling
 from tests.support.media import facts, make_clip
 from tests.support.waiting import eventually
@@ -39,12 +39,12 @@ Azurite Blob service is successfully listening at http://127.0.0.1:54901
 
 
 def test_requests_are_counted_by_what_they_ask() -> None:
-    assert counted(LOG.splitlines()) == Counter(
+    assert count_requests(LOG.splitlines()) == Counter(
         {
             Kind(BLOBS, "writes"): 1,
             Kind(BLOBS, "reads"): 2,
-            Kind(BLOBS, "questions for properties"): 1,
-            Kind(BLOBS, "claims"): 1,
+            Kind(BLOBS, "reads of properties"): 1,
+            Kind(BLOBS, "leases"): 1,
             Kind(BLOBS, "deletions"): 1,
             Kind(BLOBS, "listings of `scored`"): 1,
             Kind(BLOBS, "listings of `input`", timed=True): 1,
@@ -52,16 +52,16 @@ def test_requests_are_counted_by_what_they_ask() -> None:
             Kind(QUEUES, "messages received"): 1,
             Kind(QUEUES, "messages deleted"): 1,
             Kind(QUEUES, "leases renewed"): 1,
-            Kind(QUEUES, "looks that found none", timed=True): 2,
+            Kind(QUEUES, "receives without a message", timed=True): 2,
             Kind(QUEUES, "peeks", timed=True): 1,
-            Kind(QUEUES, "questions how long a queue is", timed=True): 1,
+            Kind(QUEUES, "reads of a queue's length", timed=True): 1,
         }
     )
 
 
 def test_many_deletions_with_one_request_are_a_deletion() -> None:
     line = LOG.splitlines()[-1].replace("GET", "POST").replace("comp=metadata", "comp=batch")
-    assert counted([line])[Kind(BLOBS, "deletions")] == 1
+    assert count_requests([line])[Kind(BLOBS, "deletions")] == 1
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_the_sample_can_be_looped(tmp_path: Path) -> None:
 def test_what_became_of_messages_is_read_from_the_notes(tmp_path: Path) -> None:
     path = tmp_path / "notes"
     path.write_text("began 0\nended 0\nbegan 1\nbegan 2\nended 2\nbegan 2\nended 2\n")
-    assert fate(Notes.read(path), messages=4) == (2, 1, 3)
+    assert delivery_of(Notes.read(path), messages=4) == (2, 1, 3)
 
 
 def test_the_ceiling_is_what_cores_can_do_that_only_paint_and_code() -> None:

@@ -1,4 +1,4 @@
-"""A real Azurite for one benchmark alone, gone when it has ended."""
+"""An Azurite for one benchmark, which is deleted afterwards."""
 
 import tempfile
 from collections.abc import Iterator
@@ -12,15 +12,15 @@ from services.console.stack import Lifeline
 from shared.storage import Storage
 
 
-class OwnStorage(NamedTuple):
+class TemporaryStorage(NamedTuple):
     storage: Storage
     accounts: Accounts
-    #: For whatever else has to be put somewhere.
+    #: For other temporary files.
     folder: Path
 
 
 @contextmanager
-def own_storage() -> Iterator[OwnStorage]:
+def temporary_storage() -> Iterator[TemporaryStorage]:
     lifeline = Lifeline()
     with tempfile.TemporaryDirectory(prefix="impasto-bench-") as name:
         folder = Path(name)
@@ -29,7 +29,7 @@ def own_storage() -> Iterator[OwnStorage]:
         try:
             storage = Storage(local.settings())
             storage.prepare()
-            yield OwnStorage(storage, local, folder)
+            yield TemporaryStorage(storage, local, folder)
         finally:
             process.terminate()
             process.wait()

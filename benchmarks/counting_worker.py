@@ -1,4 +1,4 @@
-"""A worker as any other, but that it notes each frame it has painted: in the file IMPASTO_NOTES."""
+"""A worker that also appends a dot to the file IMPASTO_NOTES for each frame that it has painted."""
 
 import os
 from collections.abc import Sequence
@@ -13,18 +13,18 @@ from shared.runtime.serve import serve
 SETTING = "IMPASTO_NOTES"
 
 
-def noting(paint: "type[Painter]", notes: Path) -> None:
-    score = paint.score
+def count_frames(notes: Path) -> None:
+    score = Painter.score
 
-    def noted(self: Painter, values: Sequence[Picture]) -> Sequence[Picture]:
+    def counting(self: Painter, values: Sequence[Picture]) -> Sequence[Picture]:
         painted = score(self, values)
         with notes.open("a") as file:
             file.write("." * len(painted))
         return painted
 
-    paint.score = noted  # type: ignore[method-assign]
+    Painter.score = counting  # type: ignore[method-assign]
 
 
 if __name__ == "__main__":
-    noting(Painter, Path(os.environ[SETTING]))
+    count_frames(Path(os.environ[SETTING]))
     serve("scorer", ScorerSettings, build)

@@ -1,4 +1,4 @@
-"""The sample clip, as the benchmarks take it: its frames, or as long a film of it as is wanted."""
+"""The sample clip: its frames, and longer videos made by repeating it."""
 
 from collections.abc import Iterator
 from fractions import Fraction
@@ -24,8 +24,8 @@ def frames_of(clip: Path, height: int = 720) -> list[Picture]:
 
 
 def looped(clip: Path, seconds: float, path: Path) -> Path:
-    """The clip again and again, packet for packet, until it is about so long."""
-    length = round_of(clip)
+    """Repeat the clip, without encoding it again, until it has about that length."""
+    length = length_of(clip)
     with av.open(str(path), "w") as out:
         for number in range(max(1, round(seconds / length))):
             with av.open(str(clip)) as source:
@@ -39,8 +39,8 @@ def looped(clip: Path, seconds: float, path: Path) -> Path:
     return path
 
 
-def round_of(clip: Path) -> Fraction:
-    """How long it takes of its longest stream until the next round can begin."""
+def length_of(clip: Path) -> Fraction:
+    """The length of its longest stream."""
     spans: dict[int, tuple[Fraction, Fraction]] = {}
     with av.open(str(clip)) as source:
         for packet in packets(source):

@@ -1,6 +1,6 @@
-"""What reaches storage, counted: Azurite's own access log, request by request.
+"""Counts the requests in Azurite's access log by what they do.
 
-What is asked by the clock, whether there is work or not, is told apart from what a frame costs.
+Polling, which goes on without work, is counted apart from requests that frames cause.
 """
 
 import re
@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 from services.console import azurite
 
-#: Azurite as any other, but that it says what it was asked.
-TALKATIVE = [flag for flag in azurite.FLAGS if flag != "--silent"]
+#: Azurite's flags, with the access log.
+LOGGING_FLAGS = [flag for flag in azurite.FLAGS if flag != "--silent"]
 REQUEST = re.compile(r'"(?P<verb>[A-Z]+) /(?P<path>[^ ?]*)\??(?P<query>[^ ]*) HTTP/[\d.]+" \d+')
 
 BLOBS, QUEUES = "storage", "queues"
@@ -20,15 +20,15 @@ BLOBS, QUEUES = "storage", "queues"
 class Kind(NamedTuple):
     account: str
     name: str
-    #: Whether it is asked by the clock.
+    #: Whether it is polling.
     timed: bool = False
 
 
-LOOK = Kind(QUEUES, "looks that may find a message")
+RECEIVE = Kind(QUEUES, "receives, with or without a message")
 DELETED = Kind(QUEUES, "messages deleted")
-#: Of one blob, or of up to 256 with one request.
+#: Of one blob, or of up to 256 in one request.
 DELETIONS = Kind(BLOBS, "deletions")
-EMPTY = Kind(QUEUES, "looks that found none", timed=True)
+EMPTY = Kind(QUEUES, "receives without a message", timed=True)
 
 
 def kind(line: str) -> Kind | None:
@@ -46,18 +46,18 @@ def kind(line: str) -> Kind | None:
 
 def container_kind(container: str, query: str) -> Kind:
     if "comp=list" in query:
-        # The trigger's; everybody else lists a job's own.
+        # The trigger lists these two containers; other listings are of one job.
         return Kind(BLOBS, f"listings of `{container}`", timed=container in ("input", "styles"))
     if "comp=batch" in query:
         return DELETIONS
     if "restype=container" in query:
-        return Kind(BLOBS, "others of containers")
-    return Kind(QUEUES, "questions how long a queue is", timed=True)
+        return Kind(BLOBS, "other requests of containers")
+    return Kind(QUEUES, "reads of a queue's length", timed=True)
 
 
 def message_kind(verb: str, query: str) -> Kind:
     if verb == "GET":
-        return Kind(QUEUES, "peeks", timed=True) if "peekonly=true" in query else LOOK
+        return Kind(QUEUES, "peeks", timed=True) if "peekonly=true" in query else RECEIVE
     if verb == "DELETE":
         return DELETED
     return Kind(QUEUES, "messages sent" if verb == "POST" else "leases renewed")
@@ -65,15 +65,15 @@ def message_kind(verb: str, query: str) -> Kind:
 
 def blob_kind(verb: str, query: str) -> Kind:
     if "comp=lease" in query:
-        return Kind(BLOBS, "claims")
-    names = {"GET": "reads", "HEAD": "questions for properties", "PUT": "writes"}
+        return Kind(BLOBS, "leases")
+    names = {"GET": "reads", "HEAD": "reads of properties", "PUT": "writes"}
     return DELETIONS if verb == "DELETE" else Kind(BLOBS, names[verb])
 
 
-def counted(lines: Iterable[str]) -> Counter[Kind]:
-    """A message that was found was deleted in the end: all other looks found none."""
+def count_requests(lines: Iterable[str]) -> Counter[Kind]:
+    """Each received message was deleted in the end, so all other receives found none."""
     found = Counter(known for line in lines if (known := kind(line)))
-    looks = found.pop(LOOK, 0)
+    receives = found.pop(RECEIVE, 0)
     found[Kind(QUEUES, "messages received")] = found[DELETED]
-    found[EMPTY] = looks - found[DELETED]
+    found[EMPTY] = receives - found[DELETED]
     return found

@@ -1,4 +1,4 @@
-"""What each service costs this machine: CPU time and memory, with all that it has started."""
+"""The CPU time and memory of each service, with all processes that it has started."""
 
 from collections import defaultdict
 from contextlib import suppress
@@ -13,12 +13,12 @@ PREFIX = "services."
 @dataclass
 class Usage:
     cpu_seconds: float = 0
-    #: Resident; what several processes share counts for each.
+    #: Resident, so shared pages count for each process.
     memory: int = 0
 
 
 def usage() -> defaultdict[str, Usage]:
-    """Of each service below this process, by name; of this process and the rest, under HERE."""
+    """By the name of each service below this process; HERE is this process and all others."""
     found: defaultdict[str, Usage] = defaultdict(Usage)
     add(psutil.Process(), HERE, found)
     return found
@@ -34,12 +34,12 @@ def add(process: psutil.Process, service: str, found: defaultdict[str, Usage]) -
 
 
 def cpu_of(process: psutil.Process) -> float:
-    """With that of its children that have ended, in seconds."""
+    """In seconds, including its children that have ended."""
     return float(sum(process.cpu_times()[:4]))
 
 
 def service_in(command: list[str]) -> str | None:
-    """`services.batchai.node_agent` is part of batchai; Azurite is a program of console's."""
+    """The service in a command: `python -m services.batchai.node_agent` belongs to batchai."""
     for word in command:
         if word == "services.console.azurite":
             return "azurite"
@@ -49,7 +49,7 @@ def service_in(command: list[str]) -> str | None:
 
 
 def tree_cpu(pid: int) -> float:
-    """CPU seconds of a process and all that it has started."""
+    """CPU seconds of a process and its descendants."""
     process = psutil.Process(pid)
     seconds = 0.0
     for one in [process, *process.children(recursive=True)]:

@@ -1,5 +1,6 @@
-"""A stack of all services that is watched from outside while it paints: by the clock, in /proc,
-and in the logs. Nobody looks into its storage meanwhile: that would be work for it too.
+"""A stack of all services, measured while it paints: times, CPU, memory and storage requests.
+
+The figures come from the clock, /proc and the logs, and not from storage, which would add requests.
 """
 
 import json
@@ -13,42 +14,42 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from unittest.mock import patch
 
-from benchmarks.processes import HERE, usage
+from benchmarks.service_usage import HERE, usage
 from services.console.jobs import Desk
 from services.console.stack import Stack
 
-#: Rarely enough to take nothing of the machine.
-LOOK_SECONDS = 1.0
-#: On the slowest machine; so long it takes only where something is broken.
+#: Between two samples of memory.
+SAMPLE_SECONDS = 1.0
+#: The time limit of a run: so much for each frame, and for the start.
 SECONDS_A_FRAME = 3.0
 FIRST_SECONDS = 120.0
 
 
 class Run(NamedTuple):
-    """One video, from the drop to the output and until nothing is left to be cleared away."""
+    """One video, from the drop to the output, and until its intermediates are deleted."""
 
     frames: int
     seconds: float
     to_first_chunk: float
     from_last_chunk: float
-    #: Of each service.
+    #: By service.
     cpu_seconds: Mapping[str, float]
     most_memory: Mapping[str, int]
-    #: Every request that Azurite answered, where it was told to say so.
+    #: Azurite's access log; empty unless it runs with LOGGING_FLAGS.
     requests: list[str]
 
 
 @contextmanager
-def watched(folder: Path) -> "Iterator[Watched]":
-    """One worker, which stays: what it took can't be told any more once it has left its node."""
+def measured_stack(folder: Path) -> "Iterator[MeasuredStack]":
+    """One worker that doesn't exit: its CPU time couldn't be read after that."""
     with (
         patch.dict(os.environ, {"IMPASTO_IDLE_EXIT_SECONDS": "3600"}),
         Stack(folder, nodes=1) as stack,
     ):
-        yield Watched(stack)
+        yield MeasuredStack(stack)
 
 
-class Watched:
+class MeasuredStack:
     def __init__(self, stack: Stack) -> None:
         self._stack = stack
         self._desk = Desk(stack.storage)
@@ -62,10 +63,10 @@ class Watched:
         after = usage()
         requests = log.read_bytes()[log_before:].decode().splitlines()
         workers = self._stack.data.glob("batchai/**/stderr.txt")
-        said = lines_of(job, self._stack.log_of("stitcher"), *workers)
-        [finished] = [line for line in said if line["event"] == "finished"]
+        events = lines_of(job, self._stack.log_of("stitcher"), *workers)
+        [finished] = [line for line in events if line["event"] == "finished"]
         assert finished["items"] == frames
-        chunks = [moment(line) for line in said if done(line, "chunks")]
+        chunks = [moment(line) for line in events if done(line, "chunks")]
         return Run(
             frames,
             seconds=moment(finished) - dropped,
@@ -81,7 +82,7 @@ class Watched:
         )
 
     def _until_cleared(self, job: str, deadline: float) -> Mapping[str, int]:
-        """The most memory that each service had at a time."""
+        """Wait until the job is done; the peak memory of each service."""
         most: dict[str, int] = defaultdict(int)
         while not self._cleared(job):
             if time.time() > deadline:
@@ -89,11 +90,11 @@ class Watched:
             for name, used in usage().items():
                 if name != HERE:
                     most[name] = max(most[name], used.memory)
-            time.sleep(LOOK_SECONDS)
+            time.sleep(SAMPLE_SECONDS)
         return most
 
     def _cleared(self, job: str) -> bool:
-        """The stitcher says that it has finished, and then that it is done with its message."""
+        """Whether the stitcher has logged `finished`, and then `done` for its message."""
         events = [line["event"] for line in lines_of(job, self._stack.log_of("stitcher"))]
         return "finished" in events and "done" in events[events.index("finished") :]
 

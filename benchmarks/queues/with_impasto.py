@@ -1,4 +1,4 @@
-"""The queue runtime of this repo, as its services use it, with its default settings."""
+"""This repository's queue runtime, as services use it, with default settings."""
 
 import sys
 

@@ -1,7 +1,7 @@
-"""Our way: chunks that are pulled, by as many workers as the real reconciling wants.
+"""Our policy: workers pull chunks, and the dispatcher's code decides on the number of workers.
 
-`runs`, `has_room` and `Workforce` are the dispatcher's own; queues, splitters and scorers are only
-what they take of time. Splitting is taken to keep up.
+`runs`, `has_room` and `Workforce` are the dispatcher's. Of queues and scorers, only their times are
+simulated. Splitting is assumed to keep up.
 """
 
 import random
@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from math import ceil
 
-from benchmarks.scale.policies import Outcome, Painting
+from benchmarks.scale.policies import Outcome, PolicyRun
 from benchmarks.scale.simulation import Conditions, Node
 from services.dispatcher.service import RECONCILE_SECONDS
 from services.dispatcher.sizing import has_room, runs, workers_for
@@ -23,10 +23,9 @@ from shared.shards import SHARD_ITEMS
 
 EPOCH = datetime(2018, 5, 1, tzinfo=UTC)
 SEGMENT_FRAMES = 250
-#: How many of a job's segments are split at a time.
+#: How many of a job's segments are in flight.
 AHEAD = SplitterSettings().segments_ahead
-#: As measured on Azurite: to send a message, several at a time; and what a chunk costs beside its
-#: shards.
+#: Measured on Azurite: sending a message, several at a time; and a chunk's cost besides its shards.
 SEND_SECONDS = 0.003
 CHUNK_SECONDS = 0.035
 LEASE_SECONDS = 30.0
@@ -41,8 +40,8 @@ def moment(seconds: float | None) -> datetime | None:
     return None if seconds is None else EPOCH + timedelta(seconds=seconds)
 
 
-class PulledChunks(Painting):
-    """The dispatcher and its queue; to the workforce it is the cluster that workers run on."""
+class PulledChunks(PolicyRun):
+    """The dispatcher and its queue; it is also the cluster that the workforce starts workers on."""
 
     def __init__(self, conditions: Conditions) -> None:
         super().__init__(conditions)
@@ -59,7 +58,7 @@ class PulledChunks(Painting):
         self._sending = self._reconciling = False
         self._send()
 
-    # What the dispatcher does
+    # The dispatcher
 
     def _chunks_to_send(self, frames: int) -> Iterator[list[Chunk]]:
         """Segment by segment."""
@@ -79,7 +78,7 @@ class PulledChunks(Painting):
         self._unfinished += len(chunks)
         for chunk in chunks:
             self.put(chunk)
-        self._reconcile_after(0)  # what has arrived doesn't wait
+        self._reconcile_after(0)
         self._send_soon(SEND_SECONDS * len(chunks))
 
     def _send_soon(self, seconds: float) -> None:
@@ -97,7 +96,7 @@ class PulledChunks(Painting):
         self._workforce.refresh()
         self._workforce.start(workers_for(self._unfinished))
 
-    # What the queue does
+    # The queue
 
     def put(self, chunk: Chunk) -> None:
         self._chunks.append(chunk)
@@ -111,7 +110,7 @@ class PulledChunks(Painting):
         self._unfinished -= 1
         self._send_soon(CLOSED_PAUSE)
 
-    # What the cluster does
+    # The cluster
 
     def _now(self) -> datetime:
         return EPOCH + timedelta(seconds=self.clock.now)
@@ -146,7 +145,7 @@ class PulledChunks(Painting):
 
 
 class Worker:
-    """Takes chunks until none has come for a while; begins again where its node fails."""
+    """Takes chunks until there have been none for a while; starts again if its node fails."""
 
     def __init__(self, ours: PulledChunks, number: int) -> None:
         self._ours = ours
@@ -171,7 +170,7 @@ class Worker:
         self._after(node.start_up(), self._look)
 
     def lost(self, node: Node) -> None:
-        """Its shards that are done stay done; the rest of its chunk is back with its lease."""
+        """Keep the finished shards; the rest of the chunk returns when its lease expires."""
         self._node = self._started = None
         if self in self._ours.idle:
             self._ours.idle.remove(self)
@@ -187,7 +186,7 @@ class Worker:
         self._clock.after(LEASE_SECONDS, lambda: self._ours.put(left))
 
     def wake(self) -> None:
-        """It looks again after a pause, which has grown by then."""
+        """Poll again after a random part of the longest pause."""
         self._after(self._ours.chance.uniform(0, LONGEST_PAUSE), self._look)
 
     def _look(self) -> None:
@@ -217,7 +216,7 @@ class Worker:
             self._ours.left(self, self._node)
 
     def _after(self, seconds: float, act: Callable[[], None]) -> None:
-        """Unless it is no longer on this node by then."""
+        """Act later, if it is still on this node then."""
         node = self._node
 
         def if_still_there() -> None:

@@ -21,7 +21,7 @@ from pathlib import Path
 from benchmarks.chart import Dot, Panel, svg
 from benchmarks.report import Goal, Plot, Report, Table, draw, tell
 from benchmarks.service_usage import HERE, usage
-from services.console.poison import PoisonDesk
+from services.console.poison import PoisonQueues
 from services.console.stack import Stack
 from shared import logs, names
 from shared.jobs import Jobs
@@ -123,7 +123,7 @@ def end(
     until = time.monotonic() + 120
     while time.monotonic() < until and any(storage.queue(name).count() for name in QUEUES):
         time.sleep(1)
-    crowd.poison = len(PoisonDesk(storage).entries())
+    crowd.poison = len(PoisonQueues(storage).entries())
     crowd.left = sum(len(storage.container(name).under()) for name in INTERMEDIATES)
 
 

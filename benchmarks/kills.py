@@ -20,7 +20,7 @@ from unittest.mock import patch
 from benchmarks.counting_worker import SETTING
 from benchmarks.report import Goal, Report, Table, tell
 from services.console import stack as stack_module
-from services.console.jobs import Desk
+from services.console.job_control import JobControl
 from services.console.stack import Stack
 from services.scorer.cpu_threads import MOST_THREADS
 from services.scorer.pipeline import SCORED_AHEAD
@@ -49,7 +49,7 @@ class KillTrial:
     """A stack whose workers count their frames, and a clip that is painted many times."""
 
     def __init__(self, stack: Stack, clip: Path, notes: Path) -> None:
-        self._desk = Desk(stack.storage)
+        self._desk = JobControl(stack.storage)
         self._stack = stack
         self._clip = clip
         self._notes = notes

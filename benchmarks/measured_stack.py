@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from unittest.mock import patch
 
 from benchmarks.service_usage import HERE, usage
-from services.console.jobs import Desk
+from services.console.job_control import JobControl
 from services.console.stack import Stack
 
 #: Between two samples of memory.
@@ -52,7 +52,7 @@ def measured_stack(folder: Path) -> "Iterator[MeasuredStack]":
 class MeasuredStack:
     def __init__(self, stack: Stack) -> None:
         self._stack = stack
-        self._desk = Desk(stack.storage)
+        self._desk = JobControl(stack.storage)
 
     def paint(self, clip: Path, blob: str, frames: int) -> Run:
         log = self._stack.log_of("azurite")

@@ -47,6 +47,10 @@ class Jobs:
         told = {"items": str(job.items), "model": quote(job.model)}
         return job if self._write(name, job, told) else self._read(name, Job.model_validate_json)
 
+    def all(self) -> list[str]:
+        """The ids of all jobs."""
+        return [name for name in self.records.folders() if name != names.NEWEST]
+
     def _job(self, job: str) -> Job:
         return self._read(names.job_record(job), Job.model_validate_json)
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from benchmarks.soak import hostile_files
 from benchmarks.soak.counts import Counts
 from benchmarks.soak.fingerprints import Fingerprint, fingerprint_of
-from services.console.jobs import Desk
+from services.console.job_control import JobControl
 from shared import names
 from shared.jobs import Jobs
 from shared.listing import list_all
@@ -44,7 +44,7 @@ class Load:
         self._storage = storage
         self._folder = folder
         self._counts = counts
-        self._desk = Desk(storage)
+        self._desk = JobControl(storage)
         self._jobs = Jobs(storage)
         self._numbers = itertools.count()
         self._ended: set[str] = set()

@@ -17,7 +17,7 @@ from benchmarks.soak.schedule import Act, play
 from benchmarks.soak.soak_stack import SoakStack, two_keys
 from benchmarks.soak.verdict import Evidence, Undisturbed
 from services.console import accounts
-from services.console.poison import PoisonDesk
+from services.console.poison import PoisonQueues
 from shared.errors import ImpastoError
 from shared.jobs import Jobs
 from shared.records import Failure
@@ -162,7 +162,7 @@ def gathered(run: Soak, storage: Storage, undisturbed: Undisturbed, counts: Coun
         fates=run.load.fates(run.load.dropped),
         forgotten=len(run.load.forgotten),
         outputs=[blob.name for blob in storage.container("output").under()],
-        poison=PoisonDesk(storage).entries(),
+        poison=PoisonQueues(storage).entries(),
         bad_messages=run.bad_sender.sent,
         refused={job: end.reason for job, end in outcomes.items() if isinstance(end, Failure)},
         forgot_at=run.killer.forgot_at,

@@ -12,9 +12,9 @@ from pydantic import ValidationError
 from services.console import accounts, show
 from services.console import run as running
 from services.console.follow import Interrupted, follow
-from services.console.jobs import Desk
+from services.console.job_control import JobControl
 from services.console.listing import Listing
-from services.console.poison import Entry, PoisonDesk
+from services.console.poison import Entry, PoisonQueues
 from services.console.scoring import shipped_models, training
 from services.console.stack import Stack
 from shared import logs
@@ -89,9 +89,9 @@ def submit(
     storage = connected(data)
     with suppress(NotYet):  # the video will wait for its style
         Models(storage).require(style)
-    desk = Desk(storage)
+    control = JobControl(storage)
     [(path, blob)] = running.blob_names([video], style)
-    job = desk.submit(path, blob)
+    job = control.submit(path, blob)
     show.print_line({"job": job, "input": blob}, job, json)
 
 
@@ -104,8 +104,8 @@ def learn(
 ) -> None:
     """Teach the stack that is up a new style; takes minutes."""
     stop = Stop().on_signals()
-    desk = Desk(connected(data))
-    [status] = follow(desk, [desk.teach(painting, name)], stop)
+    control = JobControl(connected(data))
+    [status] = follow(control, [control.teach(painting, name)], stop)
     show.listing([status], show.jobs_table, json)
     if status.state != "finished":
         raise typer.Exit(1)
@@ -135,7 +135,7 @@ def jobs(
 def watch(job: str, json: Json = False, data: Data = HOME) -> None:
     """Follow one job to its end."""
     stop = Stop().on_signals()
-    [status] = follow(Desk(connected(data)), [job], stop)
+    [status] = follow(JobControl(connected(data)), [job], stop)
     show.listing([status], show.jobs_table, json)
     if status.state != "finished":
         raise typer.Exit(1)
@@ -144,17 +144,17 @@ def watch(job: str, json: Json = False, data: Data = HOME) -> None:
 @app.command()
 def cancel(job: str, json: Json = False, data: Data = HOME) -> None:
     """End a job; what it had half done is deleted."""
-    desk = Desk(connected(data))
-    desk.cancel(job)
-    show.listing([desk.status(job)], show.jobs_table, json)
+    control = JobControl(connected(data))
+    control.cancel(job)
+    show.listing([control.status(job)], show.jobs_table, json)
 
 
 @app.command()
 def retry(job: str, json: Json = False, data: Data = HOME) -> None:
     """Take up a job that failed, from what is there of it; does no harm to others."""
-    desk = Desk(connected(data))
-    desk.retry(job)
-    show.listing([desk.status(job)], show.jobs_table, json)
+    control = JobControl(connected(data))
+    control.retry(job)
+    show.listing([control.status(job)], show.jobs_table, json)
 
 
 @app.command()
@@ -165,14 +165,14 @@ def download(
     data: Data = HOME,
 ) -> None:
     """Bring a finished job's output here."""
-    path = Desk(connected(data)).download(job, output)
+    path = JobControl(connected(data)).download(job, output)
     show.print_line({"job": job, "output": str(path)}, str(path), json)
 
 
 @app.command()
 def replay(json: Json = False, data: Data = HOME) -> None:
     """Announce again whatever in `input` and `styles` has no outcome; safe at any time."""
-    count = Desk(connected(data)).replay()
+    count = JobControl(connected(data)).replay()
     show.print_line({"announced": count}, f"{count} announced again", json)
 
 
@@ -188,13 +188,13 @@ def styles(json: Json = False, data: Data = HOME) -> None:
 @poison.command("list")
 def poison_list(json: Json = False, data: Data = HOME) -> None:
     """All poisoned messages, with the reason of each."""
-    show.listing(PoisonDesk(connected(data)).entries(), show.poison_table, json)
+    show.listing(PoisonQueues(connected(data)).entries(), show.poison_table, json)
 
 
 @poison.command("show")
 def poison_show(message_id: str, json: Json = False, data: Data = HOME) -> None:
     """One poisoned message: its body, and the error that it met."""
-    show.one(PoisonDesk(connected(data)).show(message_id), json)
+    show.one(PoisonQueues(connected(data)).show(message_id), json)
 
 
 @poison.command("requeue")
@@ -202,7 +202,7 @@ def poison_requeue(
     ids: Ids = None, every: All = False, json: Json = False, data: Data = HOME
 ) -> None:
     """Put messages back on their queues; their jobs go on."""
-    count = PoisonDesk(connected(data)).requeue(chosen(ids, every))
+    count = PoisonQueues(connected(data)).requeue(chosen(ids, every))
     show.print_line({"requeued": count}, f"{count} put back", json)
 
 
@@ -211,7 +211,7 @@ def poison_purge(
     ids: Ids = None, every: All = False, json: Json = False, data: Data = HOME
 ) -> None:
     """Throw messages away, with what their jobs had half done."""
-    count = PoisonDesk(connected(data)).purge(chosen(ids, every))
+    count = PoisonQueues(connected(data)).purge(chosen(ids, every))
     show.print_line({"purged": count}, f"{count} thrown away", json)
 
 

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 from rich.live import Live
 
 from services.console import show
-from services.console.jobs import Desk, Status
+from services.console.job_control import JobControl
+from services.console.status import Status
 from shared.runtime.stop import Stop
 
 LOOK_SECONDS = 0.5
@@ -21,7 +22,7 @@ class Interrupted(Exception):
 
 
 def follow(
-    desk: Desk, jobs: list[str], stop: Stop, meanwhile: Callable[[], None] = lambda: None
+    control: JobControl, jobs: list[str], stop: Stop, meanwhile: Callable[[], None] = lambda: None
 ) -> Iterator[Status]:
     """Each job's last status, as soon as it has ended; `meanwhile` is called at each look."""
     pace = show.Pace()
@@ -32,7 +33,7 @@ def follow(
             began = time.monotonic()
             meanwhile()
             for job in waited_for:
-                latest[job] = desk.status(job)
+                latest[job] = control.status(job)
                 if latest[job].ended:
                     yield latest[job]
             now = time.monotonic()

@@ -9,7 +9,7 @@ from functools import partial
 
 from pydantic import BaseModel
 
-from services.console.jobs import Desk
+from services.console.job_control import JobControl
 from shared.errors import LeaseLost, Malformed, Missing, Taken
 from shared.jobs import Jobs
 from shared.messages import Poisoned, decode
@@ -20,7 +20,7 @@ from shared.storage import QUEUES, Storage
 HIDDEN_SECONDS = 30
 AT_A_TIME = 8
 #: Who holds the lease of this blob, in `logs`, may hide messages; others wait.
-DESK = "poison-desk"
+LOCK = "poison-desk"
 
 
 class Entry(BaseModel):
@@ -37,11 +37,11 @@ class Entry(BaseModel):
     body: str | None = None
 
 
-class PoisonDesk:
+class PoisonQueues:
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
         self._jobs = Jobs(storage)
-        self._desk = Desk(storage)
+        self._desk = JobControl(storage)
 
     def entries(self) -> list[Entry]:
         """All of them, however many people look at the same time."""
@@ -62,11 +62,11 @@ class PoisonDesk:
     def _alone(self) -> Iterator[None]:
         """While nobody else hides messages from us, nor we from them."""
         logs = self._storage.container("logs")
-        logs.write_once(DESK, b"")
+        logs.write_once(LOCK, b"")
         with ExitStack() as held:
             while True:
                 try:
-                    held.enter_context(logs.claim(DESK))
+                    held.enter_context(logs.claim(LOCK))
                     break
                 except Taken:
                     time.sleep(0.1)

@@ -13,8 +13,9 @@ from pydantic import BaseModel
 from services.console import show
 from services.console.cluster_events import ClusterEvents
 from services.console.follow import Interrupted, follow
-from services.console.jobs import Desk, State, Status
+from services.console.job_control import JobControl
 from services.console.stack import Stack
+from services.console.status import State, Status
 from shared.errors import Refused
 from shared.models import Models
 from shared.runtime.stop import Stop
@@ -46,7 +47,7 @@ def run(
         show.say(f"starting Azurite and the services in {place} …")
         with Stack(place, nodes) as stack:
             events = ClusterEvents(stack.log_of_cluster())
-            desk = Desk(stack.storage)
+            control = JobControl(stack.storage)
 
             def meanwhile() -> None:
                 stack.check()
@@ -54,10 +55,12 @@ def run(
 
             Models(stack.storage).require(style)
             began = time.monotonic()
-            jobs = {desk.submit(path, blob): path for path, blob in blob_names(videos, style)}
+            jobs = {control.submit(path, blob): path for path, blob in blob_names(videos, style)}
             lines = [
-                deliver(desk, jobs[status.job], status, folder, time.monotonic() - began, as_json)
-                for status in follow(desk, list(jobs), stop, meanwhile)
+                deliver(
+                    control, jobs[status.job], status, folder, time.monotonic() - began, as_json
+                )
+                for status in follow(control, list(jobs), stop, meanwhile)
             ]
         show_new(events)
     return len(lines) == len(videos) and all(line.state == "finished" for line in lines)
@@ -69,13 +72,13 @@ def show_new(events: ClusterEvents) -> None:
 
 
 def deliver(
-    desk: Desk, path: Path, status: Status, folder: Path, seconds: float, as_json: bool
+    control: JobControl, path: Path, status: Status, folder: Path, seconds: float, as_json: bool
 ) -> Line:
     output = None
     if status.output:
         folder.mkdir(parents=True, exist_ok=True)
         output = folder / Path(status.output).name
-        desk.fetch(status.output, output)
+        control.fetch(status.output, output)
     line = Line(
         input=str(path),
         output=str(output) if output else None,

@@ -14,8 +14,8 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from services.console.accounts import Accounts
-from services.console.jobs import Status
 from services.console.poison import Entry
+from services.console.status import Status
 from shared.clusters.state import (
     ClusterJob,
     ClusterState,

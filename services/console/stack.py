@@ -21,7 +21,7 @@ from azure.core.exceptions import AzureError
 from services.console import accounts, azurite
 from services.console.accounts import Accounts
 from services.console.crew import Crew, crew_of
-from services.console.jobs import Desk
+from services.console.job_control import JobControl
 from services.console.scoring import publish
 from shared.errors import ImpastoError, Misconfigured
 from shared.logs import logger
@@ -155,7 +155,7 @@ class Stack:
         storage.prepare()
         for name in QUEUES:
             storage.queue(name).clear()
-        Desk(storage).replay()
+        JobControl(storage).replay()
         self._forgetful = False
 
     def pids(self) -> dict[str, int]:

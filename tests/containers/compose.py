@@ -15,7 +15,7 @@ import docker
 from pydantic import SecretStr
 
 from services.console.accounts import free_ports
-from services.console.jobs import Desk
+from services.console.job_control import JobControl
 from shared.settings import Settings
 from shared.storage import Storage
 from tests.support.azurite import docker_missing
@@ -97,7 +97,7 @@ class Compose:
                 work_connection=SecretStr(self.connections["WORK"]),
             )
         )
-        self.desk = Desk(self.storage)
+        self.control = JobControl(self.storage)
 
     def __call__(self, *arguments: str, **environment: str) -> str:
         command = ["docker", "compose", "--project-name", self.project]
@@ -158,16 +158,16 @@ class Compose:
             file.write(f"{line}\n")
 
     def drop(self, video: Path, blob: str) -> str:
-        return self.desk.submit(video, blob)
+        return self.control.submit(video, blob)
 
     def finished(self, job: str, path: Path, within: float = 600) -> Path:
         """Its output, when it is done."""
-        eventually(lambda: self.desk.status(job).ended, f"{job} to end", within)
-        status = self.desk.status(job)
+        eventually(lambda: self.control.status(job).ended, f"{job} to end", within)
+        status = self.control.status(job)
         assert status.state == "finished", f"{status}\n{self('logs', '--tail', '50')}"
         assert status.output
         assert_nothing_is_left(self.storage)
-        self.desk.fetch(status.output, path)
+        self.control.fetch(status.output, path)
         return path
 
     def labels(self, service: str) -> dict[str, str]:

@@ -160,7 +160,7 @@ def test_a_service_is_upgraded_while_work_is_in_flight(
     [new] = [each for each in compose.containers("splitter") if each.id != old.id]
     assert new.image.labels["org.opencontainers.image.version"] == TAG
     eventually(lambda: done_by(new, job), "the new one to have split something", within=120)
-    assert compose.desk.status(job).state == "running"
+    assert compose.control.status(job).state == "running"
     retire(old)
 
     output = compose.finished(job, tmp_path / "output.mp4")

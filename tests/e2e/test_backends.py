@@ -7,7 +7,7 @@ from pathlib import Path
 import av
 import pytest
 
-from services.console.jobs import Desk
+from services.console.job_control import JobControl
 from services.console.stack import Stack
 from tests.support.media import make_clip
 from tests.support.raycluster import LocalRay
@@ -49,25 +49,25 @@ def on_ray(ray: LocalRay, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("IMPASTO_RAY_URL", ray.url)
 
 
-def submit(desk: Desk, clip: Path) -> dict[str, str]:
-    return {style: desk.submit(clip, f"{style}/clip.mp4") for style in STYLES}
+def submit(control: JobControl, clip: Path) -> dict[str, str]:
+    return {style: control.submit(clip, f"{style}/clip.mp4") for style in STYLES}
 
 
-def finished(desk: Desk, jobs: dict[str, str], folder: Path) -> Frames:
+def finished(control: JobControl, jobs: dict[str, str], folder: Path) -> Frames:
     found = {}
     for style, job in jobs.items():
-        eventually(lambda job=job: desk.status(job).ended, f"{style} to end", within=240)  # type: ignore[misc]
-        status = desk.status(job)
+        eventually(lambda job=job: control.status(job).ended, f"{style} to end", within=240)  # type: ignore[misc]
+        status = control.status(job)
         assert status.state == "finished", status.reason
         path = folder / f"{style}.mp4"
-        desk.fetch(str(status.output), path)
+        control.fetch(str(status.output), path)
         found[style] = frames(path)
     return found
 
 
 def painted(stack: Stack, clip: Path) -> Frames:
-    desk = Desk(stack.storage)
-    return finished(desk, submit(desk, clip), stack.data)
+    control = JobControl(stack.storage)
+    return finished(control, submit(control, clip), stack.data)
 
 
 def frames(path: Path) -> list[str]:
@@ -108,12 +108,12 @@ def test_a_ray_node_lost_in_the_middle(
     expected: Frames, ray: LocalRay, clip: Path, tmp_path: Path
 ) -> None:
     with stack_in(tmp_path / "stack") as stack:
-        desk = Desk(stack.storage)
-        jobs = submit(desk, clip)
+        control = JobControl(stack.storage)
+        jobs = submit(control, clip)
         scored = stack.storage.container("scored")
         eventually(lambda: scored.under(f"{jobs['great-wave']}/"), "something painted", within=120)
         ray.lose_one_at_work()
-        assert finished(desk, jobs, tmp_path) == expected
+        assert finished(control, jobs, tmp_path) == expected
         log = stack.log_of("dispatcher")
         eventually(lambda: "worker failed" in log.read_text(), "the loss to be noted")
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from services.console.jobs import Desk
+from services.console.job_control import JobControl
 from services.console.stack import Stack
 from tests.support.stacks import QUICK, impasto, lines, stack_in
 from tests.support.waiting import eventually
@@ -26,10 +26,10 @@ def test_from_no_nodes_to_two_and_back(
     for name, value in (QUICK | quick).items():
         monkeypatch.setenv(name, value)
     with stack_in(tmp_path / "stack", nodes=2) as stack:
-        desk = Desk(stack.storage)
-        job = desk.submit(clip, "original/clip.mp4")
-        eventually(lambda: desk.status(job).ended, "the job to end", within=240)
-        assert desk.status(job).state == "finished"
+        control = JobControl(stack.storage)
+        job = control.submit(clip, "original/clip.mp4")
+        eventually(lambda: control.status(job).ended, "the job to end", within=240)
+        assert control.status(job).state == "finished"
         resized = eventually(
             lambda: back_at_none(logged(stack, "batchai", "cluster resized")), "the nodes to go"
         )
@@ -47,7 +47,7 @@ def test_from_no_nodes_to_two_and_back(
         assert {job["name"] for job in shown["jobs"]} >= names
         painted = [each for job in shown["jobs"] for each in job["painted"]]
         assert {each["video"] for each in painted} == {"original/clip.mp4"}
-        assert sum(each["frames"] for each in painted) == desk.status(job).items
+        assert sum(each["frames"] for each in painted) == control.status(job).items
         table = impasto("cluster", "show", "--data", stack.data).stdout
         assert "0 of 0 to 2 nodes" in table
         assert "worker-0001 painted original/clip.mp4: " in table

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from services.console.jobs import Desk
+from services.console.job_control import JobControl
 from tests.support.media import make_clip
 from tests.support.stacks import QUICK, stack_in
 from tests.support.waiting import eventually
@@ -18,11 +18,11 @@ def test_a_short_one_behind_a_long_one_ends_first(
     for name, value in QUICK.items():
         monkeypatch.setenv(name, value)
     with stack_in(tmp_path / "stack", nodes=2) as stack:
-        desk = Desk(stack.storage)
-        first = desk.submit(long, "original/long.mp4")
-        eventually(lambda: desk.status(first).scored, "something of the long one scored")
-        second = desk.submit(short, "original/short.mp4")
-        eventually(lambda: desk.status(second).ended, "the short one to end")
-        assert desk.status(first).state == "running"
-        eventually(lambda: desk.status(first).ended, "the long one to end", within=120)
-        assert desk.status(first).state == "finished"
+        control = JobControl(stack.storage)
+        first = control.submit(long, "original/long.mp4")
+        eventually(lambda: control.status(first).scored, "something of the long one scored")
+        second = control.submit(short, "original/short.mp4")
+        eventually(lambda: control.status(second).ended, "the short one to end")
+        assert control.status(first).state == "running"
+        eventually(lambda: control.status(first).ended, "the long one to end", within=120)
+        assert control.status(first).state == "finished"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from services.console.jobs import Desk
+from services.console.job_control import JobControl
 from services.console.stack import Stack
 from shared.messages import ChunkScored
 from shared.storage import QUEUES
@@ -20,12 +20,12 @@ from tests.support.waiting import eventually
 SERVICES = ("trigger", "splitter", "dispatcher", "stitcher", "batchai", "scorer")
 
 
-def finish(desk: Desk, job: str, path: Path) -> Path:
-    eventually(lambda: desk.status(job).ended, "the job to end", within=240)
-    status = desk.status(job)
+def finish(control: JobControl, job: str, path: Path) -> Path:
+    eventually(lambda: control.status(job).ended, "the job to end", within=240)
+    status = control.status(job)
     assert status.state == "finished", status.reason
     assert status.output
-    desk.fetch(status.output, path)
+    control.fetch(status.output, path)
     return path
 
 
@@ -40,8 +40,8 @@ def kill(stack: Stack, service: str) -> bool:
 
 
 def test_any_service_killed_at_any_moment(stack: Stack, clip: Path, tmp_path: Path) -> None:
-    desk = Desk(stack.storage)
-    job = desk.submit(clip, "original/clip.mp4")
+    control = JobControl(stack.storage)
+    job = control.submit(clip, "original/clip.mp4")
     ended = threading.Event()
     kills = 0
 
@@ -54,7 +54,7 @@ def test_any_service_killed_at_any_moment(stack: Stack, clip: Path, tmp_path: Pa
     thread = threading.Thread(target=assassin)
     thread.start()
     try:
-        output = finish(desk, job, tmp_path / "output.mp4")
+        output = finish(control, job, tmp_path / "output.mp4")
     finally:
         ended.set()
         thread.join()
@@ -68,36 +68,36 @@ def test_a_service_killed_with_a_message_in_its_hand(
     stack: Stack, clip: Path, tmp_path: Path, service: str
 ) -> None:
     """Frozen as soon as its queue fills, so that what it takes it surely dies with."""
-    desk = Desk(stack.storage)
+    control = JobControl(stack.storage)
     queue = {"splitter": "segments", "dispatcher": "shards", "scorer": "chunks"}.get(
         service, "scored"
     )
-    job = desk.submit(clip, "original/clip.mp4")
+    job = control.submit(clip, "original/clip.mp4")
     eventually(lambda: stack.storage.queue(queue).count() > 0, f"messages in {queue}")
     eventually(lambda: kill(stack, service), f"a {service} to kill")
-    assert_same_but_for_the_picture(finish(desk, job, tmp_path / "output.mp4"), clip)
+    assert_same_but_for_the_picture(finish(control, job, tmp_path / "output.mp4"), clip)
 
 
 def test_azurite_stopped_in_the_middle(stack: Stack, clip: Path, tmp_path: Path) -> None:
-    desk = Desk(stack.storage)
-    job = desk.submit(clip, "original/clip.mp4")
+    control = JobControl(stack.storage)
+    job = control.submit(clip, "original/clip.mp4")
     eventually(lambda: stack.storage.container("frames").under(), "the first frames")
     os.kill(stack.pids()["azurite"], signal.SIGTERM)
-    assert_same_but_for_the_picture(finish(desk, job, tmp_path / "output.mp4"), clip)
+    assert_same_but_for_the_picture(finish(control, job, tmp_path / "output.mp4"), clip)
 
 
 def test_azurites_keeper_killed_leaves_no_azurite_behind(
     stack: Stack, clip: Path, tmp_path: Path
 ) -> None:
     """Two of them on the same files would spoil each other's."""
-    desk = Desk(stack.storage)
-    job = desk.submit(clip, "original/clip.mp4")
+    control = JobControl(stack.storage)
+    job = control.submit(clip, "original/clip.mp4")
     eventually(lambda: stack.storage.container("frames").under(), "the first frames")
     # Killed before it has written its first index, Azurite knows of no video at all.
     index = stack.data / "azurite" / "__azurite_db_blob__.json"
     eventually(lambda: index.exists() and "clip.mp4" in index.read_text(), "the video on the disk")
     os.kill(stack.pids()["azurite"], signal.SIGKILL)
-    assert_same_but_for_the_picture(finish(desk, job, tmp_path / "output.mp4"), clip)
+    assert_same_but_for_the_picture(finish(control, job, tmp_path / "output.mp4"), clip)
     servers = [line for line in processes_of(stack.data) if "azurite.js" in line]
     assert len(servers) == 1
 
@@ -119,27 +119,27 @@ def test_lost_messages_are_made_good_by_announcing_again(
     stack: Stack, clip: Path, tmp_path: Path
 ) -> None:
     """Azurite loses its last seconds of queue writes when it is killed."""
-    desk = Desk(stack.storage)
-    job = desk.submit(clip, "original/clip.mp4")
+    control = JobControl(stack.storage)
+    job = control.submit(clip, "original/clip.mp4")
     eventually(lambda: stack.storage.container("frames").under(), "the first frames")
     for name in QUEUES:
         for delivery in stack.storage.queue(name).receive_all(60):
             delivery.done()
-    desk.replay()
-    assert_same_but_for_the_picture(finish(desk, job, tmp_path / "output.mp4"), clip)
+    control.replay()
+    assert_same_but_for_the_picture(finish(control, job, tmp_path / "output.mp4"), clip)
 
 
 def test_garbage_on_every_queue_harms_nobody(stack: Stack, clip: Path, tmp_path: Path) -> None:
     before = stack.pids()
-    desk = Desk(stack.storage)
-    job = desk.submit(clip, "original/clip.mp4")
+    control = JobControl(stack.storage)
+    job = control.submit(clip, "original/clip.mp4")
     each = 40
     chance = random.Random(3)
     for name in QUEUES:
         for n in range(each):
             rubbish = chance.choice(["{}", "=", "é", "AAAA", "bm90IGpzb24=", f"x{n}", "W10="])
             stack.storage.queue(name).send_text(rubbish)
-    assert_same_but_for_the_picture(finish(desk, job, tmp_path / "output.mp4"), clip)
+    assert_same_but_for_the_picture(finish(control, job, tmp_path / "output.mp4"), clip)
     for name in QUEUES:
         box = stack.storage.poison(name)
         eventually(lambda box=box: box.count() >= each, f"all garbage in {name}-poison")  # type: ignore[misc]
@@ -151,11 +151,11 @@ def test_garbage_on_every_queue_harms_nobody(stack: Stack, clip: Path, tmp_path:
 def test_late_and_repeated_messages_change_nothing(
     stack: Stack, clip: Path, tmp_path: Path
 ) -> None:
-    desk = Desk(stack.storage)
-    job = desk.submit(clip, "original/clip.mp4")
-    finish(desk, job, tmp_path / "first.mp4")
+    control = JobControl(stack.storage)
+    job = control.submit(clip, "original/clip.mp4")
+    finish(control, job, tmp_path / "first.mp4")
     etag = stack.storage.container("output").under()[0].etag
-    desk.retry(job)
+    control.retry(job)
     for chunk in range(3):
         late = ChunkScored(trace="t", job=job, segment=0, chunk=chunk)
         stack.storage.queue("scored").send(late)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from services.console import stack as stack_module
-from services.console.jobs import Desk
+from services.console.job_control import JobControl
 from shared.storage import QUEUES
 from tests.support.processes import processes_of
 from tests.support.stacks import QUICK, impasto, stack_in
@@ -52,10 +52,10 @@ def test_it_says_why_and_the_next_is_painted(
                 faulty.setenv(name, value)
             faulty.setattr(stack_module, "WORKER", worker)
             stack = open_until_the_end.enter_context(stack_in(tmp_path / "stack", nodes=1))
-        desk = Desk(stack.storage)
-        job = desk.submit(clip, "original/first.mp4")
-        eventually(lambda: desk.status(job).ended, "the job to fail", within=90)
-        status = desk.status(job)
+        control = JobControl(stack.storage)
+        job = control.submit(clip, "original/first.mp4")
+        eventually(lambda: control.status(job).ended, "the job to fail", within=90)
+        status = control.status(job)
         assert (status.state, status.reason) == ("failed", reason)
         for name in QUEUES:
             queue = stack.storage.queue(name)
@@ -63,9 +63,9 @@ def test_it_says_why_and_the_next_is_painted(
             assert stack.storage.poison(name).count() == 0
         for service in ("batchai", "dispatcher"):  # started again, without the fault
             os.kill(stack.pids()[service], signal.SIGKILL)
-        second = desk.submit(clip, "original/second.mp4")
-        eventually(lambda: desk.status(second).ended, "the next job to end", within=120)
-        assert desk.status(second).state == "finished", desk.status(second).reason
+        second = control.submit(clip, "original/second.mp4")
+        eventually(lambda: control.status(second).ended, "the next job to end", within=120)
+        assert control.status(second).state == "finished", control.status(second).reason
 
 
 def test_settings_that_a_service_refuses_end_the_run(

@@ -1,13 +1,16 @@
 """A style of one's own: dropped, learnt on the cluster, and painted with."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from services.console.jobs import Desk, Status
+from services.console.job_control import JobControl
 from services.console.stack import Stack
+from services.console.status import Status
 from shared import names
+from shared.errors import Missing
 from shared.models import Models
 from tests.support.assets import VGG, needs_vgg
 from tests.support.media import make_clip
@@ -26,10 +29,12 @@ def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
         yield stack
 
 
-def end_of(desk: Desk, job: str) -> Status:
+def end_of(control: JobControl, job: str) -> Status:
     def ended() -> Status | None:
-        status = desk.status(job) if job in desk.jobs() else None
-        return status if status and status.ended else None
+        with suppress(Missing):  # the job isn't known yet
+            status = control.status(job)
+            return status if status.ended else None
+        return None
 
     status = eventually(ended, f"the end of {job}", 120)
     assert status
@@ -38,13 +43,13 @@ def end_of(desk: Desk, job: str) -> Status:
 
 @needs_vgg
 def test_a_video_waits_for_the_style_that_is_being_learnt(stack: Stack, tmp_path: Path) -> None:
-    desk = Desk(stack.storage)
-    lesson = desk.teach(EJIRI, "ejiri")
+    control = JobControl(stack.storage)
+    lesson = control.teach(EJIRI, "ejiri")
     clip = make_clip(tmp_path / "clip.mp4", seconds=1, size="96x64")
     mixed = "ejiri:0.5+great-wave:0.5@0.8"
-    jobs = [desk.submit(clip, f"{style}/clip.mp4") for style in ("ejiri", mixed)]
+    jobs = [control.submit(clip, f"{style}/clip.mp4") for style in ("ejiri", mixed)]
     for job in [lesson, *jobs]:
-        status = end_of(desk, job)
+        status = end_of(control, job)
         assert status.state == "finished", status
     assert "ejiri" in Models(stack.storage).names()
     assert "ejiri" not in Models(stack.storage).shipped()
@@ -55,7 +60,7 @@ def test_a_video_waits_for_the_style_that_is_being_learnt(stack: Stack, tmp_path
 def test_what_can_not_be_learnt_is_refused_and_so_are_its_videos(
     stack: Stack, tmp_path: Path
 ) -> None:
-    desk = Desk(stack.storage)
+    control = JobControl(stack.storage)
     etag = stack.storage.container("styles").write("broken.jpg", EJIRI.read_bytes()[:5000])
     lesson = names.job_id("broken.jpg", etag)
     clip = make_clip(tmp_path / "clip.mp4", seconds=1, size="96x64")
@@ -66,9 +71,9 @@ def test_what_can_not_be_learnt_is_refused_and_so_are_its_videos(
         "auvers:0.5+": "no model is called ''",
         "auvers@7": "is more than 1",
     }
-    jobs = {desk.submit(clip, f"{style}/clip.mp4"): reason for style, reason in asked.items()}
+    jobs = {control.submit(clip, f"{style}/clip.mp4"): reason for style, reason in asked.items()}
     for job, reason in {lesson: "the image can't be read", **jobs}.items():
-        status = end_of(desk, job)
+        status = end_of(control, job)
         assert status.state == "refused", status
         assert reason in (status.reason or "")
     assert "broken" not in Models(stack.storage).names()

@@ -14,8 +14,8 @@ from benchmarks.soak.http_bytes import HttpMessage
 from benchmarks.soak.proxy import Fault, Proxy
 from services.console import accounts
 from services.console.accounts import Accounts
-from services.console.jobs import Desk
-from services.console.poison import PoisonDesk
+from services.console.job_control import JobControl
+from services.console.poison import PoisonQueues
 from services.console.stack import Stack
 from shared.jobs import Jobs
 from shared.records import Failure, Outcome, Result
@@ -58,7 +58,7 @@ class Outside:
         self.stack = stack
         self.storage = stack.storage
         self.refusals = refusals
-        self._desk = Desk(stack.storage)
+        self._desk = JobControl(stack.storage)
         self._jobs = Jobs(stack.storage)
         self._folder = folder
 
@@ -107,7 +107,7 @@ def outside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Outside
         ]
         stack = around.enter_context(BehindProxies(data, proxies[0].port, proxies[1].port))
         yield Outside(stack, tmp_path, refusals)
-        assert PoisonDesk(stack.storage).entries() == []
+        assert PoisonQueues(stack.storage).entries() == []
 
 
 def test_frames_stay_with_their_video(outside: Outside, tmp_path: Path) -> None:

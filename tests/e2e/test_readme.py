@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from services.console.accounts import read
-from services.console.poison import PoisonDesk
+from services.console.poison import PoisonQueues
 from shared.storage import Storage
 from tests.support import readme
 from tests.support.assets import VGG, needs_vgg
@@ -187,7 +187,7 @@ def test_with_a_stack(reader: Reader, stack: Storage) -> None:
         if command == "impasto poison show ID":
             meant |= dict.fromkeys(("ID", "ID…"), poisoned(stack))
         if command == "impasto poison purge --all":
-            eventually(PoisonDesk(stack).entries, "what was put back to be in poison again")
+            eventually(PoisonQueues(stack).entries, "what was put back to be in poison again")
         said = reader.types(command, **meant)
         if command.startswith("impasto submit"):
             meant["JOB"] = said.split()[-1]
@@ -196,8 +196,8 @@ def test_with_a_stack(reader: Reader, stack: Storage) -> None:
 def poisoned(storage: Storage) -> str:
     """A message that nobody can handle: what becomes of it is shown by `impasto poison`."""
     storage.queue("segments").send_text("nonsense")
-    desk = PoisonDesk(storage)
-    [entry] = eventually(desk.entries, "the message in poison")
+    control = PoisonQueues(storage)
+    [entry] = eventually(control.entries, "the message in poison")
     return entry.id
 
 

@@ -10,7 +10,7 @@ from azure.core.pipeline import PipelineRequest, PipelineResponse
 from azure.core.pipeline.policies import HTTPPolicy
 from azure.storage.blob import BlobServiceClient
 
-from services.console.jobs import Desk
+from services.console.job_control import JobControl
 from services.console.listing import Listing
 from shared import arrivals
 from shared.jobs import Jobs
@@ -40,9 +40,9 @@ def jobs(storage: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> l
     monkeypatch.setattr(arrivals, "datetime", Clock)
     path = tmp_path / "clip.mp4"
     path.write_bytes(b"a video")
-    desk, own = Desk(storage), Jobs(storage)
+    control, own = JobControl(storage), Jobs(storage)
     names = ("waiting", "running", "finished", "failed")
-    made = [desk.submit(path, f"great-wave/ü {name}.mp4") for name in names]
+    made = [control.submit(path, f"great-wave/ü {name}.mp4") for name in names]
     for job in made[1:]:
         begin(own, job)
     running, finished, failed = made[1:]
@@ -54,7 +54,7 @@ def jobs(storage: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> l
         Result(job=finished, source="s", output="o.mp4", items=20, created=NOW, finished=NOW)
     )
     own.fail(failed, "great-wave/ü failed.mp4", "failed", "it was no good")
-    return [*made, desk.teach(path, "wave")]
+    return [*made, control.teach(path, "wave")]
 
 
 def begin(own: Jobs, job: str) -> None:

@@ -7,7 +7,7 @@ import pytest
 from azure.storage.blob import ContainerClient
 from pydantic import SecretStr
 
-from services.console.jobs import Desk
+from services.console.job_control import JobControl
 from shared import blobs
 from shared.errors import Changed, Misconfigured, Missing, Refused, Taken
 from shared.jobs import Jobs
@@ -189,17 +189,17 @@ def test_a_job_begins_once(storage: Storage) -> None:
 
 def test_how_far_a_job_is_shows_shard_by_shard(storage: Storage) -> None:
     """A chunk may take half a minute, and a person waits for it."""
-    jobs, desk = Jobs(storage), Desk(storage)
+    jobs, control = Jobs(storage), JobControl(storage)
     name = jobs.begin(job()).job
     jobs.add_segment(Segment(job=name, segment=0, items=10, shards=2))
     for shard, items in enumerate((7, 3)):
-        before = desk.status(name).scored
+        before = control.status(name).scored
         assert jobs.add_scored(shard_blob(name, 0, shard), b"shard", items)
-        assert desk.status(name).scored == before + items
-    status = desk.status(name)
+        assert control.status(name).scored == before + items
+    status = control.status(name)
     assert (status.items, status.split, status.scored, status.stitched) == (15, 10, 10, 0)
     jobs.segments.write(segment_blob(name, 0), b"segment")
-    assert desk.status(name).stitched == 10
+    assert control.status(name).stitched == 10
 
 
 def test_a_finished_job_doesnt_fail_afterwards(storage: Storage) -> None:

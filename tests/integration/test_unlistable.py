@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 from structlog.testing import capture_logs
 
-from services.console.jobs import Desk
+from services.console.job_control import JobControl
 from services.trigger.service import Trigger
 from shared.blobs import Container
 from shared.listing import list_all
@@ -58,4 +58,4 @@ def test_the_trigger_goes_on_with_the_others_and_names_the_culprits(
 
 
 def test_a_replay_goes_on_with_the_others(storage: Storage, container: Container) -> None:
-    assert Desk(storage).replay() == len(GOOD)
+    assert JobControl(storage).replay() == len(GOOD)

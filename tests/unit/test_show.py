@@ -8,9 +8,9 @@ import pytest
 from rich.console import Console
 
 from services.console import show
-from services.console.jobs import Status
 from services.console.poison import Entry
 from services.console.show import jobs_table
+from services.console.status import Status
 from tests.support.tables import only_rows
 
 

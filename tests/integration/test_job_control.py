@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from services.console.jobs import Desk
+from services.console.job_control import JobControl
 from services.trigger.service import Trigger
 from shared.errors import Missing
 from shared.jobs import Jobs
@@ -46,19 +46,19 @@ def waiting_lessons(storage: Storage) -> list[str]:
 
 def test_a_submitted_job_is_known_to_everybody_at_once(storage: Storage, video: Path) -> None:
     """Also where there is no trigger, and to another process than the one that submitted it."""
-    job = Desk(storage).submit(video, "original/clip.mp4")
-    status = Desk(storage).status(job)
+    job = JobControl(storage).submit(video, "original/clip.mp4")
+    status = JobControl(storage).status(job)
     assert (status.state, status.source) == ("waiting", "original/clip.mp4")
-    assert job in Desk(storage).jobs()
+    assert job in Jobs(storage).all()
     assert waiting_videos(storage) == [job]
     assert not Trigger(storage).look()  # it has been announced
 
 
 def test_a_lesson_is_known_to_everybody_at_once(storage: Storage, video: Path) -> None:
-    job = Desk(storage).teach(video, "wave")
-    status = Desk(storage).status(job)
+    job = JobControl(storage).teach(video, "wave")
+    status = JobControl(storage).status(job)
     assert (status.state, status.source) == ("waiting", "wave.mp4")
-    assert job in Desk(storage).jobs()
+    assert job in Jobs(storage).all()
     assert waiting_lessons(storage) == [job]
     assert waiting_videos(storage) == []
 
@@ -67,8 +67,8 @@ def test_a_lesson_is_known_to_everybody_at_once(storage: Storage, video: Path) -
 def test_a_failed_job_is_taken_up_where_it_was(
     storage: Storage, video: Path, planned: bool
 ) -> None:
-    desk, jobs = Desk(storage), Jobs(storage)
-    job = desk.submit(video, "original/clip.mp4")
+    control, jobs = JobControl(storage), Jobs(storage)
+    job = control.submit(video, "original/clip.mp4")
     forget_announcements(storage)
     if planned:
         begun(storage, job, "original/clip.mp4")
@@ -76,33 +76,33 @@ def test_a_failed_job_is_taken_up_where_it_was(
     jobs.fail(job, None, "failed", "the output can't be made")
     assert jobs.sweep_if_ended(job)
     for _ in range(2):  # a second time it is only announced again
-        desk.retry(job)
-        assert desk.status(job).state == ("running" if planned else "waiting")
+        control.retry(job)
+        assert control.status(job).state == ("running" if planned else "waiting")
         assert waiting_videos(storage) == [job]
         forget_announcements(storage)
     assert [blob.name for blob in jobs.frames.under()] == [f"{job}/00000/0000.tar"]
 
 
 def test_a_failed_lesson_is_tried_again(storage: Storage, video: Path) -> None:
-    desk = Desk(storage)
-    job = desk.teach(video, "wave")
+    control = JobControl(storage)
+    job = control.teach(video, "wave")
     forget_announcements(storage)
     Jobs(storage).fail(job, None, "failed", "no worker could start")
-    desk.retry(job)
+    control.retry(job)
     assert waiting_lessons(storage) == [job]
     assert waiting_videos(storage) == []
 
 
 def test_a_finished_job_is_not_tried_again(storage: Storage, video: Path) -> None:
-    desk = Desk(storage)
-    job = desk.submit(video, "original/clip.mp4")
+    control = JobControl(storage)
+    job = control.submit(video, "original/clip.mp4")
     forget_announcements(storage)
     finish(storage, job)
-    desk.retry(job)
-    assert desk.status(job).state == "finished"
+    control.retry(job)
+    assert control.status(job).state == "finished"
     assert waiting_videos(storage) == []
     with pytest.raises(Missing, match="nope"):
-        desk.retry("nope")
+        control.retry("nope")
 
 
 def finish(storage: Storage, job: str) -> None:
@@ -122,33 +122,33 @@ def finish(storage: Storage, job: str) -> None:
 def test_cancelling_a_failed_job_deletes_what_it_had_half_done(
     storage: Storage, video: Path
 ) -> None:
-    desk, jobs = Desk(storage), Jobs(storage)
-    job = desk.submit(video, "original/clip.mp4")
+    control, jobs = JobControl(storage), Jobs(storage)
+    job = control.submit(video, "original/clip.mp4")
     jobs.frames.write(f"{job}/00000/0000.tar", b"shard")
     jobs.fail(job, None, "failed", "the output can't be made")
-    desk.cancel(job)
-    assert desk.status(job).state == "cancelled"
+    control.cancel(job)
+    assert control.status(job).state == "cancelled"
     assert jobs.frames.under() == []
 
 
 def test_an_output_is_brought_home(storage: Storage, video: Path, tmp_path: Path) -> None:
-    desk = Desk(storage)
-    job = desk.submit(video, "original/clip.mp4")
+    control = JobControl(storage)
+    job = control.submit(video, "original/clip.mp4")
     with pytest.raises(Missing, match="has no output: it is waiting"):
-        desk.download(job, tmp_path / "home")
+        control.download(job, tmp_path / "home")
     storage.container("output").write("original/clip.mp4", b"painted")
     finish(storage, job)
-    path = desk.download(job, tmp_path / "home")
+    path = control.download(job, tmp_path / "home")
     assert path == tmp_path / "home" / "clip.mp4"
     assert path.read_bytes() == b"painted"
     assert [found.name for found in path.parent.iterdir()] == ["clip.mp4"]
     with pytest.raises(Missing, match="no job called 'nope'"):
-        desk.download("nope", tmp_path)
+        control.download("nope", tmp_path)
 
 
 def test_a_lesson_has_no_file_to_bring_home(storage: Storage, video: Path, tmp_path: Path) -> None:
-    desk = Desk(storage)
-    job = desk.teach(video, "wave")
+    control = JobControl(storage)
+    job = control.teach(video, "wave")
     finish(storage, job)
     with pytest.raises(Missing, match="it taught a style"):
-        desk.download(job, tmp_path)
+        control.download(job, tmp_path)

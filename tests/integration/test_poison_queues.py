@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from services.console.poison import PoisonDesk
+from services.console.poison import PoisonQueues
 from shared.messages import Poisoned, encode
 from shared.storage import Storage
 from tests.integration.conftest import JOB, PLANNED
@@ -40,11 +40,11 @@ def test_people_who_look_at_the_same_time_see_all_of_it(storage: Storage, count:
     together = threading.Barrier(LOOKERS)
 
     def look(_: int) -> list[set[str]]:
-        desk = PoisonDesk(storage)
+        control = PoisonQueues(storage)
         seen = []
         for _ in range(3):
             together.wait(60)
-            seen.append({entry.id for entry in desk.entries()})
+            seen.append({entry.id for entry in control.entries()})
         return seen
 
     with ThreadPoolExecutor(LOOKERS) as pool:
@@ -54,7 +54,7 @@ def test_people_who_look_at_the_same_time_see_all_of_it(storage: Storage, count:
 
 def test_what_few_are_listed_is_not_even_touched(storage: Storage) -> None:
     poison(storage, 9)
-    PoisonDesk(storage).entries()
+    PoisonQueues(storage).entries()
     deliveries = list(storage.poison("segments").receive_all(30))
     assert [delivery.attempt for delivery in deliveries] == [1] * 6
 
@@ -66,7 +66,7 @@ def test_who_lists_much_and_dies_meanwhile_hides_it_from_nobody(
     ids = poison(storage, 3 * PEEKED)
     for queue in ("segments", "chunks"):
         list(storage.poison(queue).receive_all(3))  # as one does who is killed before it puts back
-    assert {entry.id for entry in PoisonDesk(storage).entries()} == ids
+    assert {entry.id for entry in PoisonQueues(storage).entries()} == ids
 
 
 def test_who_lists_while_another_throws_away_sees_what_stays(storage: Storage) -> None:
@@ -74,8 +74,8 @@ def test_who_lists_while_another_throws_away_sees_what_stays(storage: Storage) -
     gone = set(sorted(ids)[:10])
     stays = ids - gone
     with ThreadPoolExecutor(1) as pool:
-        purged = pool.submit(PoisonDesk(storage).purge, lambda entry: entry.id in gone)
+        purged = pool.submit(PoisonQueues(storage).purge, lambda entry: entry.id in gone)
         while not purged.done():
-            assert stays <= {entry.id for entry in PoisonDesk(storage).entries()} <= ids
+            assert stays <= {entry.id for entry in PoisonQueues(storage).entries()} <= ids
         assert purged.result() == len(gone)
-    assert {entry.id for entry in PoisonDesk(storage).entries()} == stays
+    assert {entry.id for entry in PoisonQueues(storage).entries()} == stays

@@ -1,0 +1,146 @@
+"""What a person can do with jobs: submit, watch, download, cancel and retry them."""
+
+from pathlib import Path
+
+from services.console.status import Status, StatusReader
+from shared import names
+from shared.arrivals import Arrivals, event_of
+from shared.blobs import Container
+from shared.errors import Malformed, Missing
+from shared.jobs import Jobs
+from shared.listing import list_all
+from shared.logs import logger
+from shared.messages import BlobCreated
+from shared.models import Models
+from shared.records import Result
+from shared.storage import Storage
+
+log = logger()
+
+
+class JobControl:
+    def __init__(self, storage: Storage) -> None:
+        self._input = storage.container("input")
+        self._paintings = storage.container("styles")
+        self._output = storage.container("output")
+        self._models = Models(storage)
+        self._arrivals = Arrivals(storage)
+        self._jobs = Jobs(storage)
+        self._reader = StatusReader(storage)
+
+    def submit(self, path: Path, blob: str) -> str:
+        """Upload a video; return the id of its job."""
+        return self._upload(self._input, path, blob)
+
+    def teach(self, path: Path, style: str) -> str:
+        """Upload a painting to be learnt; return the id of its job."""
+        self._models.check_new(style)
+        return self._upload(self._paintings, path, f"{style}{path.suffix.lower()}")
+
+    def _upload(self, container: Container, path: Path, blob: str) -> str:
+        names.check_blob_name(blob)
+        with path.open("rb") as file:
+            etag = container.write(blob, file)
+        event = event_of(container, blob, etag, path.stat().st_size)
+        self._arrivals.announce_new(event)
+        return event.job
+
+    def fetch(self, output: str, path: Path) -> None:
+        self._output.download(output, path)
+
+    def download(self, job: str, folder: Path) -> Path:
+        """Download a finished job's output into a folder, and return its path.
+
+        A file of that name is replaced.
+        """
+        status = self.status(job)
+        if status.output is None:
+            reason = f": {status.reason}" if status.reason else ""
+            raise Missing(f"{job} has no output: it is {status.state}{reason}")
+        if self._is_lesson(job):
+            raise Missing(f"{job} has no output: it taught a style, {status.output}")
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / Path(status.output).name
+        self.fetch(status.output, path)
+        return path
+
+    def status(self, job: str) -> Status:
+        status = self._reader.read(job)
+        if status is None:
+            raise Missing(f"there is no job called {names.shown(job)}")
+        unfinished = status.items and status.state != "finished"
+        return self._reader.with_shards(status) if unfinished else status
+
+    def _is_lesson(self, job: str) -> bool:
+        arrival = self._arrivals.find(job)
+        return arrival is not None and arrival.container == self._paintings.name
+
+    def cancel(self, job: str) -> None:
+        status = self.status(job)
+        if status.state == "failed":  # whose intermediate results are kept
+            self._jobs.reopen(job)
+        elif status.ended:
+            return
+        self._jobs.fail(job, status.source, "cancelled", "cancelled by a person")
+        self._jobs.sweep(job)
+
+    def retry(self, job: str) -> None:
+        """Continue a job that failed or was refused or cancelled; what is done isn't done again.
+
+        A running job is announced again; a finished one is left as it is.
+        """
+        if isinstance(self._jobs.outcome(job), Result):
+            return
+        event = self._event_of(job)
+        if event is None:
+            self.status(job)  # raises Missing if there is no such job
+            raise Missing(f"the source of {job} isn't recorded; drop its file again")
+        self._jobs.reopen(job)
+        self._arrivals.announce(event)
+
+    def replay(self) -> int:
+        """Announce every input without an outcome again, and return how many there are.
+
+        What is done of them isn't done again.
+        """
+        present = [
+            event_of(container, blob.name, blob.etag, blob.size, blob.md5)
+            for container in (self._input, self._paintings)
+            for blob in list_all(container).oldest_first()
+        ]
+        # The jobs of inputs that were deleted, so that they are refused.
+        gone = map(self._event_of, set(self._jobs.all()) - {event.job for event in present})
+        every = [*present, *filter(None, gone)]
+        unfinished = [event for event in every if not self._has_outcome(event.job)]
+        # Jobs that have begun come first.
+        for event in sorted(unfinished, key=lambda event: not self._is_begun(event.job)):
+            self._arrivals.announce(event)
+        self._jobs.sweep_all_ended()
+        return len(unfinished)
+
+    def _event_of(self, job: str) -> BlobCreated | None:
+        try:
+            known = self._jobs.find(job)
+            if known is None:
+                return self._arrivals.find(job)
+        except Malformed as error:
+            log.warning("the job's source can't be read", job=job, why=str(error))
+            return None
+        source = known.source
+        return event_of(self._input, source.blob, source.etag, source.size, source.md5)
+
+    def _has_outcome(self, job: str) -> bool:
+        """An outcome that can't be read counts as one."""
+        try:
+            return self._jobs.outcome(job) is not None
+        except Malformed as error:
+            log.warning(
+                "the outcome can't be read; the job counts as ended", job=job, why=str(error)
+            )
+            return True
+
+    def _is_begun(self, job: str) -> bool:
+        try:
+            return self._jobs.find(job) is not None
+        except Malformed:
+            return True

@@ -1,0 +1,120 @@
+"""How far a job is, worked out from what exists in storage."""
+
+from collections.abc import Mapping
+from typing import Literal
+from urllib.parse import unquote
+
+from pydantic import BaseModel
+
+from shared import names
+from shared.arrivals import Arrivals
+from shared.blobs import Blob
+from shared.jobs import Jobs, items_in
+from shared.records import Failure, Outcome
+from shared.storage import Storage
+
+State = Literal["waiting", "running", "finished", "refused", "failed", "cancelled"]
+
+
+class Status(BaseModel):
+    job: str
+    state: State
+    source: str | None = None
+    model: str | None = None
+    output: str | None = None
+    reason: str | None = None
+    notes: list[str] = []
+    items: int = 0
+    split: int = 0
+    scored: int = 0
+    stitched: int = 0
+    seconds: float | None = None
+
+    def ended_as(self, outcome: Outcome) -> "Status":
+        if isinstance(outcome, Failure):
+            update = {"state": outcome.state, "reason": outcome.reason}
+            return self.model_copy(update=update | {"source": outcome.source or self.source})
+        counts = dict.fromkeys(("split", "scored", "stitched"), outcome.items)
+        return self.model_copy(
+            update={
+                "state": "finished",
+                "source": outcome.source,
+                "output": outcome.output,
+                "notes": outcome.notes,
+                "seconds": (outcome.finished - outcome.created).total_seconds(),
+                **counts,
+            }
+        )
+
+    @property
+    def ended(self) -> bool:
+        return self.state not in ("waiting", "running")
+
+
+class StatusReader:
+    def __init__(self, storage: Storage) -> None:
+        self._arrivals = Arrivals(storage)
+        self._jobs = Jobs(storage)
+
+    def read(self, job: str, container: str = "", source: str = "") -> Status | None:
+        """The job's status; None if nothing is known of it.
+
+        This takes two storage calls, if the job's source is given as well. `scored` grows by whole
+        chunks; `stitched` is only counted when the job has finished.
+        """
+        records = {blob.name: blob for blob in self._jobs.records.under(names.job_folder(job))}
+        if not records and not source:
+            return None
+        status = Status(job=job, state="waiting", source=source or None)
+        plan = records.get(names.job_record(job))
+        if plan:
+            status = planned(status, plan, records)
+        if names.outcome_record(job) in records and (outcome := self._jobs.outcome(job)):
+            return status.ended_as(outcome)
+        if plan:
+            return self._running(status)
+        if not source and (arrival := self._arrivals.find(job)):
+            container, source = arrival.container, arrival.blob
+        lesson = container == "styles" and self._jobs.segments.find(names.lesson_blob(job))
+        state = "running" if lesson else "waiting"
+        return status.model_copy(update={"source": source or None, "state": state})
+
+    def with_shards(self, status: Status) -> Status:
+        """The status with `scored` by shards, and `stitched`: two more storage calls."""
+        segments = self._jobs.job(status.job).segments
+        folder = names.job_folder(status.job)
+        stitched = sum(
+            segments[names.segment_of(blob.name)].items
+            for blob in self._jobs.segments.under(folder)
+        )
+        scored = min(status.items, items_in(self._jobs.scored.under(folder)))
+        return status.model_copy(update={"scored": max(stitched, scored), "stitched": stitched})
+
+    def _running(self, status: Status) -> Status:
+        job = self._jobs.job(status.job)
+        return status.model_copy(
+            update={
+                "state": "running",
+                "source": job.source.blob,
+                "model": job.model,
+                "items": job.items,
+                "scored": min(job.items, status.scored),
+            }
+        )
+
+
+def planned(status: Status, plan: Blob, records: Mapping[str, Blob]) -> Status:
+    """The status with what the names and the metadata of the job's records tell."""
+    split, scored = (
+        items_in(blob for name, blob in records.items() if name.startswith(folder))
+        for folder in (names.segment_records(status.job), names.chunk_records(status.job))
+    )
+    model = plan.metadata.get("model")
+    return status.model_copy(
+        update={
+            "items": int(plan.metadata.get("items", "0")),
+            "model": unquote(model) if model else None,
+            "split": split,
+            "scored": scored,
+        }
+    )

@@ -1,8 +1,12 @@
+"""The local Batch AI as a process, with the SDK's client of it."""
+
+import json
 import os
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +20,7 @@ from tests.support.waiting import eventually
 
 ROOT = Path(__file__).parents[3]
 GROUP, WORKSPACE, EXPERIMENT, CLUSTER = "art", "studio", "week-1", "nodes"
-#: The SDK's own hints say None for whatever only the service sets.
+#: The SDK's type hints say None for fields that only the service sets.
 Model = Any
 SETTINGS = {
     "IMPASTO_NODE_IDLE_SECONDS": "0.3",
@@ -24,9 +28,7 @@ SETTINGS = {
 }
 
 
-class Server:
-    """The local Batch AI as a process, and the SDK's client of it."""
-
+class LocalBatchAI:
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.folder = folder
         self._monkeypatch = monkeypatch
@@ -43,7 +45,7 @@ class Server:
                 stdout=log,
                 stderr=log,
             )
-        eventually(self._answering, "the server to answer")
+        eventually(self._answers, "the server to answer")
         access = Access.read(self.folder)
         assert access
         self.access = access
@@ -51,7 +53,7 @@ class Server:
             self._monkeypatch.setenv(name, value)
         self.client: BatchAI = connect(BatchAISettings(subscription="sub", poll_seconds=0.05))
 
-    def _answering(self) -> bool:
+    def _answers(self) -> bool:
         assert self._process.poll() is None, self.log()
         access = Access.read(self.folder)
         return access is not None and access.answers()
@@ -68,8 +70,8 @@ class Server:
         self._process.send_signal(how)
         self._process.wait(30)
 
-    def furnish(self, maximum: int = 2, minimum: int = 0) -> str:
-        """A workspace, an experiment and a cluster; the cluster's id."""
+    def create_cluster(self, maximum: int = 2, minimum: int = 0) -> str:
+        """Also creates its workspace and an experiment; returns the cluster's id."""
         client = self.client
         workspace = models.WorkspaceCreateParameters(location="here")
         client.workspaces.begin_create(GROUP, WORKSPACE, workspace).result()
@@ -79,6 +81,20 @@ class Server:
         )
         made: Any = client.clusters.begin_create(GROUP, WORKSPACE, CLUSTER, wanted).result()
         return str(made.id)
+
+    def request(
+        self, method: str, path: str, body: str = "", query: str = "", token: str | None = None
+    ) -> tuple[int, Any]:
+        """Without the SDK, which sends no invalid requests; the status and the body."""
+        connection = HTTPConnection(self.access.host, self.access.port, timeout=60)
+        token = self.access.token() if token is None else token
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        url = f"{path}?api-version=2018-05-01{query}"
+        connection.request(method, url, body, headers)
+        response = connection.getresponse()
+        text = response.read()
+        connection.close()
+        return response.status, json.loads(text) if text else None
 
     def submit(self, name: str, command: str, **more: Any) -> Model:
         return self.client.jobs.begin_create(
@@ -118,7 +134,7 @@ def running(pid: int) -> bool:
 
 
 @pytest.fixture
-def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    server = Server(tmp_path / "batchai", monkeypatch)
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalBatchAI]:
+    server = LocalBatchAI(tmp_path / "batchai", monkeypatch)
     yield server
     server.stop()

@@ -29,7 +29,7 @@ from shared.records import Job
 from shared.runtime.consumer import Consumer
 from shared.runtime.stop import Stop
 from shared.storage import LANES, QUEUES, Storage
-from tests.integration.batchai.conftest import Server
+from tests.integration.batchai.conftest import LocalBatchAI
 from tests.integration.test_splitting import arrival
 from tests.support.azurite import Azurite
 from tests.support.media import make_clip
@@ -176,7 +176,7 @@ class Scene:
 
 
 def test_killed_between_any_two_of_its_effects(
-    server: Server, npm_azurite: Azurite, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    server: LocalBatchAI, npm_azurite: Azurite, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     clip = make_clip(tmp_path / "clip.mp4", seconds=2.4, size="160x90", gop=15, tracks=())
     scene = Scene(npm_azurite, monkeypatch, clip)

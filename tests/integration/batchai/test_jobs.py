@@ -1,4 +1,4 @@
-"""Jobs on the local Batch AI, through Azure's own SDK."""
+"""Jobs on the local Batch AI, through Azure's SDK."""
 
 import signal
 from datetime import timedelta
@@ -8,14 +8,14 @@ from urllib.request import urlopen
 
 from azure.mgmt.batchai import models
 
-from tests.integration.batchai.conftest import EXPERIMENT, GROUP, WORKSPACE, Server, running
+from tests.integration.batchai.conftest import EXPERIMENT, GROUP, WORKSPACE, LocalBatchAI, running
 from tests.support.waiting import eventually
 
 ALL = (GROUP, WORKSPACE, EXPERIMENT)
 
 
-def test_a_job_from_its_making_to_its_success(server: Server) -> None:
-    server.furnish()
+def test_a_job_runs_and_succeeds(server: LocalBatchAI) -> None:
+    server.create_cluster()
     made: Any = server.submit("hello", "echo hello; echo oh >&2")
     assert made.execution_state in ("queued", "running", "succeeded")
     ended = server.wait_for("hello", "succeeded")
@@ -26,8 +26,8 @@ def test_a_job_from_its_making_to_its_success(server: Server) -> None:
     assert server.output("hello", "stderr.txt") == "oh\n"
 
 
-def test_a_failure_says_its_exit_code(server: Server) -> None:
-    server.furnish()
+def test_a_failed_job_has_its_exit_code(server: LocalBatchAI) -> None:
+    server.create_cluster()
     server.submit("bad", "echo no such painting >&2; exit 3")
     info = server.wait_for("bad", "failed").execution_info
     assert info.exit_code == 3
@@ -36,8 +36,8 @@ def test_a_failure_says_its_exit_code(server: Server) -> None:
     assert server.output("bad", "stderr.txt") == "no such painting\n"
 
 
-def test_what_jobs_print_is_in_the_servers_log_where_that_is_wanted(server: Server) -> None:
-    server.furnish()
+def test_echo_jobs_prints_their_output_in_the_servers_log(server: LocalBatchAI) -> None:
+    server.create_cluster()
     server.submit("before", "echo unheard")
     server.wait_for("before", "succeeded")
     server.restart(signal.SIGTERM, IMPASTO_ECHO_JOBS="true")
@@ -45,14 +45,16 @@ def test_what_jobs_print_is_in_the_servers_log_where_that_is_wanted(server: Serv
     server.submit("quick", "true")
     server.submit("long", "echo begun; sleep 600")
     server.wait_for("said", "succeeded")
-    eventually(lambda: "said | three" in server.log(), "the end of it")
-    eventually(lambda: "long | begun" in server.log(), "what is said while it runs")
+    eventually(lambda: "said | three" in server.log(), "its last line")
+    eventually(lambda: "long | begun" in server.log(), "output while it runs")
     repeated = [line for line in server.log().splitlines() if " | " in line]
     assert sorted(repeated) == ["long | begun", "said | one", "said | three", "said | two"]
 
 
-def test_its_environment_and_its_secrets(server: Server, tmp_path: Path) -> None:
-    server.furnish()
+def test_a_job_gets_its_variables_secrets_and_directories(
+    server: LocalBatchAI, tmp_path: Path
+) -> None:
+    server.create_cluster()
     server.submit(
         "told",
         'echo "$COLOUR $KEY $AZ_BATCHAI_NUM_GPUS"; echo art > $AZ_BATCHAI_OUTPUT_ART/a.txt;'
@@ -75,8 +77,8 @@ def test_its_environment_and_its_secrets(server: Server, tmp_path: Path) -> None
     assert [file.name for file in listed] == ["a.txt"]
 
 
-def test_preparation_comes_first_and_may_fail(server: Server) -> None:
-    server.furnish()
+def test_preparation_runs_first_and_may_fail(server: LocalBatchAI) -> None:
+    server.create_cluster()
     prepared = {"job_preparation": models.JobPreparation(command_line="echo ready; exit $CODE")}
     for name, code, state in (("good", "0", "succeeded"), ("bad", "5", "failed")):
         variables = [models.EnvironmentVariable(name="CODE", value=code)]
@@ -88,8 +90,8 @@ def test_preparation_comes_first_and_may_fail(server: Server) -> None:
     assert error.code == "JobPreparationFailed"
 
 
-def test_output_files_page_by_page_and_fetched_by_their_link(server: Server) -> None:
-    server.furnish()
+def test_output_files_are_listed_in_pages_and_have_links(server: LocalBatchAI) -> None:
+    server.create_cluster()
     server.submit("two", "echo out; echo err >&2")
     server.wait_for("two", "succeeded")
     options = models.JobsListOutputFilesOptions(outputdirectoryid="stdouterr", max_results=1)
@@ -101,8 +103,8 @@ def test_output_files_page_by_page_and_fetched_by_their_link(server: Server) -> 
         assert answer.read() == b"err\n"
 
 
-def test_a_job_is_terminated_with_all_that_it_started(server: Server) -> None:
-    server.furnish()
+def test_a_terminated_job_ends_with_its_children(server: LocalBatchAI) -> None:
+    server.create_cluster()
     server.submit("long", "trap 'echo asked; exit 3' TERM; sleep 1000 & echo $!; wait")
     eventually(lambda: server.output("long"), "it to run")
     server.client.jobs.begin_terminate(*ALL, "long").result()
@@ -114,8 +116,8 @@ def test_a_job_is_terminated_with_all_that_it_started(server: Server) -> None:
     eventually(lambda: not running(int(pid)), "its child to be gone")
 
 
-def test_one_that_is_terminated_and_ends_with_0_has_succeeded(server: Server) -> None:
-    server.furnish()
+def test_a_terminated_job_that_ends_with_0_has_succeeded(server: LocalBatchAI) -> None:
+    server.create_cluster()
     server.submit(
         "polite", "trap 'echo bye; exit 0' TERM; echo hi; while true; do sleep 0.05; done"
     )
@@ -127,8 +129,8 @@ def test_one_that_is_terminated_and_ends_with_0_has_succeeded(server: Server) ->
     assert server.output("polite") == "hi\nbye\n"
 
 
-def test_what_the_shell_started_may_finish_too(server: Server) -> None:
-    server.furnish()
+def test_a_child_of_the_shell_may_finish_too(server: LocalBatchAI) -> None:
+    server.create_cluster()
     polite = "trap 'sleep 0.3; echo bye; exit' TERM; echo hi; while true; do sleep 0.05; done"
     server.submit("polite", f'sh -c "{polite}"; echo never')
     eventually(lambda: server.output("polite"), "it to run")
@@ -136,24 +138,24 @@ def test_what_the_shell_started_may_finish_too(server: Server) -> None:
     assert server.output("polite") == "hi\nbye\n"
 
 
-def test_one_that_wont_leave_is_killed(server: Server) -> None:
-    server.furnish()
+def test_a_job_that_ignores_sigterm_is_killed(server: LocalBatchAI) -> None:
+    server.create_cluster()
     server.submit("stubborn", "trap '' TERM; echo here; while true; do sleep 1; done")
     eventually(lambda: server.output("stubborn"), "it to run")
     server.client.jobs.begin_terminate(*ALL, "stubborn").result()
     assert server.job("stubborn").execution_info.exit_code == 137
 
 
-def test_a_queued_job_is_terminated_too(server: Server) -> None:
-    server.furnish(maximum=0)
+def test_a_queued_job_can_be_terminated(server: LocalBatchAI) -> None:
+    server.create_cluster(maximum=0)
     made: Any = server.submit("waits", "echo no")
     assert made.execution_state == "queued"
     server.client.jobs.begin_terminate(*ALL, "waits").result()
     assert server.job("waits").execution_state == "failed"
 
 
-def test_the_wall_clock_limit(server: Server) -> None:
-    server.furnish()
+def test_a_job_ends_at_its_time_limit(server: LocalBatchAI) -> None:
+    server.create_cluster()
     limit = models.JobBasePropertiesConstraints(max_wall_clock_time=timedelta(seconds=1))
     server.submit("slow", "sleep 1000", constraints=limit)
     ended = server.wait_for("slow", "failed")
@@ -162,8 +164,8 @@ def test_the_wall_clock_limit(server: Server) -> None:
     assert error.message == "the job exceeded its time limit of 0:00:01"
 
 
-def test_jobs_are_listed_and_deleted(server: Server) -> None:
-    server.furnish()
+def test_jobs_are_listed_and_deleted(server: LocalBatchAI) -> None:
+    server.create_cluster()
     server.submit("runs", "sleep 1000")
     server.submit("ends", "true")
     server.wait_for("ends", "succeeded")

@@ -14,7 +14,7 @@ from shared.models import Models
 from shared.records import Job, Source, Span
 from shared.shards import Item, pack
 from shared.storage import Storage
-from tests.integration.batchai.conftest import Server
+from tests.integration.batchai.conftest import LocalBatchAI
 from tests.support.azurite import Azurite
 from tests.support.waiting import eventually
 
@@ -23,7 +23,9 @@ JOB = "holiday-0123456789ab"
 SEGMENTS = ([25, 25, 10], [25, 7])
 
 
-def test_a_worker_reports_the_frames_that_it_painted(server: Server, npm_azurite: Azurite) -> None:
+def test_a_worker_reports_the_frames_that_it_painted(
+    server: LocalBatchAI, npm_azurite: Azurite
+) -> None:
     settings = npm_azurite.settings()
     storage = Storage(settings)
     storage.prepare()
@@ -52,7 +54,7 @@ def test_a_worker_reports_the_frames_that_it_painted(server: Server, npm_azurite
     remote.close()
 
 
-def test_a_job_without_a_report_has_none(server: Server) -> None:
+def test_a_job_without_a_report_has_none(server: LocalBatchAI) -> None:
     cluster = BatchAIPool(BatchAISettings(poll_seconds=0.05, worker_command="true"))
     cluster.refresh()
     cluster.start(1)

@@ -1,4 +1,4 @@
-"""What a job leaves behind: nothing runs, nothing is told, nothing lies about afterwards."""
+"""A job leaves no processes and no files behind, and gets none of the server's secrets."""
 
 import json
 import os
@@ -11,33 +11,34 @@ import psutil
 import pytest
 from azure.mgmt.batchai import models
 
-from tests.integration.batchai.conftest import EXPERIMENT, GROUP, WORKSPACE, Server, running
+from tests.integration.batchai.conftest import EXPERIMENT, GROUP, WORKSPACE, LocalBatchAI, running
 from tests.support.waiting import eventually
 
 ALL = (GROUP, WORKSPACE, EXPERIMENT)
-#: Out of its session, its group and its parent's sight, and without anything that it was told.
+#: A process that leaves its parent, group and session, and clears its environment.
 HIDDEN = "env -i setsid sh -c 'echo $$ > {place}; exec sleep 1000' < /dev/null > /dev/null 2>&1 &"
+#: The same with its environment, so with the job's mark.
 MARKED = "setsid sh -c 'echo $$ > {place}; exec sleep 1000' < /dev/null > /dev/null 2>&1 &"
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc")
 
 
-def hidden(server: Server, what: str = HIDDEN) -> tuple[str, Path]:
+def hidden(server: LocalBatchAI, what: str = HIDDEN) -> tuple[str, Path]:
     place = server.folder / "mounts" / "hidden"
     wait = f'while [ ! -s "{place}" ]; do sleep 0.02; done'
     return f"{what.format(place=place)} {wait}", place
 
 
-def test_a_child_in_a_session_of_its_own_ends_with_the_command(server: Server) -> None:
-    server.furnish()
+def test_hidden_processes_end_with_the_command(server: LocalBatchAI) -> None:
+    server.create_cluster()
     command, place = hidden(server)
     server.submit("leaves", command)
     server.wait_for("leaves", "succeeded")
     assert not running(int(place.read_text()))
 
 
-def test_and_when_the_job_is_terminated(server: Server) -> None:
-    server.furnish()
+def test_hidden_processes_end_when_the_job_is_terminated(server: LocalBatchAI) -> None:
+    server.create_cluster()
     command, place = hidden(server)
     server.submit("leaves", f"{command}; echo on; sleep 1000")
     eventually(lambda: server.output("leaves"), "it to go on")
@@ -46,8 +47,8 @@ def test_and_when_the_job_is_terminated(server: Server) -> None:
     assert not running(int(place.read_text()))
 
 
-def test_and_when_its_node_is_told_to_end_twice(server: Server) -> None:
-    server.furnish()
+def test_hidden_processes_end_when_the_agent_gets_several_signals(server: LocalBatchAI) -> None:
+    server.create_cluster()
     command, place = hidden(server)
     server.submit("polite", f"trap 'sleep 0.5; echo bye; exit' TERM; {command}; echo on; wait")
     eventually(lambda: server.output("polite"), "it to go on")
@@ -60,10 +61,10 @@ def test_and_when_its_node_is_told_to_end_twice(server: Server) -> None:
 
 
 @pytest.mark.parametrize("server_too", [False, True])
-def test_and_when_its_node_is_killed(server: Server, server_too: bool) -> None:
-    server.furnish()
+def test_all_processes_end_when_the_agent_is_killed(server: LocalBatchAI, server_too: bool) -> None:
+    server.create_cluster()
     command, place = hidden(server, MARKED)
-    server.submit("leaves", f"{command}; echo on; sleep 1000")
+    server.submit("leaves", f"{command}; echo $$; sleep 1000")
     eventually(lambda: server.output("leaves"), "it to go on")
     [agent] = server.folder.glob("runs/*/agent")
     if server_too:
@@ -74,10 +75,11 @@ def test_and_when_its_node_is_killed(server: Server, server_too: bool) -> None:
     [error] = server.wait_for("leaves", "failed").execution_info.errors
     assert error.code == "NodeLost"
     assert not running(int(place.read_text()))
+    assert not running(int(server.output("leaves")))
 
 
-def test_orphans_dont_pile_up_as_zombies(server: Server) -> None:
-    server.furnish()
+def test_orphans_leave_no_zombies(server: LocalBatchAI) -> None:
+    server.create_cluster()
     orphans = "for n in 1 2 3 4 5 6 7 8 9; do (sleep 0.01 &); done"
     server.submit("parent", f"{orphans}; echo on; sleep 1000")
     eventually(lambda: server.output("parent"), "it to go on")
@@ -86,12 +88,12 @@ def test_orphans_dont_pile_up_as_zombies(server: Server) -> None:
     eventually(lambda: len(node.children()) == 1, "only the command to be left")
 
 
-def test_a_job_is_told_nothing_that_the_server_was_told(
-    server: Server, monkeypatch: pytest.MonkeyPatch
+def test_a_job_gets_none_of_the_servers_secrets(
+    server: LocalBatchAI, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     secret = {"IMPASTO_BATCHAI_SECRET": "hush", "IDENTITY_HEADER": "hush", "AWS_KEY": "hush"}
     server.restart(signal.SIGTERM, **secret, LANG="C.UTF-8")
-    server.furnish()
+    server.create_cluster()
     server.submit("told", "env; cat /proc/$PPID/environ | tr '\\0' '\\n'; pwd; ls -A; touch here")
     server.wait_for("told", "succeeded")
     said = server.output("told")
@@ -104,8 +106,8 @@ def test_a_job_is_told_nothing_that_the_server_was_told(
     assert not Path("here").exists()
 
 
-def test_secrets_are_on_no_disk_once_the_job_runs(server: Server) -> None:
-    server.furnish()
+def test_secrets_are_in_no_file_once_the_job_runs(server: LocalBatchAI) -> None:
+    server.create_cluster()
     secret = models.EnvironmentVariableWithSecretValue(name="KEY", value="hush")
     server.submit("told", "echo on; sleep 1000", secrets=[secret])
     eventually(lambda: server.output("told"), "it to run")
@@ -113,18 +115,18 @@ def test_secrets_are_on_no_disk_once_the_job_runs(server: Server) -> None:
         assert path.is_dir() or "hush" not in path.read_text()
 
 
-def test_a_job_that_sets_its_own_python_path_runs(server: Server, tmp_path: Path) -> None:
-    """What the job is told must not lead the node's own process astray."""
+def test_a_job_that_sets_its_own_python_path_runs(server: LocalBatchAI, tmp_path: Path) -> None:
+    """The agent doesn't use the job's environment for itself."""
     (tmp_path / "json.py").write_text("raise SystemExit('astray')")
-    server.furnish()
+    server.create_cluster()
     path = models.EnvironmentVariable(name="PYTHONPATH", value=str(tmp_path))
     server.submit("told", "echo $PYTHONPATH", environment_variables=[path])
     server.wait_for("told", "succeeded")
     assert server.output("told") == f"{tmp_path}\n"
 
 
-def test_files_that_come_and_go_are_listed(server: Server) -> None:
-    server.furnish()
+def test_files_can_be_listed_while_others_come_and_go(server: LocalBatchAI) -> None:
+    server.create_cluster()
     art = models.OutputDirectory(id="ART", path_prefix="$AZ_BATCHAI_MOUNT_ROOT", path_suffix="x")
     odd = (
         "cd $AZ_BATCHAI_OUTPUT_ART; ln -s nowhere dangling; ln -s loop loop; ln -s /etc/passwd out;"
@@ -144,8 +146,8 @@ def test_files_that_come_and_go_are_listed(server: Server) -> None:
     assert server.job("artist").execution_state == "failed"
 
 
-def test_waiting_jobs_outlive_the_server_and_running_ones_dont(server: Server) -> None:
-    server.furnish(maximum=1)
+def test_queued_jobs_survive_a_restart_and_running_jobs_dont(server: LocalBatchAI) -> None:
+    server.create_cluster(maximum=1)
     server.submit("runs", "sleep 1000")
     server.wait_for("runs", "running")
     waits: Any = server.submit("waits", "echo at last")
@@ -156,7 +158,7 @@ def test_waiting_jobs_outlive_the_server_and_running_ones_dont(server: Server) -
     assert server.output("waits") == "at last\n"
 
 
-def test_a_silent_connection_is_closed() -> None:
+def test_silent_connections_are_closed() -> None:
     from services.batchai.http import Response
     from services.batchai.server import bind, request_handler
 
@@ -172,16 +174,17 @@ def test_a_silent_connection_is_closed() -> None:
                 assert answer == b"" or b" 408 " in answer.splitlines()[0]
 
 
-def test_tokens_expire_and_survive_a_restart(server: Server) -> None:
-    from tests.integration.batchai.test_hostile import BASE, asked
+def test_tokens_expire_and_access_survives_a_restart(server: LocalBatchAI) -> None:
+    from tests.integration.batchai.test_hostile import BASE
 
-    server.furnish()
+    server.create_cluster()
     access = server.access
     good, old = access.token(), access.token(seconds=-1)
-    assert asked(access, "GET", BASE, token=good)[0] == 200
+    assert server.request("GET", BASE, token=good)[0] == 200
     for bad in (old, good[:-1], good + "0", "x" * 60_000, "9" * 50_000 + ".a." + "0" * 64):
-        status, error = asked(access, "GET", BASE, token=bad)
+        status, error = server.request("GET", BASE, token=bad)
         assert (status, error["error"]["code"]) == (401, "AuthenticationFailed")
     server.restart(signal.SIGTERM)
-    assert asked(server.access, "GET", BASE, token=good)[0] == 200
+    assert server.access == access
+    assert server.request("GET", BASE, token=good)[0] == 200
     assert good not in json.dumps(json.loads((server.folder / "access.json").read_text()))

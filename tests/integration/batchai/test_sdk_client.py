@@ -1,7 +1,4 @@
-"""A client written from the SDK's documentation alone, without a look at the server.
-
-What the service is documented to do, and this one can't, must be refused by name.
-"""
+"""What the SDK documents: supported operations work, unsupported settings are refused by name."""
 
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
@@ -16,8 +13,8 @@ from tests.integration.batchai.conftest import (
     EXPERIMENT,
     GROUP,
     WORKSPACE,
+    LocalBatchAI,
     Model,
-    Server,
     job,
 )
 
@@ -33,7 +30,7 @@ MOUNTS = models.MountVolumes(azure_file_shares=[SHARE])
 SCRIPT: dict[str, Any] = {"python_script_file_path": "train.py"}
 IMAGE = models.ImageSourceRegistry(image="ubuntu")
 LOGIN = models.PrivateRegistryCredentials(username="u", password="p")
-#: The documented setting of a job that isn't supported, and the field that must be named.
+#: Unsupported settings of jobs, by the field that the error must name.
 OF_JOB: dict[str, dict[str, Any]] = {
     "nodeCount": {"node_count": 2},
     "mountVolumes": {"mount_volumes": MOUNTS},
@@ -75,8 +72,8 @@ def refused(call: Callable[..., Any], *arguments: object) -> str:
     return str(caught.value.error.message)
 
 
-def test_what_isnt_supported_is_named(server: Server) -> None:
-    server.furnish()
+def test_unsupported_settings_are_refused_by_name(server: LocalBatchAI) -> None:
+    server.create_cluster()
     client = server.client
     for field, setting in OF_JOB.items():
         wanted = job(client, "true")
@@ -104,8 +101,7 @@ def test_what_isnt_supported_is_named(server: Server) -> None:
     assert listed(client.jobs.list_by_experiment(*ALL)) == []
 
 
-def test_what_is_supported_does_as_documented(server: Server) -> None:
-    """Every operation of the SDK that the README promises, with what its models say of it."""
+def test_supported_operations_do_what_is_documented(server: LocalBatchAI) -> None:
     client = server.client
     place: Model = client.workspaces.begin_create(
         *AT, models.WorkspaceCreateParameters(location="here", tags={"a": "b"})

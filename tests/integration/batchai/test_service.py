@@ -1,11 +1,8 @@
-"""What holds for the local Batch AI as a whole: who is let in, what is refused, what is kept."""
+"""The local Batch AI as a whole: authentication, errors, restarts."""
 
-import json
-import os
 import signal
 import stat
 from collections.abc import Iterable
-from http.client import HTTPConnection
 from typing import Any
 
 import pytest
@@ -16,45 +13,30 @@ from azure.core.exceptions import (
 )
 from azure.mgmt.batchai import models
 
-from tests.integration.batchai.conftest import EXPERIMENT, GROUP, WORKSPACE, Server, job, running
+from tests.integration.batchai.conftest import EXPERIMENT, GROUP, WORKSPACE, LocalBatchAI, job
 from tests.support.waiting import eventually
 
 ALL = (GROUP, WORKSPACE, EXPERIMENT)
 BASE = f"/subscriptions/sub/resourceGroups/{GROUP}/providers/Microsoft.BatchAI/workspaces"
 
 
-def ask(
-    server: Server, method: str, path: str, body: str = "", token: str | None = None
-) -> tuple[int, Any]:
-    """Without the SDK, which would not ask like this."""
-    connection = HTTPConnection(server.access.host, server.access.port, timeout=10)
-    token = server.access.token() if token is None else token
-    headers = {"Authorization": f"Bearer {token}"} if token else {}
-    connection.request(method, path, body, headers)
-    answer = connection.getresponse()
-    text = answer.read()
-    connection.close()
-    return answer.status, json.loads(text) if text else None
-
-
-def test_nobody_gets_in_without_the_token(server: Server) -> None:
-    path = f"{BASE}?api-version=2018-05-01"
+def test_requests_without_a_valid_token_are_refused(server: LocalBatchAI) -> None:
     for token in ("", "guess"):
-        status, body = ask(server, "GET", path, token=token)
+        status, body = server.request("GET", BASE, token=token)
         assert (status, body["error"]["code"]) == (401, "AuthenticationFailed")
-    assert ask(server, "GET", path) == (200, {"value": []})
-    assert ask(server, "GET", "/identity/token?resource=x")[0] == 401
+    assert server.request("GET", BASE) == (200, {"value": []})
+    assert server.request("GET", "/identity/token")[0] == 401
 
 
-def test_a_secret_that_it_is_told_lets_in_who_shows_it(server: Server) -> None:
+def test_a_configured_secret_replaces_the_generated_one(server: LocalBatchAI) -> None:
     before = server.access
-    server.restart(signal.SIGTERM, IMPASTO_BATCHAI_SECRET="told")
-    assert server.access.identity_header == "told" != before.identity_header
+    server.restart(signal.SIGTERM, IMPASTO_BATCHAI_SECRET="configured")
+    assert server.access.identity_header == "configured" != before.identity_header
     assert server.access.answers()
     assert not before.model_copy(update={"port": server.access.port}).answers()
 
 
-def test_what_is_secret_is_for_its_owner_alone(server: Server) -> None:
+def test_files_with_secrets_are_readable_by_their_owner_only(server: LocalBatchAI) -> None:
     for name in ("access.json", "records.sqlite"):
         assert stat.S_IMODE((server.folder / name).stat().st_mode) == 0o600
 
@@ -62,28 +44,29 @@ def test_what_is_secret_is_for_its_owner_alone(server: Server) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "body", "status", "code"),
     [
-        ("GET", f"{BASE}/none?api-version=2018-05-01", "", 404, "WorkspaceNotFound"),
-        ("PUT", f"{BASE}/a%20b?api-version=2018-05-01", "{}", 400, "InvalidResourceName"),
-        ("PUT", f"{BASE}/{'a' * 65}?api-version=2018-05-01", "{}", 400, "InvalidResourceName"),
-        ("PUT", f"{BASE}/a?api-version=2018-05-01", "{}", 400, "InvalidRequestContent"),
-        ("PUT", f"{BASE}/a?api-version=2018-05-01", "[", 400, "InvalidRequestContent"),
-        ("PUT", f"{BASE}/a/clusters/c?api-version=2018-05-01", "{}", 404, "WorkspaceNotFound"),
+        ("GET", f"{BASE}/none", "", 404, "WorkspaceNotFound"),
+        ("PUT", f"{BASE}/a%20b", "{}", 400, "InvalidResourceName"),
+        ("PUT", f"{BASE}/{'a' * 65}", "{}", 400, "InvalidResourceName"),
+        ("PUT", f"{BASE}/a", "{}", 400, "InvalidRequestContent"),
+        ("PUT", f"{BASE}/a", "[", 400, "InvalidRequestContent"),
+        ("PUT", f"{BASE}/a/clusters/c", "{}", 404, "WorkspaceNotFound"),
         ("GET", f"{BASE}?api-version=2016-01-01", "", 400, "InvalidApiVersionParameter"),
-        ("GET", f"{BASE}?maxresults=0&api-version=2018-05-01", "", 400, None),
-        ("POST", f"{BASE}?api-version=2018-05-01", "", 404, "ResourceNotFound"),
+        ("GET", f"{BASE}?maxresults=0", "", 400, None),
+        ("POST", f"{BASE}", "", 404, "ResourceNotFound"),
     ],
 )
-def test_errors_on_the_wire(
-    server: Server, method: str, path: str, body: str, status: int, code: str | None
+def test_invalid_requests_get_a_status_and_a_code(
+    server: LocalBatchAI, method: str, path: str, body: str, status: int, code: str | None
 ) -> None:
-    answered, error = ask(server, method, path, body)
+    path, _, query = path.partition("?")
+    answered, error = server.request(method, path, body, f"&{query}")
     assert answered == status
     assert code in (None, error["error"]["code"])
     assert error["error"]["message"]
 
 
-def test_errors_as_the_sdk_raises_them(server: Server) -> None:
-    server.furnish()
+def test_the_sdk_raises_its_own_errors(server: LocalBatchAI) -> None:
+    server.create_cluster()
     with pytest.raises(ResourceNotFoundError) as missing:
         server.client.jobs.get(*ALL, "none")
     assert missing.value.error and missing.value.error.code == "JobNotFound"
@@ -113,15 +96,15 @@ def test_errors_as_the_sdk_raises_them(server: Server) -> None:
         ('{"vmSize": "S", "nodeSetup": {"setupTask": {"commandLine": "x"}}}', "NotSupported"),
     ],
 )
-def test_a_cluster_that_makes_no_sense(server: Server, properties: str, code: str) -> None:
-    server.furnish()
-    path = f"{BASE}/{WORKSPACE}/clusters/odd?api-version=2018-05-01"
-    status, error = ask(server, "PUT", path, f'{{"properties": {properties}}}')
+def test_an_invalid_cluster_is_refused(server: LocalBatchAI, properties: str, code: str) -> None:
+    server.create_cluster()
+    path = f"{BASE}/{WORKSPACE}/clusters/odd"
+    status, error = server.request("PUT", path, f'{{"properties": {properties}}}')
     assert (status, error["error"]["code"]) == (400, code)
 
 
-def test_workspaces_and_experiments(server: Server) -> None:
-    server.furnish()
+def test_workspaces_and_experiments_are_listed_changed_and_deleted(server: LocalBatchAI) -> None:
+    server.create_cluster()
     client = server.client
     assert names(client.workspaces.list()) == [WORKSPACE]
     assert names(client.workspaces.list_by_resource_group(GROUP)) == [WORKSPACE]
@@ -139,8 +122,8 @@ def test_workspaces_and_experiments(server: Server) -> None:
     client.workspaces.begin_delete(GROUP, WORKSPACE).result()
 
 
-def test_a_killed_server_finds_what_went_on_and_what_ended_without_it(server: Server) -> None:
-    server.furnish()
+def test_a_restarted_server_finds_jobs_that_run_and_jobs_that_ended(server: LocalBatchAI) -> None:
+    server.create_cluster()
     mounts = server.folder / "mounts"
     wait = 'while [ ! -e "$AZ_BATCHAI_MOUNT_ROOT/%s" ]; do sleep 0.05; done; echo ok'
     server.submit("ends", wait % "now")
@@ -160,19 +143,8 @@ def test_a_killed_server_finds_what_went_on_and_what_ended_without_it(server: Se
     assert server.output("lasts") == "ok\n"
 
 
-def test_a_job_whose_guard_was_killed_is_ended(server: Server) -> None:
-    server.furnish()
-    server.submit("alone", "echo $$; sleep 1000")
-    eventually(lambda: server.output("alone"), "it to run")
-    [guard] = server.folder.glob("runs/*/agent")
-    os.kill(int(guard.read_text()), signal.SIGKILL)
-    [error] = server.wait_for("alone", "failed").execution_info.errors
-    assert error.code == "NodeLost"
-    assert not running(int(server.output("alone")))
-
-
-def test_told_to_stop_it_ends_its_jobs_first(server: Server) -> None:
-    server.furnish()
+def test_a_server_that_is_stopped_ends_its_jobs_first(server: LocalBatchAI) -> None:
+    server.create_cluster()
     for name, code in (("polite", 0), ("late", 3)):
         server.submit(name, f"trap 'echo bye; exit {code}' TERM; echo hi; sleep 1000 & wait")
     eventually(lambda: server.output("polite") and server.output("late"), "them to run")
@@ -184,15 +156,9 @@ def test_told_to_stop_it_ends_its_jobs_first(server: Server) -> None:
     assert server.cluster().current_node_count == 0
 
 
-def test_the_same_token_and_port_after_a_restart(server: Server) -> None:
-    before = server.access
-    server.restart(signal.SIGTERM)
-    assert server.access == before
-
-
 def names(listed: Iterable[Any]) -> list[str]:
     return [each.name for each in listed]
 
 
-def pids(server: Server) -> set[str]:
+def pids(server: LocalBatchAI) -> set[str]:
     return {path.read_text() for path in server.folder.glob("runs/*/pid")}

@@ -16,7 +16,7 @@ from shared.messages import ChunkPlanned
 from shared.records import Failure
 from shared.runtime.stop import Stop
 from shared.storage import Storage
-from tests.integration.batchai.conftest import Server
+from tests.integration.batchai.conftest import LocalBatchAI
 from tests.support.azurite import Azurite
 from tests.support.waiting import eventually
 
@@ -60,7 +60,7 @@ class Scene:
 
 
 def test_tries_are_counted_over_restarts_and_new_work_gets_one_of_its_own(
-    server: Server, npm_azurite: Azurite
+    server: LocalBatchAI, npm_azurite: Azurite
 ) -> None:
     scene = Scene(npm_azurite, "echo no paint >&2; exit 3")
     scene.send(ONE)
@@ -83,7 +83,9 @@ def test_tries_are_counted_over_restarts_and_new_work_gets_one_of_its_own(
         assert len(scene.workers()) == tried + 1
 
 
-def test_whose_job_is_cancelled_before_the_nodes_came(server: Server, npm_azurite: Azurite) -> None:
+def test_whose_job_is_cancelled_before_the_nodes_came(
+    server: LocalBatchAI, npm_azurite: Azurite
+) -> None:
     server.restart(signal.SIGTERM, IMPASTO_ALLOCATION_SECONDS="1000")
     scene = Scene(npm_azurite, "true")
     scene.send(ONE)
@@ -94,7 +96,7 @@ def test_whose_job_is_cancelled_before_the_nodes_came(server: Server, npm_azurit
         eventually(lambda: scene.workers() == [], "the worker to be taken back")
 
 
-def test_garbage_gets_no_node(server: Server, npm_azurite: Azurite) -> None:
+def test_garbage_gets_no_node(server: LocalBatchAI, npm_azurite: Azurite) -> None:
     scene = Scene(npm_azurite, "true")
     scene.chunks.send_text("garbage")
     with scene.dispatching():

@@ -14,7 +14,7 @@ from shared.clusters.batchai.pool import BatchAIPool
 from shared.clusters.environment import for_workers
 from shared.errors import ClusterError
 from shared.storage import Storage
-from tests.integration.batchai.conftest import Server
+from tests.integration.batchai.conftest import LocalBatchAI
 from tests.support.azurite import Azurite
 from tests.support.waiting import eventually
 
@@ -24,7 +24,7 @@ Make = Callable[..., BatchAIPool]
 
 
 @pytest.fixture
-def make(server: Server) -> Make:
+def make(server: LocalBatchAI) -> Make:
     def make(**changes: Any) -> BatchAIPool:
         defaults = {"nodes": 3, "worker_command": WORKER, "poll_seconds": 0.05}
         return BatchAIPool(BatchAISettings(**{**defaults, **changes}))
@@ -36,7 +36,7 @@ def alive(cluster: BatchAIPool) -> int:
     return sum(not worker.ended for worker in cluster.refresh())
 
 
-def test_workers_are_counted_by_whoever_asks(make: Make, server: Server) -> None:
+def test_workers_are_counted_by_whoever_asks(make: Make, server: LocalBatchAI) -> None:
     first = make()
     assert alive(first) == 0
     first.start(2)
@@ -95,7 +95,7 @@ def test_one_that_waits_for_a_node_is_cancelled(make: Make) -> None:
 
 
 def test_a_worker_that_is_told_to_leave_has_succeeded(
-    make: Make, server: Server, npm_azurite: Azurite
+    make: Make, server: LocalBatchAI, npm_azurite: Azurite
 ) -> None:
     settings = npm_azurite.settings(idle_exit_seconds=None)
     Storage(settings).prepare()
@@ -119,7 +119,7 @@ def test_a_worker_that_is_told_to_leave_has_succeeded(
     cluster.close()
 
 
-def test_only_so_many_ended_workers_are_kept(make: Make, server: Server) -> None:
+def test_only_so_many_ended_workers_are_kept(make: Make, server: LocalBatchAI) -> None:
     cluster = make(worker_command="true", keep_ended_workers=2)
     alive(cluster)
     for _ in range(4):
@@ -133,7 +133,7 @@ def test_only_so_many_ended_workers_are_kept(make: Make, server: Server) -> None
     cluster.close()
 
 
-def test_a_cluster_that_somebody_scales_or_deletes(make: Make, server: Server) -> None:
+def test_a_cluster_that_somebody_scales_or_deletes(make: Make, server: LocalBatchAI) -> None:
     cluster = make()
     alive(cluster)
     person = BatchAIClient(BatchAISettings(poll_seconds=0.05))
@@ -147,7 +147,7 @@ def test_a_cluster_that_somebody_scales_or_deletes(make: Make, server: Server) -
     person.close()
 
 
-def test_a_service_that_doesnt_answer(make: Make, server: Server, tmp_path: Path) -> None:
+def test_a_service_that_doesnt_answer(make: Make, server: LocalBatchAI, tmp_path: Path) -> None:
     cluster = make(batchai_url="http://127.0.0.1:9")
     with pytest.raises(ClusterError, match="doesn't answer"):
         alive(cluster)

@@ -1,4 +1,4 @@
-"""Clusters on the local Batch AI: they grow with what there is to do, and shrink after it."""
+"""Nodes of clusters on the local Batch AI: how they are allocated, released and lost."""
 
 import signal
 from typing import Any
@@ -8,24 +8,24 @@ from azure.core.pipeline.transport import HttpRequest
 from azure.mgmt.batchai import models
 
 from shared.clusters.batchai.client import autoscale
-from tests.integration.batchai.conftest import CLUSTER, EXPERIMENT, GROUP, WORKSPACE, Server
+from tests.integration.batchai.conftest import CLUSTER, EXPERIMENT, GROUP, WORKSPACE, LocalBatchAI
 from tests.support.waiting import eventually
 
 FLAG = 'while [ ! -e "$AZ_BATCHAI_MOUNT_ROOT/go" ]; do sleep 0.05; done'
 
 
-def counts(server: Server) -> tuple[int, int, int]:
+def counts(server: LocalBatchAI) -> tuple[int, int, int]:
     cluster = server.cluster()
     states = cluster.node_state_counts
     return cluster.current_node_count, states.running_node_count, states.unusable_node_count
 
 
-def size(server: Server, nodes: int) -> None:
+def size(server: LocalBatchAI, nodes: int) -> None:
     eventually(lambda: counts(server)[0] == nodes, f"{nodes} nodes")
 
 
-def test_from_no_nodes_to_as_many_as_it_may_and_back(server: Server) -> None:
-    server.furnish(maximum=2)
+def test_nodes_are_allocated_for_jobs_and_released_after_them(server: LocalBatchAI) -> None:
+    server.create_cluster(maximum=2)
     assert counts(server) == (0, 0, 0)
     for name in ("a", "b", "c"):
         server.submit(name, FLAG)
@@ -38,9 +38,9 @@ def test_from_no_nodes_to_as_many_as_it_may_and_back(server: Server) -> None:
     assert server.cluster().allocation_state == "steady"
 
 
-def test_nodes_take_their_time_to_come(server: Server) -> None:
+def test_jobs_wait_while_a_node_is_allocated(server: LocalBatchAI) -> None:
     server.restart(signal.SIGTERM, IMPASTO_ALLOCATION_SECONDS="1")
-    server.furnish()
+    server.create_cluster()
     made: Any = server.submit("waits", "true")
     assert made.execution_state == "queued"
     cluster = server.cluster()
@@ -49,8 +49,8 @@ def test_nodes_take_their_time_to_come(server: Server) -> None:
     server.wait_for("waits", "succeeded")
 
 
-def test_the_minimum_stays(server: Server) -> None:
-    server.furnish(minimum=1, maximum=2)
+def test_the_minimum_of_nodes_stays(server: LocalBatchAI) -> None:
+    server.create_cluster(minimum=1, maximum=2)
     size(server, 1)
     server.submit("a", FLAG)
     server.submit("b", FLAG)
@@ -59,14 +59,14 @@ def test_the_minimum_stays(server: Server) -> None:
     size(server, 1)
 
 
-def test_scaled_by_hand(server: Server) -> None:
-    server.furnish()
-    by_hand = models.ScaleSettings(
+def test_a_cluster_can_be_scaled_manually(server: LocalBatchAI) -> None:
+    server.create_cluster()
+    manual = models.ScaleSettings(
         manual=models.ManualScaleSettings(
             target_node_count=3, node_deallocation_option="waitforjobcompletion"
         )
     )
-    change = models.ClusterUpdateParameters(scale_settings=by_hand)
+    change = models.ClusterUpdateParameters(scale_settings=manual)
     server.client.clusters.update(GROUP, WORKSPACE, CLUSTER, change)
     size(server, 3)
     change = models.ClusterUpdateParameters(scale_settings=autoscale(0, 1))
@@ -78,12 +78,14 @@ def test_scaled_by_hand(server: Server) -> None:
     ("option", "state"),
     [("requeue", "queued"), ("terminate", "failed"), ("waitforjobcompletion", "succeeded")],
 )
-def test_a_node_taken_from_under_its_job(server: Server, option: str, state: str) -> None:
-    server.furnish()
+def test_releasing_a_node_does_with_its_job_as_the_option_says(
+    server: LocalBatchAI, option: str, state: str
+) -> None:
+    server.create_cluster()
     server.submit("job", FLAG)
     server.wait_for("job", "running")
-    by_hand = models.ManualScaleSettings(target_node_count=0, node_deallocation_option=option)
-    change = models.ClusterUpdateParameters(scale_settings=models.ScaleSettings(manual=by_hand))
+    manual = models.ManualScaleSettings(target_node_count=0, node_deallocation_option=option)
+    change = models.ClusterUpdateParameters(scale_settings=models.ScaleSettings(manual=manual))
     server.client.clusters.update(GROUP, WORKSPACE, CLUSTER, change)
     if state == "succeeded":
         assert server.cluster().node_state_counts.leaving_node_count == 1
@@ -93,9 +95,9 @@ def test_a_node_taken_from_under_its_job(server: Server, option: str, state: str
     size(server, 0)
 
 
-def test_the_quota_holds_for_initial_nodes_too(server: Server) -> None:
+def test_the_quota_limits_initial_nodes(server: LocalBatchAI) -> None:
     server.restart(signal.SIGTERM, IMPASTO_NODE_QUOTA="3")
-    server.furnish(minimum=1)
+    server.create_cluster(minimum=1)
     auto = models.AutoScaleSettings(
         minimum_node_count=0, maximum_node_count=1_000_000, initial_node_count=1_000_000
     )
@@ -106,8 +108,8 @@ def test_the_quota_holds_for_initial_nodes_too(server: Server) -> None:
     assert made.current_node_count <= 2
 
 
-def test_a_job_on_a_node_that_fails_runs_again_on_another(server: Server) -> None:
-    server.furnish(maximum=2)
+def test_a_job_on_a_failed_node_runs_again_on_another(server: LocalBatchAI) -> None:
+    server.create_cluster(maximum=2)
     server.submit("job", f"echo begun >> $AZ_BATCHAI_MOUNT_ROOT/runs; {FLAG}")
     runs = server.folder / "mounts" / "runs"
     eventually(runs.exists, "its first run")
@@ -121,7 +123,7 @@ def test_a_job_on_a_node_that_fails_runs_again_on_another(server: Server) -> Non
     size(server, 0)
 
 
-def fail_node(server: Server, job: str) -> None:
+def fail_node(server: LocalBatchAI, job: str) -> None:
     path = (
         f"/subscriptions/sub/resourceGroups/{GROUP}/providers/Microsoft.BatchAI"
         f"/workspaces/{WORKSPACE}/experiments/{EXPERIMENT}/jobs/{job}/failNode"
@@ -131,8 +133,8 @@ def fail_node(server: Server, job: str) -> None:
     assert answer.status_code == 200
 
 
-def test_a_cluster_is_deleted_with_its_jobs_ended(server: Server) -> None:
-    server.furnish()
+def test_deleting_a_cluster_terminates_its_jobs(server: LocalBatchAI) -> None:
+    server.create_cluster()
     server.submit("job", "sleep 1000")
     server.wait_for("job", "running")
     server.client.clusters.begin_delete(GROUP, WORKSPACE, CLUSTER).result()

@@ -1,4 +1,4 @@
-"""One container of blobs, in the few ways that Impasto uses it."""
+"""A container of blobs: read, write, list, delete, and claim by lease."""
 
 import base64
 import threading
@@ -27,11 +27,11 @@ from shared.outages import one_try, retry_outages
 from shared.ranged import ranged
 from shared.refusals import isnt_there
 
-#: Short, so that the claim of a dead worker is soon gone.
+#: How long the claim of a dead worker lasts.
 CLAIM_SECONDS = 15
-#: As many blobs can be deleted with one request.
+#: The most blobs that one request deletes.
 BATCH = 256
-#: A blob that nobody makes, to ask what is allowed.
+#: The name of a blob that never exists, to ask what is allowed.
 PROBE = ".impasto-probe"
 
 
@@ -43,16 +43,16 @@ class Blob:
     modified: datetime
     metadata: Mapping[str, str] = field(default_factory=dict)
     created: datetime | None = None
-    #: Of all its bytes, in base64; storage doesn't know it of one that came in several blocks.
+    #: In base64; empty for most blobs that were uploaded in several blocks.
     md5: str = ""
 
     @property
     def is_folder(self) -> bool:
-        """Of a hierarchical namespace, which lists folders among the blobs."""
+        """Whether it is a folder, which a hierarchical namespace lists among the blobs."""
         return self.metadata.get("hdi_isfolder") == "true"
 
     def has_content_of(self, size: int, md5: str) -> bool:
-        """Whether it is known to have the same bytes, whatever became of its metadata."""
+        """Whether its checksum says that it has the same bytes."""
         return bool(md5) and (self.size, self.md5) == (size, md5)
 
 
@@ -66,7 +66,7 @@ class Container:
         self.outage_seconds = outage_seconds
 
     def url_of(self, name: str) -> str:
-        """As Event Grid writes it: the name quoted."""
+        """The blob's URL with its name quoted, as Event Grid writes it."""
         return f"{self.url}/{quote(name)}"
 
     @retry_outages
@@ -78,7 +78,7 @@ class Container:
 
     @retry_outages
     def probe(self, right: str) -> None:
-        """Raise what doing it would, where it isn't allowed. Nothing is changed or left behind."""
+        """Raise Forbidden without the right, Unprepared without the container; change nothing."""
         blob = self._client.get_blob_client(PROBE)
         try:
             match right:
@@ -86,7 +86,7 @@ class Container:
                     next(self._client.list_blobs(results_per_page=1).by_page(), None)
                 case "read":
                     blob.get_blob_properties()
-                case "write":  # over an ETag that no blob has
+                case "write":  # on the condition of an ETag that no blob has
                     blob.upload_blob(
                         b"",
                         overwrite=True,
@@ -130,7 +130,7 @@ class Container:
     def write(
         self, name: str, data: bytes | BinaryIO, metadata: Mapping[str, str] | None = None
     ) -> str:
-        """Write all of it or nothing, over what stood there; the new ETag."""
+        """Write the blob, or replace it as a whole; return its new ETag."""
         if not isinstance(data, bytes):
             data.seek(0)  # this may not be the first try
         done = self._client.get_blob_client(name).upload_blob(
@@ -140,7 +140,7 @@ class Container:
 
     @retry_outages
     def write_once(self, name: str, data: bytes, metadata: Mapping[str, str] | None = None) -> bool:
-        """Whether this call wrote it; what stands already is left alone."""
+        """Write the blob unless it exists; return whether this call wrote it."""
         try:
             self._client.get_blob_client(name).upload_blob(
                 data, overwrite=False, metadata=dict(metadata or {})
@@ -158,7 +158,7 @@ class Container:
 
     @retry_outages
     def under_if_listable(self) -> list[Blob] | None:
-        """All of them; None if one of them can't be listed."""
+        """All blobs; None if a name can't be listed."""
         listed = self._client.list_blobs(include=["metadata"])
         try:
             return [blob_of(properties) for properties in listed]
@@ -169,9 +169,9 @@ class Container:
 
     @retry_outages
     def page(self, prefix: str, after: str, most: int) -> list[Blob] | None:
-        """The first so many that come after that name; None if one of them can't be listed.
+        """The first blobs that come after a name; None if a name among them can't be listed.
 
-        Only for storage that answers so, as Azurite does: on Azure no name marks a page.
+        For Azurite only: it takes a name as a continuation token, Azure doesn't.
         """
         pages = self._client.list_blobs(
             name_starts_with=prefix, include=["metadata"], results_per_page=most
@@ -185,13 +185,13 @@ class Container:
 
     @retry_outages
     def some_under(self, prefix: str, first: int, most: int) -> list[Blob]:
-        """So many of them, from the one of that number on."""
+        """At most `most` blobs, from the number `first` on."""
         listed = self._client.list_blobs(name_starts_with=prefix, include=["metadata"])
         return [blob_of(properties) for properties in islice(listed, first, first + most)]
 
     @retry_outages
     def folders(self) -> list[str]:
-        """The first parts of all names."""
+        """The top folders of all names."""
         return [
             item.name.rstrip("/")
             for item in self._client.walk_blobs(delimiter="/")
@@ -213,31 +213,31 @@ class Container:
 
     @retry_outages
     def _delete_batch(self, blobs: list[str]) -> None:
-        # The SDK puts the account into each part's path for localhost only.
+        # The SDK puts the account into the path of each part for localhost only.
         answers = list(
             self._client.delete_blobs(
                 *blobs, raise_on_any_failure=False, url_prepend=self._account_in_path
             )
         )
-        whole = len(answers) == len(blobs)  # else the one answer refuses the whole batch
+        whole = len(answers) == len(blobs)  # else one answer refuses the whole batch
         for index, name in enumerate(blobs):
             if not whole or answers[index].status_code not in (202, 404):
-                self.delete(name)  # alone it can say what is wrong
+                self.delete(name)  # alone, it raises what is wrong
 
     @retry_outages
     def download(self, name: str, path: Path) -> None:
-        """All of the blob in a file, or no file at all."""
-        half = path.with_name(f".{path.name}.part")
+        """Download the whole blob into a file; leave no file if that fails."""
+        part = path.with_name(f".{path.name}.part")
         try:
-            with half.open("wb") as file:
+            with part.open("wb") as file:
                 self._client.download_blob(name, max_concurrency=2).readinto(file)
-            half.replace(path)
+            part.replace(path)
         finally:
-            half.unlink(missing_ok=True)
+            part.unlink(missing_ok=True)
 
     @contextmanager
     def claim(self, name: str) -> Iterator[None]:
-        """Hold an existing blob's lease, renewed while held; Taken if somebody else has it."""
+        """Hold an existing blob's lease, and renew it; raise Taken if somebody else has it."""
         lease = BlobLeaseClient(self._client.get_blob_client(name))
         self._acquire(lease, name)
         released = threading.Event()
@@ -247,7 +247,7 @@ class Container:
                 try:
                     one_try(lease.renew)()
                 except (StorageError, AzureError):
-                    continue  # the message's own lease decides whether the work goes on
+                    continue  # if the message's lease is lost as well, the handler stops
 
         keeper = threading.Thread(target=keep, name="claim", daemon=True)
         keeper.start()
@@ -256,12 +256,12 @@ class Container:
         finally:
             released.set()
             keeper.join()
-            with suppress(StorageError, AzureError):  # it runs out by itself
+            with suppress(StorageError, AzureError):  # it expires by itself
                 one_try(lease.release)()
 
     @retry_outages
     def _acquire(self, lease: BlobLeaseClient, name: str) -> None:
-        """Asked twice, for want of an answer, it is the same lease: its id is ours to choose."""
+        """A retry acquires the same lease, as the client chooses its id."""
         try:
             lease.acquire(lease_duration=CLAIM_SECONDS)
         except ResourceExistsError as error:
@@ -269,7 +269,7 @@ class Container:
 
 
 def is_unlistable(error: HttpResponseError) -> bool:
-    """Storage that is in trouble names an error code, or answers nothing at all."""
+    """Whether a listing failed because of a name: other errors have a code."""
     return error.status_code == 500 and not getattr(error, "error_code", None)
 
 

@@ -1,9 +1,9 @@
-"""Listing a container in which a name has a character that no listing can hold.
+"""Lists containers that have blobs whose names no listing can hold.
 
-XML has no control characters, so Azurite answers each listing that would have such a name in it
-with 500 and without a code. Such names are found here by listings of ever longer prefixes. That
-takes up to a hundred requests for each character of them. Where the character to blame comes after
-one that isn't ASCII, all names that begin alike up to that one and come later are left out, too.
+A listing is XML, which has no control characters: Azurite answers 500, without an error code, to
+each listing that would have such a name. This module finds these names by listing longer and longer
+prefixes, with up to a hundred requests for each character of a name. If such a character follows a
+non-ASCII one, all later names with the same beginning up to that one are left out as well.
 """
 
 from typing import NamedTuple
@@ -11,29 +11,29 @@ from typing import NamedTuple
 from shared.blobs import Blob, Container
 from shared.errors import Unavailable
 
-#: Tried in turn: up to the name that can't be listed, all others are fetched many at a time.
+#: Page sizes that are tried in turn, to fetch what comes before an unlistable name.
 PAGES = (1024, 64, 8, 1)
-#: What a name may go on with; a control character comes before all of them.
+#: The ASCII characters that can be listed. Control characters sort before them.
 FIRST, LAST = " ", "~"
-#: After all names with a prefix that goes on with one of them.
+#: Sorts after them.
 BEYOND = "\ufffd"
-#: How far a name is looked into.
+#: The longest prefix that is tried.
 LONGEST = 128
 
 
 class Listed(NamedTuple):
     blobs: list[Blob]
-    #: The beginnings of names that can't be listed, up to the character that is to blame.
-    hidden: list[str]
+    #: Names that can't be listed, each up to the character that is to blame.
+    unlistable: list[str]
 
     def oldest_first(self) -> list[Blob]:
         return sorted(self.blobs, key=lambda blob: (blob.modified, blob.name))
 
 
 def list_all(container: Container) -> Listed:
-    every = container.under_if_listable()
-    if every is not None:
-        return Listed(every, [])
+    blobs = container.under_if_listable()
+    if blobs is not None:
+        return Listed(blobs, [])
     if container.page(BEYOND, "", 1) is None:
         raise Unavailable(f"{container.name} can't be listed at all")
     found = Listed([], [])
@@ -43,26 +43,28 @@ def list_all(container: Container) -> Listed:
 
 def _collect(container: Container, prefix: str, after: str, found: Listed) -> None:
     while True:
-        last = _to_the_next_hidden(container, prefix, after, found)
+        last = _list_until_unlistable(container, prefix, after, found)
         if last is None:
             return
         after = last
         start = prefix + FIRST
         if after < start:
-            after = start  # there is none but what is hidden before it
+            after = start  # everything before it is unlistable
             if container.page(prefix, after, 1) is not None:
-                found.hidden.append(prefix)
+                found.unlistable.append(prefix)
                 continue
-        child = _child_with_next(container, prefix, after)
+        child = _prefix_of_unlistable(container, prefix, after)
         if child is None or len(prefix) >= LONGEST:
-            found.hidden.append(prefix)
+            found.unlistable.append(prefix)
             return
         _collect(container, child, after, found)
         after = child + BEYOND
 
 
-def _to_the_next_hidden(container: Container, prefix: str, after: str, found: Listed) -> str | None:
-    """Take what can be listed; the name after which comes one that can't be, or None."""
+def _list_until_unlistable(
+    container: Container, prefix: str, after: str, found: Listed
+) -> str | None:
+    """List up to an unlistable name; return the name before it, or None if there is none."""
     while True:
         for size in PAGES:
             page = container.page(prefix, after, size)
@@ -76,8 +78,8 @@ def _to_the_next_hidden(container: Container, prefix: str, after: str, found: Li
         after = page[-1].name
 
 
-def _child_with_next(container: Container, prefix: str, after: str) -> str | None:
-    """The prefix, longer by a character, of the name that comes next and can't be listed."""
+def _prefix_of_unlistable(container: Container, prefix: str, after: str) -> str | None:
+    """Return the prefix with the next character of the first unlistable name after `after`."""
     known = after[len(prefix) :][:1] if after.startswith(prefix) else ""
     for code in range(ord(max(FIRST, known or FIRST)), ord(LAST) + 1):
         if container.page(prefix + chr(code), after, 1) is None:

@@ -38,7 +38,7 @@ class OneJob:
         etag = container.write(blob, CLIP.read_bytes())
         event = event_of(container, blob, etag, CLIP.stat().st_size)
         self.job = event.job
-        self.splitter.arrived(event, Work(1))
+        self.splitter.open_video(event, Work(1))
 
     def split(self) -> None:
         self.splitter.split(SegmentPlanned(trace="bench", job=self.job, segment=0), Work(1))
@@ -58,7 +58,7 @@ class OneJob:
 
     def stitch(self) -> None:
         scored = ChunkScored(trace="bench", job=self.job, segment=0, chunk=0)
-        self.stitcher.scored(scored, Work(1))
+        self.stitcher.stitch(scored, Work(1))
 
     def jpegs(self, container: str) -> list[bytes]:
         shards = self.storage.container(container).under(names.segment_folder(self.job, 0))

@@ -1,6 +1,6 @@
-"""The splitter: opens what arrives, plans its segments, and turns each into shards of items.
+"""The splitter: opens videos, plans their segments, and decodes each segment into shards.
 
-Videos wait in lanes, which take turns, and one is opened when there is room for it.
+Videos wait in lanes, which take turns. One is opened when there is room for it.
 """
 
 import time
@@ -30,8 +30,8 @@ from shared.segment_window import SegmentWindow
 from shared.storage import LANES, Storage
 
 log = logger()
-#: How often it is asked whether the job still goes on.
-LOOK_SECONDS = 5.0
+#: How often a long handler checks whether its job has been cancelled.
+CHECK_SECONDS = 5.0
 NEEDS = Needs(
     {"input": "read", "frames": "write", "models": "list", "styles": "list"},
     {**dict.fromkeys(LANES, "send"), "segments": "count send", "shards": "count send"},
@@ -52,14 +52,14 @@ class Splitter:
         self._decoder = video.Decoder(self._input, settings)
         self.start, self.close = self._decoder.start, self._decoder.close
 
-    def announced(self, event: BlobCreated, _work: Work) -> None:
-        """Put what Event Grid announced in line behind others of its top folder."""
+    def put_in_lane(self, event: BlobCreated, _work: Work) -> None:
+        """Queue what Event Grid announced behind the other videos of its top folder."""
         self._require_input(event)
         for found in self._arrivals.current_events(self._input, event):
             self._arrivals.announce(found)
 
-    def arrived(self, event: BlobCreated, work: Work) -> None:
-        """Open a video whose turn it is."""
+    def open_video(self, event: BlobCreated, work: Work) -> None:
+        """Plan a video's segments, and send the first ones to be split."""
         self._require_input(event)
         if self._jobs.sweep_if_ended(event.job):
             return
@@ -74,6 +74,7 @@ class Splitter:
         self.in_flight.planned(self._window.send_first(job))
 
     def split(self, planned: SegmentPlanned, work: Work) -> None:
+        """Decode a segment into shards, and tell the dispatcher."""
         if self._jobs.sweep_if_ended(planned.job):
             return
         job = self._jobs.job(planned.job)
@@ -82,12 +83,12 @@ class Splitter:
             if segment is None or not self._jobs.has_shards(segment):
                 segment = self._write_shards(job, planned.segment, work)
         except JobEnded:
-            self._jobs.sweep_if_ended(job.job)  # what was written since it was seen goes, too
+            self._jobs.sweep_if_ended(job.job)
             return
         except INPUT_ERRORS as error:
             end_job(self._jobs, job.job, job.source, error, work.attempt, FAILURE)
             return
-        if self._jobs.sweep_if_ended(job.job):  # another delivery was faster
+        if self._jobs.sweep_if_ended(job.job):  # another delivery may have been faster
             return
         self._shards.send(
             SegmentReady(
@@ -117,7 +118,7 @@ class Splitter:
         source = Source(
             container=self._input.name, blob=blob.name, etag=blob.etag, size=blob.size, md5=blob.md5
         )
-        plan = self._decoder.plan(source, self._watching(event.job, work))
+        plan = self._decoder.plan(source, self._check_of(event.job, work))
         return Job(
             job=event.job,
             trace=event.trace,
@@ -130,7 +131,7 @@ class Splitter:
         )
 
     def _model_of(self, blob: Blob) -> str:
-        """The first folder of the blob's name; else its metadata; else the default."""
+        """The blob's first folder; without one its metadata; without that the default."""
         folder = blob.name.split("/")[0] if "/" in blob.name else None
         return folder or blob.metadata.get("style") or self._settings.default_model
 
@@ -139,21 +140,21 @@ class Splitter:
             self._jobs.frames.write(names.shard_blob(job.job, number, shard), data)
 
         job = self._jobs.with_current_etag(job)
-        segment = self._decoder.decode(job, number, write, self._watching(job.job, work))
+        segment = self._decoder.decode(job, number, write, self._check_of(job.job, work))
         self._jobs.add_segment(segment)
         return segment
 
-    def _watching(self, job: str, work: Work) -> Callable[[], None]:
-        """`work.check`, which also raises JobEnded soon after the job was cancelled."""
-        next_look = time.monotonic() + LOOK_SECONDS
+    def _check_of(self, job: str, work: Work) -> Callable[[], None]:
+        """Return `work.check` that also raises JobEnded soon after the job is cancelled."""
+        next_check = time.monotonic() + CHECK_SECONDS
 
         def check() -> None:
-            nonlocal next_look
+            nonlocal next_check
             work.check()
-            if time.monotonic() >= next_look:
+            if time.monotonic() >= next_check:
                 if self._jobs.ended(job):
                     raise JobEnded(f"{job} has ended")
-                next_look = time.monotonic() + LOOK_SECONDS
+                next_check = time.monotonic() + CHECK_SECONDS
 
         return check
 
@@ -163,9 +164,13 @@ def build(storage: Storage, settings: SplitterSettings, stop: Stop) -> Consumer:
     splitter.start()
     lanes = Lanes([storage.queue(name) for name in LANES], settings.idle_seconds)
     routes: list[AnyRoute] = [
-        Route("arrivals", BlobCreated, splitter.announced),
+        Route("arrivals", BlobCreated, splitter.put_in_lane),
         Route(
-            "waiting", BlobCreated, splitter.arrived, splitter.in_flight.has_room_for_video, lanes
+            "waiting",
+            BlobCreated,
+            splitter.open_video,
+            splitter.in_flight.has_room_for_video,
+            lanes,
         ),
         Route("segments", SegmentPlanned, splitter.split, splitter.in_flight.has_room_for_segment),
     ]

@@ -1,4 +1,4 @@
-"""The stitcher: encodes a segment when all of it is scored, and the whole when all segments are."""
+"""The stitcher: encodes each segment that is scored, and muxes the output when all are encoded."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -41,8 +41,8 @@ class Stitcher:
         self._muxer = video.Muxer(storage, settings)
         self.start, self.close = self._muxer.start, self._muxer.close
 
-    def scored(self, message: ChunkScored, work: Work) -> None:
-        """The last chunk of a segment finds it whole, and the last segment finds the job so."""
+    def stitch(self, message: ChunkScored, work: Work) -> None:
+        """Do what this chunk may have made possible: encode its segment, then mux its job."""
         if self._jobs.sweep_if_ended(message.job):
             return
         job = self._jobs.job(message.job)
@@ -50,16 +50,16 @@ class Stitcher:
             if self._encode(job, message.segment, work):
                 self._mux(job, work)
         except Taken:
-            # Whoever holds the claim may be dead, or at it for hours.
-            raise NotYet("somebody else is at it", after=CLAIM_SECONDS) from None
+            # Another stitcher is at work, perhaps for hours, or it has died.
+            raise NotYet("another stitcher is at work on it", after=CLAIM_SECONDS) from None
 
     def _encode(self, job: Job, number: int, work: Work) -> bool:
-        """Encode the segment if it isn't; return False if not all of its shards are scored."""
+        """Encode the segment, unless it is; return False if not all of its shards are scored."""
         folder = names.segment_folder(job.job, number)
         if self._shards.known_incomplete(folder):
             return False
         segment = self._jobs.segment(job.job, number)
-        if segment is None:
+        if segment is None:  # storage lost its record; to mux without it is an error
             return True
         shards = [names.shard_blob(job.job, number, shard) for shard in range(segment.shards)]
         if self._shards.find_all(folder, shards) is None:
@@ -72,13 +72,13 @@ class Stitcher:
             if self._jobs.segments.find(blob):
                 return True
             path = Path(scratch) / "segment"
-            path.touch()  # nothing, where nothing of a damaged segment is left
+            path.touch()  # it stays empty if none of the frames could be decoded
             if segment.items:
                 video.encode(self._items(segment, work), job, segment, path, self._settings)
             with path.open("rb") as file:
                 self._jobs.segments.write(blob, file)
         log.info("segment encoded", items=segment.items)
-        self._jobs.sweep_if_ended(job.job)  # another delivery was faster
+        self._jobs.sweep_if_ended(job.job)  # another delivery may have been faster
         return True
 
     def _items(self, segment: Segment, work: Work) -> Iterator[Item]:
@@ -88,6 +88,7 @@ class Stitcher:
             yield from unpack(self._jobs.scored.read(name))
 
     def _mux(self, job: Job, work: Work) -> None:
+        """Write the job's output, unless a segment isn't encoded yet."""
         folder = names.job_folder(job.job)
         if self._segments.known_incomplete(folder):
             return
@@ -131,5 +132,5 @@ class Stitcher:
 def build(storage: Storage, settings: StitcherSettings, stop: Stop) -> Consumer:
     stitcher = Stitcher(storage, settings)
     stitcher.start()
-    routes = [Route("scored", ChunkScored, stitcher.scored)]
+    routes = [Route("scored", ChunkScored, stitcher.stitch)]
     return Consumer(storage, settings, stop, routes, needs=[NEEDS, SWEEPING], at_end=stitcher.close)

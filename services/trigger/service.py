@@ -1,7 +1,6 @@
-"""The trigger: what Event Grid does in Azure, where there is no Event Grid.
+"""The trigger: announces new blobs, in place of Event Grid where there is none.
 
-It looks at `input` and at `styles`, and announces every new blob, the oldest first.
-Uncommitted blocks aren't listed, so a blob shows up here when all of it is there.
+It lists `input` and `styles`. A blob is listed once it is complete: uncommitted blocks are not.
 """
 
 import time
@@ -22,62 +21,63 @@ NEEDS = Needs(
     {"input": "list", "styles": "list", "jobs": "read write"},
     dict.fromkeys((*LANES, "lessons"), "send"),
 )
-#: A listing of a large container is dear; look again only after this many times what it took.
-REST = 20
-#: A look may also have taken long because storage didn't answer; then it is no reason to rest.
-LONGEST_REST = 30.0
+#: The pause after a listing is so many times as long as the listing took.
+PAUSE_FACTOR = 20
+#: A listing may also have taken long because of an outage.
+LONGEST_PAUSE = 30.0
 
 
 class Trigger:
     def __init__(self, storage: Storage) -> None:
         self._arrivals = Arrivals(storage)
-        self._watched = [storage.container("input"), storage.container("styles")]
+        self._containers = [storage.container("input"), storage.container("styles")]
         self._seen: set[str] = set()
-        self._told: dict[str, set[str]] = {}
-        self._next_look = 0.0
+        self._unlistable: dict[str, set[str]] = {}
+        self._next_listing = 0.0
 
-    def look(self) -> bool:
-        """Announce what is new; whether anything was."""
+    def announce_new(self) -> bool:
+        """Announce new blobs, the oldest first; return whether there were any."""
         began = time.monotonic()
-        if began < self._next_look:
+        if began < self._next_listing:
             return False
-        there: set[str] = set()
+        listed: set[str] = set()
         new = 0
-        for container in self._watched:
+        for container in self._containers:
             found = list_all(container)
-            self._tell_of(container, set(found.hidden))
+            self._log_unlistable(container, set(found.unlistable))
             for blob in found.oldest_first():
                 content = content_of(blob)
-                there.add(content)
+                listed.add(content)
                 if content not in self._seen and not blob.is_folder:
                     event = event_of(container, blob.name, blob.etag, blob.size, blob.md5)
                     new += self._arrivals.announce_new(event)
                     self._seen.add(content)
-        self._seen &= there
+        self._seen &= listed
         now = time.monotonic()
-        self._next_look = now + rest_after(now - began)
+        self._next_listing = now + pause_after(now - began)
         return new > 0
 
-    def _tell_of(self, container: Container, hidden: set[str]) -> None:
-        for name in hidden - self._told.get(container.name, set()):
+    def _log_unlistable(self, container: Container, names_begin: set[str]) -> None:
+        """Log each name once, for as long as it exists."""
+        for name in names_begin - self._unlistable.get(container.name, set()):
             log.error(
                 "a blob's name has a character that can't be listed; delete the blob",
                 container=container.name,
                 name_begins=names.shown(name),
             )
-        self._told[container.name] = hidden
+        self._unlistable[container.name] = names_begin
 
 
 def content_of(blob: Blob) -> str:
-    """What stays the same when only the blob's metadata is changed, where that can be known."""
+    """An id that stays the same when only metadata changes, if storage knows a checksum."""
     version = f"{blob.created} {blob.md5}" if blob.md5 else blob.etag
     return names.job_id(blob.name, version)
 
 
-def rest_after(look_seconds: float) -> float:
-    return min(LONGEST_REST, REST * look_seconds)
+def pause_after(seconds: float) -> float:
+    return min(LONGEST_PAUSE, PAUSE_FACTOR * seconds)
 
 
 def build(storage: Storage, settings: Settings, stop: Stop) -> Consumer:
-    tick = Trigger(storage).look
+    tick = Trigger(storage).announce_new
     return Consumer(storage, settings, stop, routes=[], tick=tick, needs=[NEEDS])

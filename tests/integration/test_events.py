@@ -71,7 +71,7 @@ def sent(
 
 
 def announced(storage: Storage, splitter: Splitter, event: BlobCreated) -> list[BlobCreated]:
-    splitter.announced(event, Work(1))
+    splitter.put_in_lane(event, Work(1))
     return announced_videos(storage)
 
 
@@ -113,7 +113,7 @@ def test_a_folder_is_no_video(
 ) -> None:
     container.upload_blob("great-wave", b"", metadata={"hdi_isfolder": "true"})
     assert announced(storage, splitter, sent(container, "great-wave")) == []
-    assert not Trigger(storage).look()
+    assert not Trigger(storage).announce_new()
 
 
 def test_metadata_that_was_set_since_the_event_counts(
@@ -125,7 +125,7 @@ def test_metadata_that_was_set_since_the_event_counts(
     container.get_blob_client(NAME).set_blob_metadata({"style": "pencil"})
     [found] = announced(storage, splitter, event)
     assert found.job != event.job  # by the version that is there
-    splitter.arrived(found, Work(1))
+    splitter.open_video(found, Work(1))
     assert Jobs(storage).job(found.job).model == "pencil"
     assert Jobs(storage).outcome(event.job) is None
     [again] = announced(storage, splitter, event)
@@ -137,17 +137,17 @@ def test_metadata_may_change_at_any_time(
 ) -> None:
     blob = container.upload_blob(NAME, clip)
     trigger = Trigger(storage)
-    assert trigger.look()
+    assert trigger.announce_new()
     [event] = announced_videos(storage)
     blob.set_blob_metadata({"style": "pencil"})
-    splitter.arrived(event, Work(1))
+    splitter.open_video(event, Work(1))
     assert Jobs(storage).job(event.job).model == "pencil"
     blob.set_blob_metadata({"style": "pencil", "seen": "yes"})
     splitter.split(SegmentPlanned(trace="t", job=event.job, segment=0), Work(1))
     assert Jobs(storage).outcome(event.job) is None
     assert Jobs(storage).segment(event.job, 0)
-    trigger._next_look = 0
-    assert not trigger.look()  # it is no new video
+    trigger._next_listing = 0
+    assert not trigger.announce_new()  # it is no new video
 
 
 def test_other_content_is_another_job(
@@ -155,13 +155,13 @@ def test_other_content_is_another_job(
 ) -> None:
     container.upload_blob(NAME, clip)
     trigger = Trigger(storage)
-    trigger.look()
+    trigger.announce_new()
     [event] = announced_videos(storage)
-    splitter.arrived(event, Work(1))
+    splitter.open_video(event, Work(1))
     container.upload_blob(NAME, clip[:-1] + b"x", overwrite=True)
     splitter.split(SegmentPlanned(trace="t", job=event.job, segment=0), Work(1))
     outcome = Jobs(storage).outcome(event.job)
     assert isinstance(outcome, Failure)
     assert outcome.state == "refused"
-    trigger._next_look = 0
-    assert trigger.look()
+    trigger._next_listing = 0
+    assert trigger.announce_new()

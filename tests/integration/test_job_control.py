@@ -51,7 +51,7 @@ def test_a_submitted_job_is_known_to_everybody_at_once(storage: Storage, video: 
     assert (status.state, status.source) == ("waiting", "original/clip.mp4")
     assert job in Jobs(storage).all()
     assert waiting_videos(storage) == [job]
-    assert not Trigger(storage).look()  # it has been announced
+    assert not Trigger(storage).announce_new()  # it has been announced
 
 
 def test_a_lesson_is_known_to_everybody_at_once(storage: Storage, video: Path) -> None:

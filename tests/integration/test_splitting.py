@@ -57,15 +57,15 @@ def test_a_decoder_that_eats_memory_costs_its_video_alone(
     event = arrival(storage, data, "original/clip.mp4")
     starved = splitter(storage, settings, decoder_mib=256)
     with pytest.raises(ChildDied):  # the first time it is tried again: it may have been chance
-        starved.arrived(event, Work(1))
-    starved.arrived(event, Work(2))
+        starved.open_video(event, Work(1))
+    starved.open_video(event, Work(2))
     starved.close()
     found = failure(storage, event)
     assert found.state == "failed"
     assert found.reason.startswith("the video can't be decoded: ")
     other = arrival(storage, data, "original/other.mp4")
     fed = splitter(storage, settings)
-    fed.arrived(other, Work(1))
+    fed.open_video(other, Work(1))
     fed.close()
     assert Jobs(storage).job(other.job).items == 10
 
@@ -80,9 +80,9 @@ def test_a_decoder_that_is_killed_says_nothing_of_its_video(
     with monkeypatch.context() as during:
         during.setattr(Container, "open", signalling(signal.SIGKILL))
         with pytest.raises(ChildKilled):
-            unlucky.arrived(event, Work(2))
+            unlucky.open_video(event, Work(2))
     assert Jobs(storage).outcome(event.job) is None
-    unlucky.arrived(event, Work(3))
+    unlucky.open_video(event, Work(3))
     unlucky.close()
     assert Jobs(storage).job(event.job).items == 10
 
@@ -104,7 +104,7 @@ def test_bad_input_is_refused_in_a_sentence(
         update={"subject": f"/blobServices/default/containers/input/blobs/{name}"}
     )
     service = splitter(storage, settings)
-    service.arrived(event, Work(1))
+    service.open_video(event, Work(1))
     service.close()
     found = failure(storage, event)
     assert found.state == "refused"
@@ -118,7 +118,7 @@ def test_shards_that_were_swept_away_are_made_again(
     clip = make_clip(tmp_path / "clip.mp4", seconds=2)
     event = arrival(storage, clip.read_bytes(), "original/clip.mp4")
     service, jobs = splitter(storage, settings), Jobs(storage)
-    service.arrived(event, Work(1))
+    service.open_video(event, Work(1))
     again = SegmentPlanned(trace="t", job=event.job, segment=0)
     service.split(again, Work(1))
     shards = [(blob.name, blob.size) for blob in jobs.frames.under()]
@@ -131,7 +131,7 @@ def test_shards_that_were_swept_away_are_made_again(
 def test_a_file_over_the_limit_is_refused_unread(storage: Storage, settings: Settings) -> None:
     event = arrival(storage, bytes(1024 * 1024 + 1), "original/big.mp4")
     service = splitter(storage, settings, largest_mib=1)
-    service.arrived(event, Work(1))
+    service.open_video(event, Work(1))
     service.close()
     assert failure(storage, event).reason == "the file is larger than 1 MiB"
 
@@ -140,7 +140,7 @@ def test_another_container_is_no_place_to_drop_videos(storage: Storage, settings
     event = arrival(storage, b"x", "original/a.mp4", container="output")
     service = splitter(storage, settings)
     with pytest.raises(Reject, match="'output' isn't the container"):
-        service.arrived(event, Work(1))
+        service.open_video(event, Work(1))
     service.close()
 
 
@@ -151,7 +151,7 @@ def test_a_job_that_is_cancelled_is_split_no_further(
     data = make_clip(tmp_path / "clip.mp4", seconds=4).read_bytes()
     event = arrival(storage, data, "original/clip.mp4")
     service, jobs = splitter(storage, settings), Jobs(storage)
-    service.arrived(event, Work(1))
+    service.open_video(event, Work(1))
     written: list[str] = []
     write = Container.write
 
@@ -160,7 +160,7 @@ def test_a_job_that_is_cancelled_is_split_no_further(
         jobs.fail(event.job, "original/clip.mp4", "cancelled", "by its owner")
         return write(self, name, *rest)
 
-    monkeypatch.setattr(service_module, "LOOK_SECONDS", 0)
+    monkeypatch.setattr(service_module, "CHECK_SECONDS", 0)
     monkeypatch.setattr(Container, "write", cancelled_then_written)
     service.split(SegmentPlanned(trace="t", job=event.job, segment=0), Work(1))
     service.close()
@@ -183,9 +183,9 @@ def test_an_arrival_that_is_cancelled_while_it_is_read_isnt_planned(
         jobs.fail(event.job, "original/clip.mp4", "cancelled", "by its owner")
         return require(self, name)
 
-    monkeypatch.setattr(service_module, "LOOK_SECONDS", 0)
+    monkeypatch.setattr(service_module, "CHECK_SECONDS", 0)
     monkeypatch.setattr(Models, "require", required_then_cancelled)
-    service.arrived(event, Work(1))
+    service.open_video(event, Work(1))
     service.close()
     assert jobs.find(event.job) is None
     assert storage.queue("segments").count() == 0
@@ -199,7 +199,7 @@ def test_what_is_missing_need_not_be_the_source(
     data = make_clip(tmp_path / "clip.mp4", seconds=0.4).read_bytes()
     event = arrival(storage, data, "original/clip.mp4")
     service, jobs = splitter(storage, settings), Jobs(storage)
-    service.arrived(event, Work(1))
+    service.open_video(event, Work(1))
     planned = SegmentPlanned(trace="t", job=event.job, segment=0)
     jobs.frames._client.delete_container()
     with pytest.raises(Unprepared):

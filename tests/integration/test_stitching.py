@@ -49,7 +49,7 @@ def split_job(storage: Storage, settings: Settings, clip: Path, segment_seconds:
         settings.model_dump() | {"segment_seconds": segment_seconds}
     )
     splitter = Splitter(storage, own)
-    splitter.arrived(event, Work(1))
+    splitter.open_video(event, Work(1))
     jobs = Jobs(storage)
     for n in range(len(jobs.job(event.job).segments)):
         splitter.split(SegmentPlanned(trace="t", job=event.job, segment=n), Work(1))
@@ -83,7 +83,7 @@ def test_many_stitchers_make_one_output(
         waiting = deque(messages[number:] + messages[:number])
         while waiting:
             try:
-                stitcher.scored(waiting[0], Work(1))
+                stitcher.stitch(waiting[0], Work(1))
                 waiting.popleft()
             except NotYet:
                 waiting.rotate(-1)
@@ -105,8 +105,8 @@ def test_what_somebody_else_has_claimed_comes_again(
     message = ChunkScored(trace="t", job=job, segment=0, chunk=0)
     for attempt in (1, 2):
         with Jobs(storage).records.claim(segment_record(job, 0)), pytest.raises(NotYet):
-            stitcher.scored(message, Work(attempt))
-    stitcher.scored(message, Work(1))
+            stitcher.stitch(message, Work(attempt))
+    stitcher.stitch(message, Work(1))
     assert Jobs(storage).outcome(job)
     assert leftovers(storage) == []
 
@@ -119,7 +119,7 @@ def test_a_source_replaced_while_it_is_scored_fails_its_job(
     storage.container("input").write("original/clip.mp4", b"something newer")
     stitcher = Stitcher(storage, StitcherSettings.model_validate(settings.model_dump()))
     for n in range(len(Jobs(storage).job(job).segments)):
-        stitcher.scored(ChunkScored(trace="t", job=job, segment=n, chunk=0), Work(1))
+        stitcher.stitch(ChunkScored(trace="t", job=job, segment=n, chunk=0), Work(1))
     outcome = Jobs(storage).outcome(job)
     assert isinstance(outcome, Failure)
     assert outcome.state == "refused"  # another try would find no more
@@ -139,14 +139,14 @@ def test_after_a_failed_mux_it_goes_on_from_the_encoded_segments(
     with monkeypatch.context() as during:
         during.setattr(Container, "open", signalling(signal.SIGSEGV))
         with pytest.raises(ChildDied):
-            stitcher.scored(message, Work(1))
-        stitcher.scored(message, Work(2))
+            stitcher.stitch(message, Work(1))
+        stitcher.stitch(message, Work(2))
     outcome = jobs.outcome(job)
     assert isinstance(outcome, Failure)
     assert outcome.state == "failed"
     assert [blob.name for blob in jobs.segments.under()] == [f"{job}/00000"]
     jobs.reopen(job)
-    stitcher.scored(message, Work(1))
+    stitcher.stitch(message, Work(1))
     stitcher.close()
     assert isinstance(jobs.outcome(job), Result)
     for name in ("frames", "scored", "segments"):
@@ -165,15 +165,15 @@ def test_a_segment_that_is_gone_is_no_fault_of_the_source(
         for n in range(len(jobs.job(job).segments))
     ]
     for message in first:
-        stitcher.scored(message, Work(1))
+        stitcher.stitch(message, Work(1))
     forgotten = segment_record(job, 0)
     record = jobs.records.read(forgotten)
     jobs.records.delete(forgotten)
     with pytest.raises(Missing):
-        stitcher.scored(last, Work(1))
+        stitcher.stitch(last, Work(1))
     assert jobs.outcome(job) is None
     jobs.records.write(forgotten, record)
-    stitcher.scored(last, Work(2))
+    stitcher.stitch(last, Work(2))
     assert isinstance(jobs.outcome(job), Result)
     assert leftovers(storage) == []
 
@@ -193,7 +193,7 @@ def test_what_muxing_needs_on_the_disk_is_known_before_it_begins(
 
     def stitch() -> None:
         for n in range(len(jobs.job(job).segments)):
-            stitcher.scored(ChunkScored(trace="t", job=job, segment=n, chunk=0), Work(1))
+            stitcher.stitch(ChunkScored(trace="t", job=job, segment=n, chunk=0), Work(1))
 
     disk(sound)  # … and no room for the picture
     with monkeypatch.context() as during, pytest.raises(OSError, match="MiB are needed") as full:

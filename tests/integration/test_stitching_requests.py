@@ -58,7 +58,7 @@ def test_a_chunk_that_completes_nothing_costs_two_requests(
     asked: dict[tuple[int, int], list[str]] = {}
     for message in scored_in_turn(storage, job):
         with requests_recorded() as found:
-            stitcher.scored(message, Work(1))
+            stitcher.stitch(message, Work(1))
         asked[message.segment, message.chunk] = found
     stitcher.close()
     for segment in range(SEGMENTS):
@@ -81,9 +81,9 @@ def test_stitchers_that_share_a_job_finish_it_in_any_order(
     for shard in order:
         for segment in range(SEGMENTS):
             message = score(storage, job, segment, shard)
-            both[(segment + shard) % 2].scored(message, Work(1))
+            both[(segment + shard) % 2].stitch(message, Work(1))
             if shard == 1:
-                both[(segment + shard + 1) % 2].scored(message, Work(2))
+                both[(segment + shard + 1) % 2].stitch(message, Work(2))
     for stitcher in both:
         stitcher.close()
     assert isinstance(Jobs(storage).outcome(job), Result)
@@ -96,15 +96,15 @@ def test_a_message_whose_stitcher_was_killed_is_taken_up_by_another(
     killed, other = (stitcher_of(storage, settings) for _ in range(2))
     in_turn = scored_in_turn(storage, job)
     for message in islice(in_turn, SEGMENTS * SHARDS - 1):
-        other.scored(message, Work(1))
-        killed.scored(message, Work(1))
+        other.stitch(message, Work(1))
+        killed.stitch(message, Work(1))
     last = next(in_turn)
     with monkeypatch.context() as during, pytest.raises(SystemError):
         during.setattr(killed, "_mux", lambda *_: (_ for _ in ()).throw(SystemError("killed")))
-        killed.scored(last, Work(1))
+        killed.stitch(last, Work(1))
     assert Jobs(storage).segments.find(segment_blob(job, last.segment))
     assert Jobs(storage).outcome(job) is None
-    other.scored(last, Work(2))
+    other.stitch(last, Work(2))
     other.close()
     assert isinstance(Jobs(storage).outcome(job), Result)
     assert leftovers(storage) == []

@@ -38,7 +38,7 @@ def container(storage: Storage) -> Container:
 def test_all_others_are_listed(container: Container) -> None:
     found = list_all(container)
     assert Counter(blob.name for blob in found.blobs) == Counter(GOOD)
-    assert sorted(found.hidden) == sorted(BAD.values())
+    assert sorted(found.unlistable) == sorted(BAD.values())
 
 
 def test_the_trigger_goes_on_with_the_others_and_names_the_culprits(
@@ -46,9 +46,9 @@ def test_the_trigger_goes_on_with_the_others_and_names_the_culprits(
 ) -> None:
     trigger = Trigger(storage)
     with capture_logs() as logs:
-        assert trigger.look()
-        trigger._next_look = 0
-        assert not trigger.look()
+        assert trigger.announce_new()
+        trigger._next_listing = 0
+        assert not trigger.announce_new()
     told = [line["name_begins"] for line in logs if line["log_level"] == "error"]
     assert sorted(told) == sorted(map(ascii, BAD.values()))  # each once
     assert sorted(event.blob for event in announced_videos(storage)) == GOOD

@@ -15,7 +15,7 @@ from pathlib import Path
 from benchmarks.soak.counts import Counts
 from benchmarks.soak.fingerprints import Fingerprint
 from benchmarks.soak.run import soak
-from benchmarks.soak.verdict import Evidence, said, troubles
+from benchmarks.soak.verdict import Evidence, describe, failed_checks
 
 MINUTES = 4.0
 
@@ -26,17 +26,19 @@ def report(found: Evidence) -> None:
         print(f"| {kind} | {count} |")
     print(f"| {len(found.faults)} kinds | {sum(found.faults.values())} |")
     print("\n| outcome | videos |\n|---|---|")
-    for outcome, count in Counter(map(said, found.fates.values())).most_common():
+    for outcome, count in Counter(map(describe, found.final_states.values())).most_common():
         print(f"| {outcome} | {count} |")
     same = sum(
-        isinstance(fate, Fingerprint) and fate == found.undisturbed[dropped.sort]
-        for dropped, fate in found.fates.items()
+        isinstance(state, Fingerprint) and state == found.undisturbed[dropped.kind]
+        for dropped, state in found.final_states.items()
     )
-    print(f"\nbyte for byte as undisturbed: {same}; uploads that Azurite lost: {found.forgotten}")
+    print(
+        f"\nbyte for byte as undisturbed: {same}; uploads that Azurite lost: {found.lost_uploads}"
+    )
     print(f"in poison: {len(found.poison)} of {len(found.bad_messages)} planted messages\n")
     print("| service | peak MiB, undisturbed | under faults |\n|---|---|---|")
     for name, peaks in found.memory.items():
-        print(f"| {name} | {peaks.calm:.0f} | {peaks.rough:.0f} |")
+        print(f"| {name} | {peaks.undisturbed:.0f} | {peaks.under_faults:.0f} |")
 
 
 def main() -> None:
@@ -44,7 +46,7 @@ def main() -> None:
     found = soak(folder, float(os.environ.get("MINUTES") or MINUTES) * 60, Counts())
     report(found)
     print(f"\n{time.monotonic() - began:.0f} s in all")
-    if wrong := troubles(found):
+    if wrong := failed_checks(found):
         print(f"\n{len(wrong)} checks failed; logs are in {folder}/stack/logs")
         print(*wrong, sep="\n")
         sys.exit(1)

@@ -1,4 +1,4 @@
-"""How often each fault happened; one that was tried without effect isn't counted."""
+"""Counts the faults of each kind. A fault that was tried without effect isn't counted."""
 
 import threading
 from collections import Counter

@@ -34,7 +34,7 @@ class Disk:
             ["mount", *options, str(self._folder)], capture_output=True, text=True, check=False
         )
         if done.returncode:
-            self.why_not = done.stderr.strip() or "a file system can't be mounted here"
+            self.why_not = done.stderr.strip() or "mounting a file system failed"
         return self
 
     def __exit__(

@@ -1,4 +1,4 @@
-"""Files that must be refused: no videos, damaged videos, playlists that open other files."""
+"""Files that must be refused: files that aren't videos, damaged videos, and playlists."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""HTTP/1.1 as bytes: one message after the other, passed on as they came."""
+"""Reads HTTP/1.1 messages as bytes, so that a proxy can pass them on unchanged."""
 
 import asyncio
 from typing import NamedTuple
@@ -7,9 +7,9 @@ BODILESS = {"204", "304"}
 
 
 class HttpMessage(NamedTuple):
-    #: To the blank line, which is part of it.
+    #: Up to and including the blank line.
     head: bytes
-    #: As it was sent: chunks are still framed.
+    #: As it was sent, including the framing of chunks.
     body: bytes
 
     @property
@@ -30,7 +30,7 @@ class HttpMessage(NamedTuple):
 
 
 async def read_request(reader: asyncio.StreamReader) -> HttpMessage | None:
-    """None where the other side is done."""
+    """The next request; None if the client has closed the connection."""
     try:
         head = await reader.readuntil(b"\r\n\r\n")
     except asyncio.IncompleteReadError:

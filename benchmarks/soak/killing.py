@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from benchmarks.soak import processes
 from benchmarks.soak.counts import Counts
-from benchmarks.soak.soak_stack import SPARED, SoakStack
+from benchmarks.soak.soak_stack import NOT_KILLED, SoakStack
 
 VICTIMS = ("trigger", "splitter", "dispatcher", "stitcher", "batchai")
 AZURITE = "azurite"
@@ -25,7 +25,7 @@ class Killer:
         self._next_rollout = itertools.cycle([*VICTIMS, WORKER])
         self._killed: set[int] = set()
         #: When Azurite last ended; the stack then clears its queues.
-        self.forgot_at: float | None = None
+        self.azurite_ended_at: float | None = None
         self._before = stack.pids()
         #: Services that ended although nobody killed them.
         self.crashes: list[str] = []
@@ -45,7 +45,7 @@ class Killer:
         self._one_of("worker killed", self._stack.workers)
 
     def sandbox(self) -> None:
-        owners = [pid for name, pid in self._stack.pids().items() if name not in SPARED]
+        owners = [pid for name, pid in self._stack.pids().items() if name not in NOT_KILLED]
         self._one_of(
             "sandbox killed", lambda: [c for pid in owners for c in processes.sandboxes(pid)]
         )
@@ -62,9 +62,9 @@ class Killer:
 
     def _end_azurite(self, how: str, pids: list[int], number: int) -> None:
         if self._kill(f"{AZURITE} {how}", pids, number):
-            self.forgot_at = time.monotonic()
+            self.azurite_ended_at = time.monotonic()
 
-    def look(self) -> None:
+    def record_crashes(self) -> None:
         """Record services that have ended although nobody killed them."""
         now = self._stack.pids()
         for name, pid in self._before.items():

@@ -36,7 +36,7 @@ class LeaseStealer:
         self._thread = threading.Thread(target=self._work, name="stealer", daemon=True)
         self._thread.start()
 
-    def witness(self, request: HttpMessage, answer: HttpMessage) -> None:
+    def observe(self, request: HttpMessage, answer: HttpMessage) -> None:
         """Called by the proxy, which must not wait: another thread does the work."""
         method, path, _ = request.words
         received = method == "GET" and "/messages?" in path and "peekonly" not in path

@@ -21,11 +21,11 @@ STYLES = ("original", "pencil", "great-wave")
 #: x264 isn't deterministic for some narrower pictures.
 SIZE = "256x144"
 
-#: The outcome of a video: its output, or why it has none; None where it has no outcome.
-Fate = Fingerprint | str | None
+#: A video's output, or why it has none; None if it has no outcome.
+FinalState = Fingerprint | str | None
 
 
-class Sort(NamedTuple):
+class VideoKind(NamedTuple):
     """Videos with the same file and style, whose outputs must be equal."""
 
     path: Path
@@ -34,7 +34,7 @@ class Sort(NamedTuple):
 
 
 class Dropped(NamedTuple):
-    sort: Sort
+    kind: VideoKind
     blob: str
     job: str
 
@@ -52,19 +52,20 @@ class Load:
             make_clip(folder / "short.mp4", seconds=2, size=SIZE),
             make_clip(folder / "tracks.mkv", seconds=3, size=SIZE, tracks=("aac", "aac")),
         ]
-        self.good = [Sort(clip, style) for clip in clips for style in STYLES]
+        self.good = [VideoKind(clip, style) for clip in clips for style in STYLES]
         self.bad = [
-            Sort(path, kind.style, kind.kind) for kind, path in hostile_files.make(folder, clips[0])
+            VideoKind(path, kind.style, kind.kind)
+            for kind, path in hostile_files.make(folder, clips[0])
         ]
         self.dropped: list[Dropped] = []
         #: Uploads that Azurite lost when it was killed; they are dropped again.
-        self.forgotten: list[Dropped] = []
+        self.lost_uploads: list[Dropped] = []
 
-    def drop(self, sort: Sort) -> None:
-        blob = f"{sort.style}/{next(self._numbers)}{sort.path.suffix}"
-        self.dropped.append(Dropped(sort, blob, self._desk.submit(sort.path, blob)))
-        if sort.hostile:
-            self._counts.add(f"hostile: {sort.hostile}")
+    def drop(self, kind: VideoKind) -> None:
+        blob = f"{kind.style}/{next(self._numbers)}{kind.path.suffix}"
+        self.dropped.append(Dropped(kind, blob, self._desk.submit(kind.path, blob)))
+        if kind.hostile:
+            self._counts.add(f"hostile: {kind.hostile}")
 
     def drop_a_bad_one(self) -> None:
         self.drop(random.choice(self.bad))
@@ -73,13 +74,13 @@ class Load:
         for _ in range(videos - len(self.unfinished())):
             self.drop(random.choice(self.good))
 
-    def drop_again_what_is_forgotten(self) -> None:
+    def drop_lost_uploads_again(self) -> None:
         found = list_all(self._storage.container("input")).blobs
         there = {names.job_id(blob.name, blob.etag) for blob in found}
         for lost in [dropped for dropped in self.dropped if dropped.job not in there]:
             self.dropped.remove(lost)
-            self.forgotten.append(lost)
-            again = self._desk.submit(lost.sort.path, lost.blob)
+            self.lost_uploads.append(lost)
+            again = self._desk.submit(lost.kind.path, lost.blob)
             self.dropped.append(lost._replace(job=again))
         self._ended.clear()
 
@@ -89,10 +90,10 @@ class Load:
                 self._ended.add(dropped.job)
         return [dropped for dropped in self.dropped if dropped.job not in self._ended]
 
-    def fates(self, dropped: Iterable[Dropped]) -> dict[Dropped, Fate]:
-        return {each: self._fate(each.job) for each in dropped}
+    def final_states(self, dropped: Iterable[Dropped]) -> dict[Dropped, FinalState]:
+        return {each: self._final_state(each.job) for each in dropped}
 
-    def _fate(self, job: str) -> Fate:
+    def _final_state(self, job: str) -> FinalState:
         outcome: Outcome | None = self._jobs.outcome(job)
         if isinstance(outcome, Failure):
             return f"{outcome.state}: {outcome.reason}"

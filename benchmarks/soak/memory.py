@@ -18,18 +18,18 @@ NOT_OURS = "azurite"
 class Peaks(NamedTuple):
     """In MiB."""
 
-    calm: float
-    rough: float
+    undisturbed: float
+    under_faults: float
 
     @property
     def flat(self) -> bool:
-        return self.rough <= self.calm * GROWTH + SLACK_MIB
+        return self.under_faults <= self.undisturbed * GROWTH + SLACK_MIB
 
 
 class Memory:
     def __init__(self) -> None:
-        self.calm: dict[str, float] = defaultdict(float)
-        self.rough: dict[str, float] = defaultdict(float)
+        self.undisturbed: dict[str, float] = defaultdict(float)
+        self.under_faults: dict[str, float] = defaultdict(float)
 
     def sample(
         self, peaks: dict[str, float], services: Mapping[str, int], workers: Sequence[int]
@@ -39,4 +39,7 @@ class Memory:
                 peaks[name] = max(peaks[name], processes.memory_mib(pid))
 
     def peaks(self) -> dict[str, Peaks]:
-        return {name: Peaks(self.calm[name], self.rough[name]) for name in sorted(self.rough)}
+        return {
+            name: Peaks(self.undisturbed[name], self.under_faults[name])
+            for name in sorted(self.under_faults)
+        }

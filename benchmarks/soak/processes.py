@@ -1,4 +1,4 @@
-"""Processes that may end at any moment; one that has ended counts as none."""
+"""Looks at processes that may end at any moment; an ended one has no children and no memory."""
 
 import psutil
 

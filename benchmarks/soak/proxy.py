@@ -18,7 +18,7 @@ from benchmarks.soak.http_bytes import HttpMessage, read_answer, read_request
 from services.console.accounts import HOST
 
 #: Called with each request and its answer.
-Witness = Callable[[HttpMessage, HttpMessage], None]
+Observer = Callable[[HttpMessage, HttpMessage], None]
 
 
 class Fault(StrEnum):
@@ -32,7 +32,7 @@ class Fault(StrEnum):
 
 
 #: The fault that a request meets.
-Forecast = Callable[[HttpMessage], Fault | None]
+ChooseFault = Callable[[HttpMessage], Fault | None]
 #: Faults that any request may meet by chance.
 BY_CHANCE = [fault for fault in Fault if fault != Fault.FORBIDDEN]
 SLOW_SECONDS = 1.0
@@ -65,12 +65,16 @@ class Proxy:
     """Listens on a free port, in a thread, until the context ends."""
 
     def __init__(
-        self, upstream: int, forecast: Forecast, counts: Counts, witness: Witness | None = None
+        self,
+        upstream: int,
+        choose_fault: ChooseFault,
+        counts: Counts,
+        observe: Observer | None = None,
     ) -> None:
         self._upstream = upstream
-        self._forecast = forecast
+        self._choose_fault = choose_fault
         self._counts = counts
-        self._witness = witness
+        self._observe = observe
         self._loop = asyncio.new_event_loop()
         self._server = self._loop.run_until_complete(asyncio.start_server(self._attend, HOST, 0))
         self.port = int(self._server.sockets[0].getsockname()[1])
@@ -109,7 +113,7 @@ class Proxy:
 
     async def _answer(self, request: HttpMessage, writer: asyncio.StreamWriter) -> bool:
         """Answer one request; return whether the connection may be used again."""
-        fault = self._forecast(request)
+        fault = self._choose_fault(request)
         if fault == Fault.RESET_BEFORE:
             return self._reset(writer, fault)
         if fault in REFUSALS:
@@ -124,8 +128,8 @@ class Proxy:
             await self._tell(writer, half, fault)
             return False
         told = await self._tell(writer, answer.data, fault if fault == Fault.SLOW else None)
-        if self._witness:
-            self._witness(request, answer)
+        if self._observe:
+            self._observe(request, answer)
         return told
 
     async def _ask_storage(self, request: HttpMessage) -> HttpMessage:

@@ -27,11 +27,11 @@ from tests.support.processes import processes_of
 #: The share of requests that meet a fault, and of leases that are stolen.
 FAULT_CHANCE, STEAL_CHANCE = 0.06, 0.15
 AT_ONCE = 8
-#: What services lose their rights to for a while.
+#: The containers and queues that services lose access to for a while.
 FORBIDDEN = ("input", "output", "jobs", "frames", "scored", "chunks")
 #: How often rights, keys and the blob that can't be listed change in a run.
 CHANGES = 8
-#: With it in a container, Azurite answers every listing with 500.
+#: A blob whose name makes Azurite answer every listing of its container with 500.
 UNLISTABLE = "original/\x01.mp4"
 #: The part of the time in which services are killed; later ones must live to the end.
 KILLING = 0.6
@@ -55,14 +55,14 @@ class Soak:
         self.memory = Memory()
 
     def undisturbed(self) -> Undisturbed:
-        """The outcome of each sort of video without faults."""
-        for sort in [*self.load.good, *self.load.bad]:
-            self.load.drop(sort)
-        self.drain(self.memory.calm)
+        """The outcome of each kind of video without faults."""
+        for kind in [*self.load.good, *self.load.bad]:
+            self.load.drop(kind)
+        self.drain(self.memory.undisturbed)
         if unfinished := self.load.unfinished():
             raise ImpastoError(f"not finished although nothing disturbed them: {unfinished}")
-        fates = self.load.fates(self.load.dropped)
-        return {dropped.sort: fate for dropped, fate in fates.items()}
+        final_states = self.load.final_states(self.load.dropped)
+        return {dropped.kind: state for dropped, state in final_states.items()}
 
     def disturbed(self, seconds: float) -> None:
         killer, load = self.killer, self.load
@@ -82,8 +82,8 @@ class Soak:
                 Act(self._hostile_name, seconds / CHANGES, KILLING),
                 Act(self._disk.fill, 20),
                 Act(self._disk.free_when_noticed, 1),
-                Act(killer.look, 0.3),
-                Act(lambda: self._weigh(self.memory.rough), 2),
+                Act(killer.record_crashes, 0.3),
+                Act(lambda: self._sample_memory(self.memory.under_faults), 2),
             ],
             seconds,
         )
@@ -96,7 +96,7 @@ class Soak:
         self._faults.forbidden = None if self._faults.forbidden else random.choice(FORBIDDEN)
 
     def _hostile_name(self) -> None:
-        """Put a blob into `input` whose name no listing can hold, or take it away."""
+        """Put a blob with a name that breaks listings into `input`, or delete it."""
         if not self.storage.container("input").delete(UNLISTABLE):
             self.storage.container("input").write(UNLISTABLE, b"not a video")
             self._counts.add("hostile blob name")
@@ -109,19 +109,19 @@ class Soak:
         """Wait until every job has ended and the queues are empty, at most DRAIN_SECONDS."""
         until = time.monotonic() + DRAIN_SECONDS
         while (self.load.unfinished() or self.queued()) and time.monotonic() < until:
-            self.killer.look()
-            self._weigh(peaks)
+            self.killer.record_crashes()
+            self._sample_memory(peaks)
             time.sleep(0.5)
 
     def queued(self) -> list[str]:
         return [name for name in QUEUES if self.storage.queue(name).count()]
 
-    def _weigh(self, peaks: dict[str, float]) -> None:
+    def _sample_memory(self, peaks: dict[str, float]) -> None:
         self.memory.sample(peaks, self._stack.pids(), self._stack.workers())
 
     def _kill_azurite(self) -> None:
         self.killer.azurite_killed()
-        self.load.drop_again_what_is_forgotten()
+        self.load.drop_lost_uploads_again()
 
 
 def soak(folder: Path, seconds: float, counts: Counts) -> Evidence:
@@ -133,39 +133,41 @@ def soak(folder: Path, seconds: float, counts: Counts) -> Evidence:
         disk = around.enter_context(Disk(data / "tmp", data / "logs", counts))
         if disk.why_not:
             print(f"no full disk: {disk.why_not}")
-        blobs = around.enter_context(Proxy(own.blob_port, faults.next, counts, stealer.witness))
-        queues = around.enter_context(Proxy(own.queue_port, faults.next, counts, stealer.witness))
+        blobs = around.enter_context(Proxy(own.blob_port, faults.next, counts, stealer.observe))
+        queues = around.enter_context(Proxy(own.queue_port, faults.next, counts, stealer.observe))
         stack = around.enter_context(SoakStack(data, own, blobs.port, queues.port))
         run = Soak(folder, stack, counts, disk, faults)
         undisturbed = run.undisturbed()
         print(
-            f"{len(undisturbed)} sorts of videos done without faults; now with faults", flush=True
+            f"{len(undisturbed)} kinds of videos done without faults; now with faults", flush=True
         )
         faults.chance, stealer.chance = FAULT_CHANCE, STEAL_CHANCE
         run.disturbed(seconds)
         faults.chance = stealer.chance = 0
-        run.drain(run.memory.rough)
-        found = gathered(run, run.storage, undisturbed, counts)
+        run.drain(run.memory.under_faults)
+        found = collect_evidence(run, run.storage, undisturbed, counts)
         stealer.close()
         stack.close()
         left = {**found.left, "processes": processes_of(data), "tmp": files(data / "tmp")}
     return found._replace(left=left)
 
 
-def gathered(run: Soak, storage: Storage, undisturbed: Undisturbed, counts: Counts) -> Evidence:
+def collect_evidence(
+    run: Soak, storage: Storage, undisturbed: Undisturbed, counts: Counts
+) -> Evidence:
     jobs = Jobs(storage)
     outcomes = {r.job: jobs.outcome(r.job) for r in run.bad_sender.sent if r.job}
     kept = ("frames", "scored", "segments")
     return Evidence(
         faults=counts.counts(),
         undisturbed=undisturbed,
-        fates=run.load.fates(run.load.dropped),
-        forgotten=len(run.load.forgotten),
+        final_states=run.load.final_states(run.load.dropped),
+        lost_uploads=len(run.load.lost_uploads),
         outputs=[blob.name for blob in storage.container("output").under()],
         poison=PoisonQueues(storage).entries(),
         bad_messages=run.bad_sender.sent,
         refused={job: end.reason for job, end in outcomes.items() if isinstance(end, Failure)},
-        forgot_at=run.killer.forgot_at,
+        azurite_ended_at=run.killer.azurite_ended_at,
         left={"queues": run.queued()}
         | {name: [blob.name for blob in storage.container(name).under()] for name in kept},
         crashes=run.killer.crashes,

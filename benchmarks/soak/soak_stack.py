@@ -12,9 +12,9 @@ from services.console.accounts import Accounts
 from services.console.stack import SERVICES, Stack
 from tests.support.processes import worker_pids
 
-SPARED = ("splitter-2", "stitcher-2")
+NOT_KILLED = ("splitter-2", "stitcher-2")
 NODES = 2
-#: Short, so that an expired lease is seen within the run.
+#: Short times, so that leases expire within the run.
 SETTINGS = {
     "IMPASTO_SEGMENT_SECONDS": "1",
     "IMPASTO_LEASE_SECONDS": "6",
@@ -58,7 +58,7 @@ def two_keys(made: Accounts) -> TwoKeys:
 
 
 class SoakStack(Stack):
-    services = (*SERVICES, *SPARED)
+    services = (*SERVICES, *NOT_KILLED)
 
     def __init__(self, data: Path, own: TwoKeys, blob_port: int, queue_port: int) -> None:
         """The ports are the proxies', in place of Azurite's."""

@@ -1,50 +1,50 @@
-"""The checks at the end of a soak. Pure functions of the evidence that others collected."""
+"""The checks at the end of a soak, as pure functions of the collected evidence."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from benchmarks.soak.bad_messages import BadMessage
 from benchmarks.soak.fingerprints import Fingerprint
-from benchmarks.soak.load import Dropped, Fate, Sort
+from benchmarks.soak.load import Dropped, FinalState, VideoKind
 from benchmarks.soak.memory import Peaks
 from services.console.poison import Entry
 
 LEAST_FAULTS, LEAST_KINDS = 200, 8
 #: The reason for a message whose lease was stolen too often, whatever its body.
-WORN_OUT = "never finished"
+NEVER_FINISHED = "never finished"
 #: How long after Azurite's end its queues may still be cleared: it has to start first.
-FORGETTING_SECONDS = 60
+CLEARING_SECONDS = 60
 
 
-Undisturbed = Mapping[Sort, Fate]
+Undisturbed = Mapping[VideoKind, FinalState]
 
 
 class Evidence(NamedTuple):
     faults: Mapping[str, int]
-    #: The outcome of each sort of video without faults.
+    #: The outcome of each kind of video without faults.
     undisturbed: Undisturbed
-    fates: Mapping[Dropped, Fate]
+    final_states: Mapping[Dropped, FinalState]
     #: How many uploads Azurite lost when it was killed.
-    forgotten: int
+    lost_uploads: int
     outputs: Sequence[str]
     poison: Sequence[Entry]
     bad_messages: Sequence[BadMessage]
     #: Why it failed, by the job that an invalid message named.
     refused: Mapping[str, str]
     #: When Azurite last ended: messages sent before then may have been cleared away.
-    forgot_at: float | None
+    azurite_ended_at: float | None
     #: What is left, by place: messages, intermediates, processes, files.
     left: Mapping[str, Sequence[str]]
     crashes: Sequence[str]
     memory: Mapping[str, Peaks]
 
 
-def troubles(found: Evidence) -> list[str]:
+def failed_checks(found: Evidence) -> list[str]:
     return [
         *too_little(found),
         *of_videos(found),
         *of_poison(found),
-        *of_leavings(found),
+        *of_leftovers(found),
         *found.crashes,
     ]
 
@@ -52,19 +52,19 @@ def troubles(found: Evidence) -> list[str]:
 def too_little(found: Evidence) -> Iterator[str]:
     faults, kinds = sum(found.faults.values()), len(found.faults)
     if faults < LEAST_FAULTS or kinds < LEAST_KINDS:
-        yield f"{faults} faults of {kinds} kinds prove nothing"
+        yield f"{faults} faults of {kinds} kinds are too few"
 
 
 def of_videos(found: Evidence) -> Iterator[str]:
-    for dropped, fate in found.fates.items():
+    for dropped, state in found.final_states.items():
         name = f"{dropped.blob} ({dropped.job})"
-        expected = found.undisturbed[dropped.sort]
-        if isinstance(fate, Fingerprint) and isinstance(expected, Fingerprint):
-            if not fate.shows_the_same(expected):
-                yield f"{name} isn't what it is undisturbed"
-        elif fate != expected:
-            yield f"{name}: {said(fate)}; undisturbed: {said(expected)}"
-    finished = sum(isinstance(fate, Fingerprint) for fate in found.fates.values())
+        expected = found.undisturbed[dropped.kind]
+        if isinstance(state, Fingerprint) and isinstance(expected, Fingerprint):
+            if not state.shows_the_same(expected):
+                yield f"{name} differs from the undisturbed output"
+        elif state != expected:
+            yield f"{name}: {describe(state)}; undisturbed: {describe(expected)}"
+    finished = sum(isinstance(state, Fingerprint) for state in found.final_states.values())
     if len(found.outputs) != finished:
         yield f"{len(found.outputs)} outputs of {finished} finished videos"
 
@@ -76,10 +76,10 @@ def of_poison(found: Evidence) -> Iterator[str]:
         message = sent.get(place) if place[1] else None  # type: ignore[arg-type]
         if message is None:
             yield f"poison: nobody put it into {entry.queue}: {entry.reason} (job {entry.job})"
-        elif not any(why in entry.reason for why in (message.reason, WORN_OUT) if why):
+        elif not any(why in entry.reason for why in (message.reason, NEVER_FINISHED) if why):
             yield f"poison: {entry.reason}, and not {message.reason}"
     for place, message in sent.items():
-        if found.forgot_at and message.sent <= found.forgot_at + FORGETTING_SECONDS:
+        if found.azurite_ended_at and message.sent <= found.azurite_ended_at + CLEARING_SECONDS:
             continue
         if message.reason and place not in kept:
             yield f"not in poison: {message.text} of {message.queue}"
@@ -87,14 +87,14 @@ def of_poison(found: Evidence) -> Iterator[str]:
             yield f"not refused: {message.job} of {message.queue}"
 
 
-def of_leavings(found: Evidence) -> Iterator[str]:
+def of_leftovers(found: Evidence) -> Iterator[str]:
     for place, things in found.left.items():
         if things:
             yield f"left in {place}: {len(things)}: {', '.join(things[:5])}"
     for name, peaks in found.memory.items():
         if not peaks.flat:
-            yield f"{name} grew from {peaks.calm:.0f} to {peaks.rough:.0f} MiB"
+            yield f"{name} grew from {peaks.undisturbed:.0f} to {peaks.under_faults:.0f} MiB"
 
 
-def said(fate: Fate) -> str:
-    return "a video" if isinstance(fate, Fingerprint) else fate or "nothing"
+def describe(state: FinalState) -> str:
+    return "a video" if isinstance(state, Fingerprint) else state or "nothing"

@@ -1,4 +1,4 @@
-"""What benchmarks count by: requests, processes, loops of a clip, notes of messages."""
+"""What benchmarks count: storage requests, CPU time, frames of repeated clips, messages."""
 
 import subprocess
 import sys
@@ -38,7 +38,7 @@ Azurite Blob service is successfully listening at http://127.0.0.1:54901
 """.replace("{}", "127.0.0.1 - - [20/Nov/2026:10:30:27 +0000]")
 
 
-def test_requests_are_counted_by_what_they_ask() -> None:
+def test_requests_are_counted_by_kind() -> None:
     assert count_requests(LOG.splitlines()) == Counter(
         {
             Kind(BLOBS, "writes"): 1,
@@ -59,7 +59,7 @@ def test_requests_are_counted_by_what_they_ask() -> None:
     )
 
 
-def test_many_deletions_with_one_request_are_a_deletion() -> None:
+def test_a_batch_of_deletions_is_one_request() -> None:
     line = LOG.splitlines()[-1].replace("GET", "POST").replace("comp=metadata", "comp=batch")
     assert count_requests([line])[Kind(BLOBS, "deletions")] == 1
 
@@ -74,13 +74,13 @@ def test_many_deletions_with_one_request_are_a_deletion() -> None:
         (["node", "azurite.js"], None),
     ],
 )
-def test_a_process_belongs_to_the_service_that_it_was_started_as(
+def test_the_service_of_a_process_is_found_in_its_command(
     command: list[str], service: str | None
 ) -> None:
     assert service_in(command) == service
 
 
-def test_cpu_time_counts_children_that_are_there_and_those_that_have_ended() -> None:
+def test_cpu_time_includes_running_and_ended_children() -> None:
     burn = "import time\nwhile time.process_time() < 0.3: pass"
     outer = (
         "import subprocess, sys; "
@@ -94,7 +94,7 @@ def test_cpu_time_counts_children_that_are_there_and_those_that_have_ended() -> 
 
 
 @pytest.mark.parametrize("rounds", [1, 3])
-def test_a_looped_clip_is_the_clip_again_and_again(rounds: int, tmp_path: Path) -> None:
+def test_a_looped_clip_repeats_frames_and_sound(rounds: int, tmp_path: Path) -> None:
     clip = make_clip(tmp_path / "clip.mp4", seconds=2)
     film = looped(clip, 2.0 * rounds, tmp_path / "film.mp4")
     once, often = facts(clip), facts(film)
@@ -110,12 +110,12 @@ def test_the_sample_can_be_looped(tmp_path: Path) -> None:
     assert frames_in(looped(CLIP, 11, tmp_path / "film.mp4")) == 2 * frames_in(CLIP)
 
 
-def test_what_became_of_messages_is_read_from_the_notes(tmp_path: Path) -> None:
+def test_deliveries_are_counted_from_the_notes(tmp_path: Path) -> None:
     path = tmp_path / "notes"
     path.write_text("began 0\nended 0\nbegan 1\nbegan 2\nended 2\nbegan 2\nended 2\n")
     assert delivery_of(Notes.read(path), messages=4) == (2, 1, 3)
 
 
-def test_the_ceiling_is_what_cores_can_do_that_only_paint_and_code() -> None:
+def test_the_ceiling_is_the_speed_of_the_model_and_the_codecs_alone() -> None:
     assert ceiling(Bare(0.12, 0.1, cpu=0.2), codecs_cpu=0.05, cores=2) == 8.0
     assert ceiling(Bare(0.12, 0.1, cpu=0.1), codecs_cpu=0.05, cores=2) == 10.0

@@ -1,4 +1,4 @@
-"""The page of benchmarks says what they found, and nothing else."""
+"""The page of benchmarks shows their goals and results."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ def nothing() -> Report:
     return Report()
 
 
-def test_the_page_has_the_goals_on_top_and_each_part_in_full() -> None:
+def test_the_page_begins_with_the_goals_and_has_every_report() -> None:
     fast = Part("fast", "How fast", nothing)
     slow = Part("slow", "How slow", nothing)
     goals = [Goal("speed", "≥ 2", "1.5", False), Goal("calm", "≤ 1", "–", None)]
@@ -41,7 +41,7 @@ def test_the_page_has_the_goals_on_top_and_each_part_in_full() -> None:
     assert "**It failed**: OSError: no more" in text
 
 
-def test_a_part_that_fails_does_not_keep_the_others_from_the_page(
+def test_the_page_has_the_other_parts_when_one_fails(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken() -> Report:
@@ -68,11 +68,11 @@ def test_each_part_can_be_run_alone() -> None:
         assert "__main__" in module.read_text()
 
 
-def test_steadiness_is_a_ratio_only_where_there_is_something_beside_it() -> None:
+def test_steadiness_is_a_ratio_if_there_are_weights_to_compare_with() -> None:
     ours = Steadiness(warping=0.002, brush=0.25)
     alone = goal(ours, None, plain=0.001, clips=2)
     assert alone.met is None
-    assert "not there" in alone.reached
+    assert "no weights to compare with" in alone.reached
     beside = goal(ours, Steadiness(warping=0.005, brush=0.24), plain=0.001, clips=2)
     assert beside.met is True
     assert beside.reached.startswith("0.40 (2.00 at brush 0.25 over 5.00 at brush 0.24")
@@ -83,5 +83,5 @@ def test_a_chart_has_a_colour_for_each_service() -> None:
     assert len(COLOURS) >= len(SERVICES)
 
 
-def test_a_reports_lines_end_each_part_with_an_empty_one() -> None:
+def test_each_part_of_a_report_ends_with_an_empty_line() -> None:
     assert list(lines(Report(parts=["one", "two"]))) == ["one", "", "two", ""]

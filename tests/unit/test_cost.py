@@ -1,4 +1,4 @@
-"""What an hour of video costs: the formula."""
+"""The formula for the cost of an hour of video."""
 
 from collections import Counter
 
@@ -8,7 +8,7 @@ from benchmarks.cost import NODE_HOUR, RATE, bill
 from benchmarks.storage_requests import BLOBS, QUEUES, Kind
 
 
-def test_a_node_that_paints_as_fast_as_the_film_runs_takes_an_hour() -> None:
+def test_a_node_that_paints_at_the_videos_frame_rate_takes_an_hour() -> None:
     node, *others = bill(RATE, Counter(), frames=100)
     assert node.dollars == pytest.approx(NODE_HOUR)
     assert sum(item.dollars for item in others) == 0

@@ -1,32 +1,32 @@
-"""What judges a soak: it must be able to say no."""
+"""The soak's checks: each must fail when something is wrong."""
 
 import os
 from pathlib import Path
 
 from benchmarks.soak.bad_messages import BadMessage
 from benchmarks.soak.fingerprints import Fingerprint, fingerprint_of
-from benchmarks.soak.load import Dropped, Sort
+from benchmarks.soak.load import Dropped, VideoKind
 from benchmarks.soak.memory import Memory, Peaks
-from benchmarks.soak.verdict import Evidence, troubles
+from benchmarks.soak.verdict import Evidence, failed_checks
 from services.console.poison import Entry
 from tests.support.media import make_clip
 
-SORT, BAD = Sort(Path("clip.mp4"), "original"), Sort(Path("bad.mp4"), "original", "empty")
+KIND, BAD = VideoKind(Path("clip.mp4"), "original"), VideoKind(Path("bad.mp4"), "original", "empty")
 VIDEO, WHY = Fingerprint("pictures", "sound", "file"), "refused: the file is empty"
-GOOD = Dropped(SORT, "original/1.mp4", "1-a")
+GOOD = Dropped(KIND, "original/1.mp4", "1-a")
 EMPTY = Dropped(BAD, "original/2.mp4", "2-b")
 RUBBISH = BadMessage("chunks", "%", 5.0, "the body isn't base64")
 ENTRY = Entry(id="m", queue="chunks", reason="the body isn't base64: it is %", body="%")
 FINE = Evidence(
     faults={f"kind {n}": 25 for n in range(8)},
-    undisturbed={SORT: VIDEO, BAD: WHY},
-    fates={GOOD: VIDEO, EMPTY: WHY},
-    forgotten=0,
+    undisturbed={KIND: VIDEO, BAD: WHY},
+    final_states={GOOD: VIDEO, EMPTY: WHY},
+    lost_uploads=0,
     outputs=["original/1.mp4"],
     poison=[ENTRY],
     bad_messages=[RUBBISH],
     refused={},
-    forgot_at=None,
+    azurite_ended_at=None,
     left={"frames": []},
     crashes=[],
     memory={"splitter": Peaks(100, 110)},
@@ -34,60 +34,60 @@ FINE = Evidence(
 
 
 def wrong(**changes: object) -> str:
-    [only] = troubles(FINE._replace(**changes))  # type: ignore[arg-type]
+    [only] = failed_checks(FINE._replace(**changes))  # type: ignore[arg-type]
     return only
 
 
-def test_all_is_well() -> None:
-    assert troubles(FINE) == []
+def test_no_check_fails_if_all_is_well() -> None:
+    assert failed_checks(FINE) == []
     same = VIDEO._replace(file="other bytes")
-    assert troubles(FINE._replace(fates=FINE.fates | {GOOD: same})) == []  # type: ignore[operator]
+    assert failed_checks(FINE._replace(final_states=FINE.final_states | {GOOD: same})) == []  # type: ignore[operator]
 
 
 def test_too_few_faults() -> None:
-    assert wrong(faults={"500": 199}) == "199 faults of 1 kinds prove nothing"
+    assert wrong(faults={"500": 199}) == "199 faults of 1 kinds are too few"
 
 
-def test_a_video_that_came_to_nothing_or_to_something_else() -> None:
-    mute = wrong(fates={GOOD: VIDEO._replace(sound="none"), EMPTY: WHY})
-    assert mute.endswith("isn't what it is undisturbed")
-    lost = wrong(fates={GOOD: None, EMPTY: WHY}, outputs=[])
+def test_a_missing_or_different_output_fails_a_check() -> None:
+    mute = wrong(final_states={GOOD: VIDEO._replace(sound="none"), EMPTY: WHY})
+    assert mute.endswith("differs from the undisturbed output")
+    lost = wrong(final_states={GOOD: None, EMPTY: WHY}, outputs=[])
     assert lost.endswith("nothing; undisturbed: a video")
-    other = wrong(fates={GOOD: VIDEO, EMPTY: "failed: killed"})
+    other = wrong(final_states={GOOD: VIDEO, EMPTY: "failed: killed"})
     assert other.endswith(f"failed: killed; undisturbed: {WHY}")
     assert wrong(outputs=["original/1.mp4", "x.mp4"]) == "2 outputs of 1 finished videos"
 
 
-def test_poison_is_what_was_put_there_and_no_more() -> None:
+def test_poison_must_contain_exactly_the_invalid_messages() -> None:
     assert wrong(poison=[]) == "not in poison: % of chunks"
-    assert troubles(FINE._replace(poison=[], forgot_at=6.0)) == []
+    assert failed_checks(FINE._replace(poison=[], azurite_ended_at=6.0)) == []
     other = ENTRY.model_copy(update={"reason": "failed 5 times", "body": "b25l", "job": "1-a"})
     assert wrong(poison=[ENTRY, other]).startswith("poison: nobody put it into chunks: failed 5")
     puzzled = ENTRY.model_copy(update={"reason": "no idea"})
     assert wrong(poison=[puzzled]) == "poison: no idea, and not the body isn't base64"
     taken = ENTRY.model_copy(update={"reason": "tried 5 times and never finished: it may kill"})
-    assert troubles(FINE._replace(poison=[taken])) == []
+    assert failed_checks(FINE._replace(poison=[taken])) == []
     refused = BadMessage("arrivals", "x", 5.0, None, "nobody-1")
     assert wrong(bad_messages=[RUBBISH, refused]) == "not refused: nobody-1 of arrivals"
 
 
-def test_what_is_left_and_what_grows() -> None:
+def test_leftovers_crashes_and_growing_memory_fail_a_check() -> None:
     assert wrong(left={"frames": ["1-a/00000/0000.tar"]}).startswith("left in frames: 1: 1-a/")
     assert wrong(crashes=["splitter (7) ended by itself"]) == "splitter (7) ended by itself"
     assert wrong(memory={"splitter": Peaks(100, 200)}) == "splitter grew from 100 to 200 MiB"
 
 
-def test_peaks_are_of_real_processes() -> None:
+def test_memory_is_measured_of_real_processes() -> None:
     memory = Memory()
-    memory.sample(memory.calm, {"here": os.getpid(), "azurite": 1}, [os.getpid()])
-    memory.sample(memory.rough, {"here": os.getpid()}, [])
+    memory.sample(memory.undisturbed, {"here": os.getpid(), "azurite": 1}, [os.getpid()])
+    memory.sample(memory.under_faults, {"here": os.getpid()}, [])
     [(name, peaks)] = memory.peaks().items()
     assert name == "here"
     assert peaks.flat
-    assert peaks.calm > 10
+    assert peaks.undisturbed > 10
 
 
-def test_two_videos_are_told_apart_by_what_they_show(tmp_path: Path) -> None:
+def test_fingerprints_differ_for_other_pictures_or_sound(tmp_path: Path) -> None:
     one = fingerprint_of(make_clip(tmp_path / "one.mp4", seconds=0.4, size="256x144"))
     silent = fingerprint_of(make_clip(tmp_path / "two.mp4", seconds=0.4, size="256x144", tracks=()))
     other = fingerprint_of(

@@ -1,4 +1,4 @@
-"""What the benchmarks measure with has to be right itself."""
+"""The warping error, and the reference network for the painter's speed."""
 
 import numpy as np
 import torch
@@ -9,7 +9,7 @@ from services.scorer.scorer import Picture
 
 
 def scrolling(frames: int) -> list[Picture]:
-    """A soft scene that moves three pixels a frame."""
+    """A smooth scene that moves three pixels a frame."""
     chance = torch.Generator().manual_seed(3)
     noise = torch.rand(1, 3, 12, 24, generator=chance)
     scene = torch.nn.functional.interpolate(noise, (120, 240), mode="bicubic").clamp(0, 1)
@@ -17,7 +17,7 @@ def scrolling(frames: int) -> list[Picture]:
     return [np.ascontiguousarray(pixels[:, 3 * n : 3 * n + 160]) for n in range(frames)]
 
 
-def test_what_moves_with_the_scene_does_not_flicker() -> None:
+def test_the_warping_error_is_small_if_pictures_move_with_the_scene() -> None:
     film = scrolling(4)
     still = warping_error(film, lambda frame: 255 - frame)
     rng = np.random.default_rng(1)
@@ -28,7 +28,7 @@ def test_what_moves_with_the_scene_does_not_flicker() -> None:
     assert fixed > 10 * still
 
 
-def test_the_reference_network_is_the_one_that_is_meant() -> None:
+def test_the_reference_network_has_the_published_number_of_parameters() -> None:
     network = Reference()
     assert sum(p.numel() for p in network.parameters()) == 1_679_235
     assert network(torch.rand(1, 3, 64, 96)).shape == (1, 3, 64, 96)

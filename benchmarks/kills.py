@@ -49,7 +49,7 @@ class KillTrial:
     """A stack whose workers count their frames, and a clip that is painted many times."""
 
     def __init__(self, stack: Stack, clip: Path, notes: Path) -> None:
-        self._desk = JobControl(stack.storage)
+        self._control = JobControl(stack.storage)
         self._stack = stack
         self._clip = clip
         self._notes = notes
@@ -74,12 +74,12 @@ class KillTrial:
 
     def _submit(self) -> str:
         self._count += 1
-        return self._desk.submit(self._clip, f"{STYLE}/{self._count}.mp4")
+        return self._control.submit(self._clip, f"{STYLE}/{self._count}.mp4")
 
     def _finish(self, job: str) -> str:
         """Wait until the job has ended; a digest of its painted frames."""
-        eventually(lambda: self._desk.status(job).ended, "the job to end", within=600)
-        status = self._desk.status(job)
+        eventually(lambda: self._control.status(job).ended, "the job to end", within=600)
+        status = self._control.status(job)
         assert status.state == "finished", status.reason
         scored = self._stack.storage.container("scored")
         digest = hashlib.sha256()

@@ -52,13 +52,13 @@ def measured_stack(folder: Path) -> "Iterator[MeasuredStack]":
 class MeasuredStack:
     def __init__(self, stack: Stack) -> None:
         self._stack = stack
-        self._desk = JobControl(stack.storage)
+        self._control = JobControl(stack.storage)
 
     def paint(self, clip: Path, blob: str, frames: int) -> Run:
         log = self._stack.log_of("azurite")
         before, log_before = usage(), log.stat().st_size
         dropped = time.time()
-        job = self._desk.submit(clip, blob)
+        job = self._control.submit(clip, blob)
         memory = self._until_cleared(job, dropped + FIRST_SECONDS + frames * SECONDS_A_FRAME)
         after = usage()
         requests = log.read_bytes()[log_before:].decode().splitlines()
@@ -86,7 +86,7 @@ class MeasuredStack:
         most: dict[str, int] = defaultdict(int)
         while not self._cleared(job):
             if time.time() > deadline:
-                raise AssertionError(f"not painted in time: {self._desk.status(job)}")
+                raise AssertionError(f"not painted in time: {self._control.status(job)}")
             for name, used in usage().items():
                 if name != HERE:
                     most[name] = max(most[name], used.memory)

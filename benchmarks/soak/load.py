@@ -44,7 +44,7 @@ class Load:
         self._storage = storage
         self._folder = folder
         self._counts = counts
-        self._desk = JobControl(storage)
+        self._control = JobControl(storage)
         self._jobs = Jobs(storage)
         self._numbers = itertools.count()
         self._ended: set[str] = set()
@@ -63,7 +63,7 @@ class Load:
 
     def drop(self, kind: VideoKind) -> None:
         blob = f"{kind.style}/{next(self._numbers)}{kind.path.suffix}"
-        self.dropped.append(Dropped(kind, blob, self._desk.submit(kind.path, blob)))
+        self.dropped.append(Dropped(kind, blob, self._control.submit(kind.path, blob)))
         if kind.hostile:
             self._counts.add(f"hostile: {kind.hostile}")
 
@@ -80,7 +80,7 @@ class Load:
         for lost in [dropped for dropped in self.dropped if dropped.job not in there]:
             self.dropped.remove(lost)
             self.lost_uploads.append(lost)
-            again = self._desk.submit(lost.kind.path, lost.blob)
+            again = self._control.submit(lost.kind.path, lost.blob)
             self.dropped.append(lost._replace(job=again))
         self._ended.clear()
 
@@ -99,6 +99,6 @@ class Load:
             return f"{outcome.state}: {outcome.reason}"
         if isinstance(outcome, Result):
             path = self._folder / "output"
-            self._desk.fetch(outcome.output, path)
+            self._control.fetch(outcome.output, path)
             return fingerprint_of(path)
         return None

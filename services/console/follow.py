@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 from rich.live import Live
 
-from services.console import show
+from services.console import progress, terminal
 from services.console.job_control import JobControl
 from services.console.status import Status
 from shared.runtime.stop import Stop
@@ -25,10 +25,10 @@ def follow(
     control: JobControl, jobs: list[str], stop: Stop, meanwhile: Callable[[], None] = lambda: None
 ) -> Iterator[Status]:
     """Each job's last status, as soon as it has ended; `meanwhile` is called at each look."""
-    pace = show.Pace()
+    pace = progress.Pace()
     latest: dict[str, Status] = {}
     say_at = 0.0
-    with Live(console=show.err, transient=True, auto_refresh=False) as live:
+    with Live(console=terminal.err, transient=True, auto_refresh=False) as live:
         while waited_for := [job for job in jobs if job not in latest or not latest[job].ended]:
             began = time.monotonic()
             meanwhile()
@@ -37,10 +37,10 @@ def follow(
                 if latest[job].ended:
                     yield latest[job]
             now = time.monotonic()
-            if show.err.is_terminal:
-                live.update(show.progress(latest.values(), pace), refresh=True)
+            if terminal.err.is_terminal:
+                live.update(progress.progress(latest.values(), pace), refresh=True)
             elif now >= say_at:
                 say_at = now + SAY_SECONDS
-                show.say_progress(latest.values(), pace)
+                progress.say_progress(latest.values(), pace)
             if stop.wait(max(LOOK_SECONDS, REST * (now - began))):
                 raise Interrupted

@@ -41,7 +41,7 @@ class PoisonQueues:
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
         self._jobs = Jobs(storage)
-        self._desk = JobControl(storage)
+        self._control = JobControl(storage)
 
     def entries(self) -> list[Entry]:
         """All of them, however many people look at the same time."""
@@ -116,7 +116,7 @@ class PoisonQueues:
         if entry.job:
             with suppress(Missing, Malformed):  # the message is all that is known of its job
                 self._jobs.reopen(entry.job)
-                self._desk.retry(entry.job)
+                self._control.retry(entry.job)
         if entry.body is not None:
             self._storage.queue(entry.queue).send_text(entry.body)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from services.console import show
+from services.console import terminal
 from services.console.cluster_events import ClusterEvents
 from services.console.follow import Interrupted, follow
 from services.console.job_control import JobControl
@@ -44,7 +44,7 @@ def run(
     """Whether all were finished."""
     stop = Stop().on_signals()
     with own_folder(data) as place:
-        show.say(f"starting Azurite and the services in {place} …")
+        terminal.say(f"starting Azurite and the services in {place} …")
         with Stack(place, nodes) as stack:
             events = ClusterEvents(stack.log_of_cluster())
             control = JobControl(stack.storage)
@@ -68,7 +68,7 @@ def run(
 
 def show_new(events: ClusterEvents) -> None:
     for line in events.new():
-        show.say(line)
+        terminal.say(line)
 
 
 def deliver(
@@ -89,13 +89,13 @@ def deliver(
         seconds=round(seconds, 1),
     )
     if as_json:
-        show.print_json(line)
+        terminal.print_json(line)
     elif output:
-        show.say(f"{path} → {output}  ({line.frames} frames in {line.seconds} s)", show.out)
+        terminal.say(f"{path} → {output}  ({line.frames} frames in {line.seconds} s)", terminal.out)
         for note in line.notes:
-            show.say(f"  {note}", show.out)
+            terminal.say(f"  {note}", terminal.out)
     else:
-        show.say(f"{path}: {status.state}: {status.reason}", show.out)
+        terminal.say(f"{path}: {status.state}: {status.reason}", terminal.out)
     return line
 
 
@@ -125,6 +125,6 @@ def own_folder(data: Path | None) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
         raise
     except BaseException:
-        show.say(f"logs are in {folder}/logs")
+        terminal.say(f"logs are in {folder}/logs")
         raise
     shutil.rmtree(folder, ignore_errors=True)

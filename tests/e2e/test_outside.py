@@ -58,12 +58,12 @@ class Outside:
         self.stack = stack
         self.storage = stack.storage
         self.refusals = refusals
-        self._desk = JobControl(stack.storage)
+        self._control = JobControl(stack.storage)
         self._jobs = Jobs(stack.storage)
         self._folder = folder
 
     def drop(self, clip: Path, blob: str) -> str:
-        return self._desk.submit(clip, blob)
+        return self._control.submit(clip, blob)
 
     def output(self, job: str) -> str:
         outcome = self._outcome(job)
@@ -83,7 +83,7 @@ class Outside:
 
     def pictures(self, job: str) -> Fingerprint:
         path = self._folder / "output"
-        self._desk.fetch(self.output(job), path)
+        self._control.fetch(self.output(job), path)
         return fingerprint_of(path)
 
     def shards(self, job: str) -> list[bytes]:

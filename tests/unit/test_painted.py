@@ -1,6 +1,6 @@
 """What a worker has painted, summed up for a person."""
 
-from services.console.show import frames_of
+from services.console.tables import frames_of
 from shared.clusters.batchai.painted import PaintedShard, by_video
 
 

@@ -7,9 +7,8 @@ import unicodedata
 import pytest
 from rich.console import Console
 
-from services.console import show
+from services.console import tables, terminal
 from services.console.poison import Entry
-from services.console.show import jobs_table
 from services.console.status import Status
 from tests.support.tables import only_rows
 
@@ -25,7 +24,7 @@ def test_narrow_screens_cut_nothing() -> None:
         scored=1000,
     )
     screen = Console(width=80, file=io.StringIO())
-    screen.print(jobs_table([status]))
+    screen.print(tables.jobs_table([status]))
     assert isinstance(screen.file, io.StringIO)
     [shown] = only_rows(screen.file.getvalue())
     assert shown[0] == status.job
@@ -38,14 +37,14 @@ HOSTILE = "a\x1b[2J\x9b31m\x00\u202egnp.\u2066[red]b[/nothing]\x85\u2028c"
 
 
 def nothing_obeyed(said: str) -> None:
-    found = {char for char in said if unicodedata.category(char) in show.UNSAFE} - {"\n"}
+    found = {char for char in said if unicodedata.category(char) in terminal.UNSAFE} - {"\n"}
     assert found == set()
 
 
 @pytest.fixture
 def screen(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
     file = io.StringIO()
-    monkeypatch.setattr(show, "out", Console(width=400, file=file))
+    monkeypatch.setattr(terminal, "out", Console(width=400, file=file))
     return file
 
 
@@ -53,10 +52,10 @@ def test_tables_obey_nothing_that_they_are_given(screen: io.StringIO) -> None:
     status = Status(
         job=HOSTILE, state="refused", source=HOSTILE, model=HOSTILE, reason=HOSTILE, notes=[HOSTILE]
     )
-    show.listing([status], show.jobs_table, as_json=False)
+    terminal.listing([status], tables.jobs_table, as_json=False)
     entry = Entry(id=HOSTILE, queue=HOSTILE, reason=HOSTILE, job=HOSTILE)
-    show.listing([entry], show.poison_table, as_json=False)
-    show.say(HOSTILE, show.out)
+    terminal.listing([entry], tables.poison_table, as_json=False)
+    terminal.say(HOSTILE, terminal.out)
     said = screen.getvalue()
     nothing_obeyed(said)
     assert said.count("a\\x1b[2J\\x9b31m\\x00\\u202egnp.\\u2066[red]b[/nothing]") == 10
@@ -66,16 +65,16 @@ def test_one_message_obeys_nothing_and_has_no_field_that_isnt_its_own(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     body = f"{HOSTILE}\nreason:   all is well"
-    show.one(Entry(id="1", queue="segments", reason="bad", body=body), as_json=False)
+    terminal.one(Entry(id="1", queue="segments", reason="bad", body=body), as_json=False)
     said = capsys.readouterr().out
     nothing_obeyed(said)
     assert [line for line in said.splitlines() if line.startswith("reason:")] == ["reason:   bad"]
 
 
 def test_json_keeps_every_character_and_shows_none(capsys: pytest.CaptureFixture[str]) -> None:
-    show.print_json(Entry(id="1", queue="segments", reason=HOSTILE + "影 \U000e0001"))
-    show.print_line({"job": HOSTILE}, HOSTILE, as_json=True)
-    show.print_line({"job": HOSTILE}, HOSTILE, as_json=False)
+    terminal.print_json(Entry(id="1", queue="segments", reason=HOSTILE + "影 \U000e0001"))
+    terminal.print_line({"job": HOSTILE}, HOSTILE, as_json=True)
+    terminal.print_line({"job": HOSTILE}, HOSTILE, as_json=False)
     said = capsys.readouterr().out
     nothing_obeyed(said)
     first, second, _ = said.splitlines()

@@ -1,0 +1,1 @@
+"""The commands of `impasto`: their arguments, and what they print."""

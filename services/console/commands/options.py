@@ -1,0 +1,26 @@
+"""Arguments that several commands have, and the storage that they name."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from services.console import accounts
+from shared.errors import Misconfigured
+from shared.storage import Storage
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
+Data = Annotated[Path, typer.Option(help="The folder of the local stack.")]
+Nodes = Annotated[int, typer.Option(min=1, help="The most workers that may run.")]
+MaybeNodes = Annotated[int | None, typer.Option(min=1, help="The most workers that may run.")]
+Style = Annotated[str, typer.Option(help="The style; `impasto styles` lists them.")]
+Video = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)]
+
+HOME = Path(".impasto")
+
+
+def connected(data: Path) -> Storage:
+    settings = accounts.settings(data)
+    if settings is None:
+        raise Misconfigured(f"no stack was ever up in {data}; start one with `impasto up`")
+    return Storage(settings)

@@ -94,14 +94,14 @@ connections:
 test-containers: setup
 	@$(BIN)/pytest tests/containers --timeout 1800
 
-# What training and its benchmarks need and the repo hasn't: a folder of photos, VGG16's weights
+# What training and its benchmarks need besides the repository: a folder of photos, VGG16's weights
 # (torchvision downloads them if unset), and a film beside the sample.
 PHOTOS ?= ../shared/media/photos
 VGG ?= $(wildcard ../shared/weights/vgg16-features.safetensors)
 CLIP ?= $(wildcard ../shared/media/clips/carphone_pristine.mp4)
 PAINTINGS ?= services/scorer/training/paintings
 export PHOTOS VGG CLIP
-# From the shipped weights on, stage by stage; .training/fine has the result. Run again, it goes on.
+# Train both stages from the shipped weights on, into .training/fine. An interrupted training continues.
 TRAIN = $(BIN)/impasto train $(PAINTINGS)/*.jpg --photos "$(PHOTOS)" \
         --clips "deploy/sample/bigbuckbunny.mp4" $(if $(VGG),--vgg "$(VGG)")
 train: setup
@@ -109,7 +109,7 @@ train: setup
 	@$(TRAIN) --start .training/coarse --out .training/fine --learning fine --lines 720 --size 384 \
 	  --rim 64 --steps 300 --rate 2 --steady-weight 0 --repeat-weight 0 --content-weight 1
 
-# All of it, into benchmarks/README.md: half an hour on two cores that have nothing else to do.
+# Run all benchmarks and write benchmarks/README.md: half an hour on two idle cores.
 bench: setup
 	@$(BIN)/python -m benchmarks
 

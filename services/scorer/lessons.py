@@ -7,9 +7,9 @@ failure.
 from datetime import UTC, datetime
 
 from services.scorer.catalog import PAINTER
+from services.scorer.lesson_slots import LessonSlots
 from services.scorer.painting_reader import PaintingReader
 from services.scorer.settings import ScorerSettings
-from services.scorer.slots import Slots
 from shared import names
 from shared.arrivals import Arrivals
 from shared.blobs import Blob
@@ -39,7 +39,7 @@ class Lessons:
         self._jobs = Jobs(storage)
         self._arrivals = Arrivals(storage)
         self._models = Models(storage)
-        self._slots = Slots(storage, settings.lessons_per_folder)
+        self._slots = LessonSlots(storage, settings.lessons_per_folder)
         self._reader = PaintingReader(settings)
         self.start, self.close = self._reader.start, self._reader.close
 

@@ -13,7 +13,7 @@ SHARE = 0.5
 
 
 def memory_for_passes(cores: int) -> int:
-    """In bytes: SHARE of the memory that corresponds to these of the machine's cores."""
+    """In bytes: SHARE of the memory, in proportion to the worker's cores."""
     share = min(1, cores / (os.cpu_count() or 1))
     return int(available_memory() * share * SHARE)
 

@@ -5,9 +5,9 @@ from contextlib import ExitStack
 import pytest
 
 from services.dispatcher.service import Dispatcher
+from services.scorer.lesson_slots import LessonSlots
 from services.scorer.lessons import Lessons
 from services.scorer.settings import ScorerSettings
-from services.scorer.slots import Slots
 from shared.arrivals import event_of
 from shared.clusters.queue.backend import Replicas
 from shared.clusters.settings import WorkerSettings
@@ -22,8 +22,8 @@ PER_FOLDER = 2
 
 
 @pytest.fixture
-def slots(storage: Storage) -> Slots:
-    return Slots(storage, PER_FOLDER)
+def slots(storage: Storage) -> LessonSlots:
+    return LessonSlots(storage, PER_FOLDER)
 
 
 def painting(storage: Storage, name: str) -> BlobCreated:
@@ -31,7 +31,7 @@ def painting(storage: Storage, name: str) -> BlobCreated:
     return event_of(styles, name, styles.write(name, b"not a picture"), 13)
 
 
-def test_one_folder_has_so_many_slots_and_another_has_its_own(slots: Slots) -> None:
+def test_one_folder_has_so_many_slots_and_another_has_its_own(slots: LessonSlots) -> None:
     with slots.held("dutch/a.jpg"), slots.held("dutch/b.jpg"):
         with (
             pytest.raises(NotYet, match="2 paintings of its top folder"),
@@ -45,7 +45,7 @@ def test_one_folder_has_so_many_slots_and_another_has_its_own(slots: Slots) -> N
 
 
 def test_a_painting_without_a_slot_waits_and_is_not_refused(
-    storage: Storage, settings: Settings, slots: Slots
+    storage: Storage, settings: Settings, slots: LessonSlots
 ) -> None:
     own = settings.model_dump() | {"lessons_per_folder": PER_FOLDER}
     lessons = Lessons(storage, ScorerSettings.model_validate(own))

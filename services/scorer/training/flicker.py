@@ -6,9 +6,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
-#: How much a scene moves from one frame to the next: in pixels, degrees, shares, pixels.
+#: How much a scene moves from one frame to the next: in pixels, degrees, a share of its size, and
+#: pixels; and the noise that each frame has, in the range of values.
 SHIFT = 8.0
-TURN = 1.0
+ROTATION = 1.0
 ZOOM = 0.015
 RIPPLE = 1.5
 NOISE = 0.02
@@ -19,7 +20,7 @@ class Move:
 
     def __init__(self, like: Tensor) -> None:  # [B, 3, H, W]
         batch, _, height, width = like.shape
-        angle = torch.randn(batch) * math.radians(TURN)
+        angle = torch.randn(batch) * math.radians(ROTATION)
         zoom = torch.exp(torch.randn(batch) * ZOOM)
         shift = (torch.rand(batch, 2) * 2 - 1) * SHIFT * 2 / torch.tensor([width, height])
         cos, sin = zoom * angle.cos(), zoom * angle.sin()
@@ -40,5 +41,5 @@ def next_frame(frames: Tensor, move: Move) -> Tensor:
 
 
 def flicker(painted: Tensor, painted_next: Tensor, move: Move) -> Tensor:
-    """The mean squared difference of the next painted frame and the first one, moved alike."""
+    """The mean squared difference of the next painted frame from the first, moved alike."""
     return ((painted_next - move(painted)).square() * move.seen).mean()

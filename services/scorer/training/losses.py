@@ -18,7 +18,7 @@ from services.scorer.training.vgg import (
 #: edge are left out, because VGG16's padding changes them.
 RIMS = (16, 8)
 #: How many patches of a picture are compared, and with how many of the painting.
-ASKED, OFFERED = 1024, 2048
+PICTURE_PATCHES, PAINTING_PATCHES = 1024, 2048
 #: How colours are compared: so many pixels, directions in RGB and quantiles.
 PIXELS, DIRECTIONS, QUANTILES = 4096, 16, 256
 #: The strides at which the network could repeat a pattern, in pixels of its picture.
@@ -69,7 +69,10 @@ def compare(
     error = (seen[CONTENT_LAYER].float() - content).square().mean() / content.var()
     rows = {layer: places(without_rim(x, layer, RIMS[size])) for layer, x in seen.items()}
     patches = [
-        movers_distance(some(rows[layer], ASKED), some(painting.patches[size][layer], OFFERED))
+        movers_distance(
+            some(rows[layer], PICTURE_PATCHES),
+            some(painting.patches[size][layer], PAINTING_PATCHES),
+        )
         for layer in PATCH_LAYERS
     ]
     grams = [gram_distance(gram(rows[i]), painting.grams[size][i]) for i in GRAM_LAYERS]

@@ -11,8 +11,8 @@ from shared.storage import Storage
 WAIT_SECONDS = 60.0
 
 
-class Slots:
-    """A slot is a blob, and whoever has its lease has the slot: a dead worker's is soon free."""
+class LessonSlots:
+    """A slot is a blob whose lease a worker holds, so a dead worker's slot becomes free."""
 
     def __init__(self, storage: Storage, per_folder: int) -> None:
         self._logs = storage.container("logs")

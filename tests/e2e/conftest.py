@@ -1,3 +1,5 @@
+"""Fixtures of tests that start whole stacks."""
+
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +17,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
-    """A stack in this process, so that a test can lay hands on its services."""
+    """A stack started by this process, so that a test can kill its services."""
     for name, value in QUICK.items():
         monkeypatch.setenv(name, value)
     with stack_in(tmp_path / "stack", nodes=1) as stack:

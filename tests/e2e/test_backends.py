@@ -1,4 +1,4 @@
-"""The same videos on each kind of cluster that runs here: the frames are the same."""
+"""Every kind of cluster that runs on this machine paints exactly the same frames."""
 
 import hashlib
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from tests.support.stacks import QUICK, impasto, lines, stack_in
 from tests.support.waiting import eventually
 
 STYLES = ("original", "great-wave")
-#: Sums of floats depend on how many threads share them, in the last bits.
+#: The last bits of floating-point sums depend on the number of threads.
 ALIKE = QUICK | {"IMPASTO_THREADS": "1"}
 Frames = dict[str, list[str]]
 
@@ -30,13 +30,13 @@ def quick() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """As wide as x264 makes the same bits of the same frames; it doesn't for some narrow ones."""
+    """Of a size at which x264 is deterministic; at some smaller ones it isn't."""
     return make_clip(tmp_path_factory.mktemp("clip") / "clip.mp4", seconds=1.2, size="640x360")
 
 
 @pytest.fixture(scope="module")
 def expected(clip: Path, tmp_path_factory: pytest.TempPathFactory) -> Frames:
-    """As Batch AI, the default, has them painted."""
+    """The frames that the default, Batch AI, paints."""
     with stack_in(tmp_path_factory.mktemp("batchai"), nodes=2) as stack:
         found = painted(stack, clip)
     assert {style: len(hashes) for style, hashes in found.items()} == dict.fromkeys(STYLES, 30)
@@ -76,7 +76,7 @@ def frames(path: Path) -> list[str]:
         return [hashlib.md5(picture.tobytes()).hexdigest() for picture in pictures]
 
 
-def test_on_replicas(
+def test_replicas_paint_the_same_frames(
     expected: Frames, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("IMPASTO_CLUSTER", "queue")
@@ -92,7 +92,7 @@ def test_on_replicas(
 
 
 @pytest.mark.usefixtures("on_ray")
-def test_on_ray(expected: Frames, clip: Path, tmp_path: Path) -> None:
+def test_ray_paints_the_same_frames(expected: Frames, clip: Path, tmp_path: Path) -> None:
     with stack_in(tmp_path / "stack") as stack:
         assert painted(stack, clip) == expected
         [shown] = lines(impasto("cluster", "show", "--data", stack.data, "--json"))
@@ -104,7 +104,7 @@ def test_on_ray(expected: Frames, clip: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("on_ray")
-def test_a_ray_node_lost_in_the_middle(
+def test_a_lost_ray_node_changes_no_frame(
     expected: Frames, ray: LocalRay, clip: Path, tmp_path: Path
 ) -> None:
     with stack_in(tmp_path / "stack") as stack:
@@ -118,7 +118,9 @@ def test_a_ray_node_lost_in_the_middle(
         eventually(lambda: "worker failed" in log.read_text(), "the loss to be noted")
 
 
-def test_azure_cant_reach_this_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_local_stack_with_workers_in_azure_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("IMPASTO_CLUSTER", "azureml")
     refused = impasto("up", "--data", tmp_path / "stack")
     assert refused.returncode == 2

@@ -1,4 +1,4 @@
-"""The cluster of a stack: it comes for the work, and goes when there is none."""
+"""The Batch AI cluster of a stack: its nodes come with the work, and the console shows them."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -19,7 +19,7 @@ def logged(stack: Stack, service: str, event: str) -> list[dict[str, Any]]:
     return [line for line in found if line["event"] == event]
 
 
-def test_from_no_nodes_to_two_and_back(
+def test_nodes_are_allocated_for_a_job_and_released_after_it(
     tmp_path: Path, clip: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     quick = {"IMPASTO_IDLE_EXIT_SECONDS": "1", "IMPASTO_NODE_IDLE_SECONDS": "0.5"}
@@ -31,7 +31,8 @@ def test_from_no_nodes_to_two_and_back(
         eventually(lambda: control.status(job).ended, "the job to end", within=240)
         assert control.status(job).state == "finished"
         resized = eventually(
-            lambda: back_at_none(logged(stack, "batchai", "cluster resized")), "the nodes to go"
+            lambda: without_nodes(logged(stack, "batchai", "cluster resized")),
+            "no nodes to be left",
         )
         assert resized[0]["before"] == 0
         assert max(line["nodes"] for line in resized) == 2
@@ -39,7 +40,9 @@ def test_from_no_nodes_to_two_and_back(
         assert {line["job"] for line in logged(stack, "batchai", "job started")} >= names
         ended = logged(stack, "batchai", "job ended")
         assert {line["job"]: line["state"] for line in ended}["worker-0001"] == "succeeded"
-        eventually(lambda: len(logged(stack, "dispatcher", "worker left")) >= 2, "it to be noted")
+        eventually(
+            lambda: len(logged(stack, "dispatcher", "worker left")) >= 2, "the dispatcher to notice"
+        )
         assert not logged(stack, "dispatcher", "worker failed")
 
         [shown] = lines(impasto("cluster", "show", "--data", stack.data, "--json"))
@@ -59,12 +62,12 @@ def test_from_no_nodes_to_two_and_back(
         assert deleted == {"deleted": True}
         made = eventually(
             lambda: lines(impasto("cluster", "show", "--data", stack.data, "--json")),
-            "it to be back",
+            "the cluster to be created again",
         )
         assert made[0]["cluster"]["maximum"] == 2
 
 
-def test_a_run_tells_what_its_cluster_does_and_can_be_looked_at(tmp_path: Path, clip: Path) -> None:
+def test_a_run_prints_cluster_events_and_can_be_shown_meanwhile(tmp_path: Path, clip: Path) -> None:
     style, nodes = ("--style", "original"), ("--nodes", "2")
     folders = ("--output", tmp_path / "out", "--data", tmp_path / "data")
     with ThreadPoolExecutor() as pool:
@@ -81,15 +84,15 @@ def test_a_run_tells_what_its_cluster_does_and_can_be_looked_at(tmp_path: Path, 
 
 
 def views(data: Path) -> list[dict[str, Any]]:
-    """None, while nobody answers yet."""
+    """What `cluster show` prints; empty while the stack isn't up yet."""
     return lines(impasto("cluster", "show", "--data", data, "--json"))
 
 
-def back_at_none(resized: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def without_nodes(resized: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return resized if resized and resized[-1]["nodes"] == 0 else []
 
 
-def test_without_a_stack_it_says_so(tmp_path: Path) -> None:
+def test_cluster_commands_without_a_stack_say_that_none_is_up(tmp_path: Path) -> None:
     result = impasto("cluster", "show", "--data", tmp_path)
     assert result.returncode == 2
     assert "no stack is up" in result.stderr

@@ -1,4 +1,4 @@
-"""A short video dropped behind a long one."""
+"""A short video doesn't wait for a long one."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from tests.support.stacks import QUICK, stack_in
 from tests.support.waiting import eventually
 
 
-def test_a_short_one_behind_a_long_one_ends_first(
+def test_a_short_video_dropped_after_a_long_one_ends_first(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     long = make_clip(tmp_path / "long.mp4", seconds=60, size="64x36", gop=25, tracks=())

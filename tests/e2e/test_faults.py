@@ -1,4 +1,4 @@
-"""What happens when things die or lie in the middle of a job."""
+"""Videos are painted correctly although services are killed and messages lost or invalid."""
 
 import os
 import random
@@ -39,19 +39,21 @@ def kill(stack: Stack, service: str) -> bool:
     return bool(pids)
 
 
-def test_any_service_killed_at_any_moment(stack: Stack, clip: Path, tmp_path: Path) -> None:
+def test_a_job_survives_services_killed_at_random_moments(
+    stack: Stack, clip: Path, tmp_path: Path
+) -> None:
     control = JobControl(stack.storage)
     job = control.submit(clip, "original/clip.mp4")
     ended = threading.Event()
     kills = 0
 
-    def assassin() -> None:
+    def kill_at_random() -> None:
         nonlocal kills
         chance = random.Random(5)
         while kills < 10 and not ended.wait(chance.uniform(0.05, 0.6)):
             kills += kill(stack, chance.choice(SERVICES))
 
-    thread = threading.Thread(target=assassin)
+    thread = threading.Thread(target=kill_at_random)
     thread.start()
     try:
         output = finish(control, job, tmp_path / "output.mp4")
@@ -64,10 +66,9 @@ def test_any_service_killed_at_any_moment(stack: Stack, clip: Path, tmp_path: Pa
 
 
 @pytest.mark.parametrize("service", ["splitter", "dispatcher", "stitcher", "scorer"])
-def test_a_service_killed_with_a_message_in_its_hand(
+def test_a_job_survives_a_service_killed_while_it_handles_a_message(
     stack: Stack, clip: Path, tmp_path: Path, service: str
 ) -> None:
-    """Frozen as soon as its queue fills, so that what it takes it surely dies with."""
     control = JobControl(stack.storage)
     queue = {"splitter": "segments", "dispatcher": "shards", "scorer": "chunks"}.get(
         service, "scored"
@@ -78,7 +79,7 @@ def test_a_service_killed_with_a_message_in_its_hand(
     assert_same_but_for_the_picture(finish(control, job, tmp_path / "output.mp4"), clip)
 
 
-def test_azurite_stopped_in_the_middle(stack: Stack, clip: Path, tmp_path: Path) -> None:
+def test_a_job_survives_a_restart_of_azurite(stack: Stack, clip: Path, tmp_path: Path) -> None:
     control = JobControl(stack.storage)
     job = control.submit(clip, "original/clip.mp4")
     eventually(lambda: stack.storage.container("frames").under(), "the first frames")
@@ -86,14 +87,14 @@ def test_azurite_stopped_in_the_middle(stack: Stack, clip: Path, tmp_path: Path)
     assert_same_but_for_the_picture(finish(control, job, tmp_path / "output.mp4"), clip)
 
 
-def test_azurites_keeper_killed_leaves_no_azurite_behind(
+def test_a_killed_parent_of_azurite_leaves_no_azurite_running(
     stack: Stack, clip: Path, tmp_path: Path
 ) -> None:
-    """Two of them on the same files would spoil each other's."""
+    """Two Azurites would damage the files that they share."""
     control = JobControl(stack.storage)
     job = control.submit(clip, "original/clip.mp4")
     eventually(lambda: stack.storage.container("frames").under(), "the first frames")
-    # Killed before it has written its first index, Azurite knows of no video at all.
+    # If it is killed before it has written its first index, Azurite has lost the video.
     index = stack.data / "azurite" / "__azurite_db_blob__.json"
     eventually(lambda: index.exists() and "clip.mp4" in index.read_text(), "the video on the disk")
     os.kill(stack.pids()["azurite"], signal.SIGKILL)
@@ -102,8 +103,8 @@ def test_azurites_keeper_killed_leaves_no_azurite_behind(
     assert len(servers) == 1
 
 
-def test_what_a_killed_service_had_half_done_is_gone(stack: Stack) -> None:
-    """When it starts anew; and with the stack, if it was killed in the last moment."""
+def test_temporary_files_of_a_killed_service_are_deleted(stack: Stack) -> None:
+    """When the service is restarted, or else when the stack ends."""
     before = stack.pids()["stitcher"]
     half_done = stack.scratch_of("stitcher") / "impasto-stitcher-1"
     half_done.mkdir()
@@ -115,10 +116,8 @@ def test_what_a_killed_service_had_half_done_is_gone(stack: Stack) -> None:
     assert not half_done.exists()
 
 
-def test_lost_messages_are_made_good_by_announcing_again(
-    stack: Stack, clip: Path, tmp_path: Path
-) -> None:
-    """Azurite loses its last seconds of queue writes when it is killed."""
+def test_replay_replaces_lost_messages(stack: Stack, clip: Path, tmp_path: Path) -> None:
+    """When it is killed, Azurite loses its most recent writes."""
     control = JobControl(stack.storage)
     job = control.submit(clip, "original/clip.mp4")
     eventually(lambda: stack.storage.container("frames").under(), "the first frames")
@@ -129,7 +128,9 @@ def test_lost_messages_are_made_good_by_announcing_again(
     assert_same_but_for_the_picture(finish(control, job, tmp_path / "output.mp4"), clip)
 
 
-def test_garbage_on_every_queue_harms_nobody(stack: Stack, clip: Path, tmp_path: Path) -> None:
+def test_invalid_messages_go_to_poison_and_stop_no_service(
+    stack: Stack, clip: Path, tmp_path: Path
+) -> None:
     before = stack.pids()
     control = JobControl(stack.storage)
     job = control.submit(clip, "original/clip.mp4")
@@ -137,20 +138,18 @@ def test_garbage_on_every_queue_harms_nobody(stack: Stack, clip: Path, tmp_path:
     chance = random.Random(3)
     for name in QUEUES:
         for n in range(each):
-            rubbish = chance.choice(["{}", "=", "é", "AAAA", "bm90IGpzb24=", f"x{n}", "W10="])
-            stack.storage.queue(name).send_text(rubbish)
+            invalid = chance.choice(["{}", "=", "é", "AAAA", "bm90IGpzb24=", f"x{n}", "W10="])
+            stack.storage.queue(name).send_text(invalid)
     assert_same_but_for_the_picture(finish(control, job, tmp_path / "output.mp4"), clip)
     for name in QUEUES:
         box = stack.storage.poison(name)
-        eventually(lambda box=box: box.count() >= each, f"all garbage in {name}-poison")  # type: ignore[misc]
+        eventually(lambda box=box: box.count() >= each, f"all invalid messages in {name}-poison")  # type: ignore[misc]
         assert box.count() == each
         box.clear()
     assert stack.pids() == before
 
 
-def test_late_and_repeated_messages_change_nothing(
-    stack: Stack, clip: Path, tmp_path: Path
-) -> None:
+def test_late_and_repeated_messages_are_ignored(stack: Stack, clip: Path, tmp_path: Path) -> None:
     control = JobControl(stack.storage)
     job = control.submit(clip, "original/clip.mp4")
     finish(control, job, tmp_path / "first.mp4")

@@ -1,4 +1,4 @@
-"""A style of one's own: dropped, learnt on the cluster, and painted with."""
+"""A new style: a dropped painting is learnt on the cluster, and videos are painted with it."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -42,7 +42,7 @@ def end_of(control: JobControl, job: str) -> Status:
 
 
 @needs_vgg
-def test_a_video_waits_for_the_style_that_is_being_learnt(stack: Stack, tmp_path: Path) -> None:
+def test_a_video_waits_until_its_style_is_learnt(stack: Stack, tmp_path: Path) -> None:
     control = JobControl(stack.storage)
     lesson = control.teach(EJIRI, "ejiri")
     clip = make_clip(tmp_path / "clip.mp4", seconds=1, size="96x64")
@@ -54,10 +54,10 @@ def test_a_video_waits_for_the_style_that_is_being_learnt(stack: Stack, tmp_path
     assert "ejiri" in Models(stack.storage).names()
     assert "ejiri" not in Models(stack.storage).shipped()
     half_done = stack.storage.container("segments")
-    eventually(lambda: not half_done.under(), "what was half done to be swept")
+    eventually(lambda: not half_done.under(), "intermediates to be deleted")
 
 
-def test_what_can_not_be_learnt_is_refused_and_so_are_its_videos(
+def test_a_painting_that_cant_be_learnt_is_refused_and_so_are_its_videos(
     stack: Stack, tmp_path: Path
 ) -> None:
     control = JobControl(stack.storage)

@@ -1,4 +1,4 @@
-"""A stranger's path through the README: its commands, typed as they stand there."""
+"""Every command in the README and in docs works as it is written there."""
 
 import os
 import shlex
@@ -30,7 +30,7 @@ ALONE = [
     "make lint",
     "impasto run VIDEO… --style S --output DIR",
 ]
-#: In this order; JOB is the first one's, which `impasto submit` prints.
+#: In this order. JOB is what the last `impasto submit` printed.
 WITH_A_STACK = [
     "impasto submit my.mp4 --style great-wave",
     "impasto jobs",
@@ -59,7 +59,7 @@ LEARNING = [
     "impasto learn PAINTING --name S",
 ]
 KEEPING_UP = ["impasto up", "impasto up --nodes 4"]
-#: tests/containers types these.
+#: tests/containers/test_readme.py runs these.
 IN_CONTAINERS = {line for line in readme.commands() if "docker" in line} | {
     'eval "$(make connections)"',
     "job=$(impasto submit my.mp4 --style great-wave)",
@@ -71,7 +71,7 @@ IN_CONTAINERS = {line for line in readme.commands() if "docker" in line} | {
     "make images",
     "make image SERVICE=splitter",
 }
-#: Minutes to hours, or a network: of these it is only seen that make knows them.
+#: These take too long or need a network: only `--dry-run` is tested.
 LONG = [
     "make bench",
     "make scale",
@@ -85,18 +85,20 @@ LONG = [
 ]
 
 
-def test_no_command_is_left_out() -> None:
+def test_every_command_is_tested() -> None:
     typed = {*ALONE, *WITH_A_STACK, *LEARNING, *KEEPING_UP, *IN_CONTAINERS, *LONG}
     named = {
         command
         for command in readme.commands() - typed
-        if not any(other.startswith(f"{command} ") for other in typed)  # spoken of, not typed
+        if not any(
+            other.startswith(f"{command} ") for other in typed
+        )  # mentioned without its arguments
     }
-    assert not named, "the README has commands that no test types"
+    assert not named, "commands that no test runs"
 
 
 class Reader:
-    """At a terminal in a folder that looks like the project's, with a video of their own."""
+    """Runs commands in a folder that looks like the project's and has a video."""
 
     def __init__(self, folder: Path) -> None:
         for path in readme.ROOT.iterdir():
@@ -109,13 +111,13 @@ class Reader:
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "IMPASTO_VGG_WEIGHTS": str(VGG),
             "IMPASTO_LEARNING_STEPS": "1",
-            # `make test` within a test: one file will do.
+            # `make test` runs one file only.
             "PYTEST_ADDOPTS": "tests/unit/test_shards.py",
         }
 
-    def types(self, command: str, **meant: str) -> str:
+    def run(self, command: str, **values: str) -> str:
         done = subprocess.run(
-            ["bash", "-c", filled(command, meant)],
+            ["bash", "-c", filled(command, values)],
             cwd=self.folder,
             env=self._environment,
             stdout=subprocess.PIPE,
@@ -127,7 +129,7 @@ class Reader:
         return done.stdout
 
     @contextmanager
-    def keeps_up(self, command: str) -> Iterator[None]:
+    def running(self, command: str) -> Iterator[None]:
         """Until Ctrl-C."""
         with subprocess.Popen(
             shlex.split(command),
@@ -150,10 +152,10 @@ class Reader:
             assert process.wait(60) == 0
 
 
-def filled(command: str, meant: dict[str, str]) -> str:
-    """The words in capitals, as this reader means them."""
+def filled(command: str, values: dict[str, str]) -> str:
+    """The command with values in place of words in capitals."""
     words = {"VIDEO…": "my.mp4", "VIDEO": "my.mp4", "S": "pencil", "DIR": "painted", "N": "3"}
-    words |= {"FOLDER": ".impasto", "PAINTING": "deploy/sample/ejiri.jpg"} | meant
+    words |= {"FOLDER": ".impasto", "PAINTING": "deploy/sample/ejiri.jpg"} | values
     return " ".join(words.get(word, word) for word in command.split(" "))
 
 
@@ -164,7 +166,7 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Reader:
 
 @pytest.fixture
 def stack(reader: Reader) -> Iterator[Storage]:
-    with reader.keeps_up("impasto up"):
+    with reader.running("impasto up"):
         known = read(reader.folder / ".impasto")
         assert known
         storage = Storage(known.settings())
@@ -174,34 +176,34 @@ def stack(reader: Reader) -> Iterator[Storage]:
 
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("command", ALONE)
-def test_alone(reader: Reader, command: str) -> None:
-    said = reader.types(command)
+def test_commands_without_a_stack(reader: Reader, command: str) -> None:
+    said = reader.run(command)
     if command.startswith("make run") or command.startswith("impasto run"):
         assert "my.mp4" in said or "bigbuckbunny" in said
         assert list(reader.folder.glob("out/*.mp4")) or list(reader.folder.glob("painted/*.mp4"))
 
 
-def test_with_a_stack(reader: Reader, stack: Storage) -> None:
-    meant: dict[str, str] = {}
+def test_commands_with_a_stack(reader: Reader, stack: Storage) -> None:
+    values: dict[str, str] = {}
     for command in WITH_A_STACK:
         if command == "impasto poison show ID":
-            meant |= dict.fromkeys(("ID", "ID…"), poisoned(stack))
+            values |= dict.fromkeys(("ID", "ID…"), poisoned(stack))
         if command == "impasto poison purge --all":
-            eventually(PoisonQueues(stack).entries, "what was put back to be in poison again")
-        said = reader.types(command, **meant)
+            eventually(PoisonQueues(stack).entries, "the requeued message in poison again")
+        said = reader.run(command, **values)
         if command.startswith("impasto submit"):
-            meant["JOB"] = said.split()[-1]
+            values["JOB"] = said.split()[-1]
 
 
 def poisoned(storage: Storage) -> str:
-    """A message that nobody can handle: what becomes of it is shown by `impasto poison`."""
+    """The id of a message that ends in poison."""
     storage.queue("segments").send_text("nonsense")
     control = PoisonQueues(storage)
     [entry] = eventually(control.entries, "the message in poison")
     return entry.id
 
 
-def test_a_video_dropped_with_the_sdk(
+def test_the_python_example_drops_a_video(
     reader: Reader, stack: Storage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     [program] = readme.blocks("python")
@@ -215,19 +217,19 @@ def test_a_video_dropped_with_the_sdk(
 
 
 @needs_vgg
-def test_learning(reader: Reader, stack: Storage) -> None:
+def test_commands_that_learn_a_style(reader: Reader, stack: Storage) -> None:
     for command in LEARNING:
-        reader.types(command, S="ejiri-again")
+        reader.run(command, S="ejiri-again")
     output = stack.container("output")
     eventually(lambda: output.find("ejiri/my.mp4"), "the painted video", 120)
 
 
-def test_more_nodes(reader: Reader) -> None:
-    with reader.keeps_up("impasto up --nodes 4"):
-        shown = partial(reader.types, "impasto cluster show")
+def test_up_with_more_nodes(reader: Reader) -> None:
+    with reader.running("impasto up --nodes 4"):
+        shown = partial(reader.run, "impasto cluster show")
         eventually(lambda: "of 0 to 4 nodes" in shown(), "the cluster to have room for four")
 
 
 @pytest.mark.parametrize("command", LONG)
-def test_what_takes_long(reader: Reader, command: str) -> None:
-    assert "benchmarks" in (said := reader.types(f"{command} --dry-run")) or ".venv/bin" in said
+def test_make_knows_the_long_commands(reader: Reader, command: str) -> None:
+    assert "benchmarks" in (said := reader.run(f"{command} --dry-run")) or ".venv/bin" in said

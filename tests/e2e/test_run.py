@@ -1,4 +1,4 @@
-"""`impasto run`: from a file to a painted file, with nothing left behind."""
+"""`impasto run` paints files and leaves nothing running and nothing in storage."""
 
 import subprocess
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ def run(folder: Path, *videos: Path, style: str) -> "subprocess.CompletedProcess
 
 @contextmanager
 def storage_of(data: Path) -> Iterator[Storage]:
-    """What a run left in its storage, with nobody at work on it."""
+    """The storage of a run that has ended."""
     known = accounts.read(data)
     assert known
     lifeline = Lifeline()
@@ -45,7 +45,7 @@ def first_frame(path: Path) -> "np.ndarray[tuple[int, ...], np.dtype[np.uint8]]"
         return frame.astype(np.uint8)
 
 
-def test_a_video_comes_out_as_it_went_in(tmp_path: Path, clip: Path) -> None:
+def test_the_original_style_returns_the_same_video(tmp_path: Path, clip: Path) -> None:
     result = run(tmp_path, clip, style="original")
     assert result.returncode == 0, result.stderr
     [line] = lines(result)
@@ -59,7 +59,7 @@ def test_a_video_comes_out_as_it_went_in(tmp_path: Path, clip: Path) -> None:
         assert leftovers(storage) == []
 
 
-def test_a_painted_video_is_another_picture(tmp_path: Path) -> None:
+def test_a_style_changes_the_picture(tmp_path: Path) -> None:
     short = make_clip(tmp_path / "short.mp4", seconds=0.4, size="160x90")
     result = run(tmp_path, short, style="great-wave")
     assert result.returncode == 0, result.stderr
@@ -70,9 +70,9 @@ def test_a_painted_video_is_another_picture(tmp_path: Path) -> None:
     assert painted.std() > 10
 
 
-def test_one_bad_video_among_good_ones(tmp_path: Path, clip: Path) -> None:
+def test_a_refused_video_doesnt_affect_the_others(tmp_path: Path, clip: Path) -> None:
     text = tmp_path / "text.mp4"
-    text.write_text("this is no video")
+    text.write_text("not a video")
     twin = tmp_path / "elsewhere" / "clip.mp4"
     twin.parent.mkdir()
     twin.write_bytes(clip.read_bytes())
@@ -89,7 +89,7 @@ def test_one_bad_video_among_good_ones(tmp_path: Path, clip: Path) -> None:
         assert leftovers(storage) == []
 
 
-def test_an_unknown_style_is_refused_with_those_there_are(tmp_path: Path, clip: Path) -> None:
+def test_an_unknown_style_is_an_error_that_lists_the_styles(tmp_path: Path, clip: Path) -> None:
     result = run(tmp_path, clip, style="monet")
     assert result.returncode == 2
     assert "'monet'" in result.stderr
@@ -97,13 +97,13 @@ def test_an_unknown_style_is_refused_with_those_there_are(tmp_path: Path, clip: 
     assert processes_of(tmp_path) == []
 
 
-def test_a_file_that_isnt_there(tmp_path: Path) -> None:
+def test_a_missing_file_is_an_error(tmp_path: Path) -> None:
     result = run(tmp_path, tmp_path / "nothing.mp4", style="original")
     assert result.returncode == 2
     assert "nothing.mp4" in result.stderr
 
 
-def test_two_at_a_time_dont_collide(tmp_path: Path, clip: Path) -> None:
+def test_two_runs_at_the_same_time_are_independent(tmp_path: Path, clip: Path) -> None:
     folders = [tmp_path / "one", tmp_path / "two"]
     with ThreadPoolExecutor() as pool:
         results = list(pool.map(lambda folder: run(folder, clip, style="original"), folders))

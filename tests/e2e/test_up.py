@@ -1,4 +1,4 @@
-"""`impasto up` and what a person does with it."""
+"""`impasto up`, and the commands that work with a running stack."""
 
 import json
 from collections.abc import Iterator
@@ -38,8 +38,8 @@ def nothing_is_left(up: Up, storage: Storage) -> Iterator[None]:
     assert_nothing_is_left(storage)
 
 
-def test_a_video_dropped_with_azures_own_sdk(up: Up, clip: Path, tmp_path: Path) -> None:
-    connection = next(line.strip() for line in up.said().splitlines() if "BlobEndpoint" in line)
+def test_a_video_dropped_with_azures_sdk_is_painted(up: Up, clip: Path, tmp_path: Path) -> None:
+    connection = next(line.strip() for line in up.output().splitlines() if "BlobEndpoint" in line)
     service = BlobServiceClient.from_connection_string(connection)
     name = "original/våcation 1.mp4"
     with clip.open("rb") as file:
@@ -52,7 +52,7 @@ def test_a_video_dropped_with_azures_own_sdk(up: Up, clip: Path, tmp_path: Path)
     service.close()
 
 
-def test_submit_watch_and_jobs(up: Up, clip: Path) -> None:
+def test_submit_watch_and_jobs_show_a_job_to_its_end(up: Up, clip: Path) -> None:
     submitted = impasto("submit", clip, "--style", "original", "--data", up.data, "--json")
     [line] = lines(submitted)
     job = line["job"]
@@ -70,7 +70,9 @@ def test_submit_watch_and_jobs(up: Up, clip: Path) -> None:
     assert listed[job]["state"] == "finished"
 
 
-def test_a_refused_video_says_why_in_its_record(up: Up, storage: Storage, tmp_path: Path) -> None:
+def test_the_record_of_a_refused_video_has_the_reason(
+    up: Up, storage: Storage, tmp_path: Path
+) -> None:
     text = tmp_path / "text.mp4"
     text.write_text("no video")
     [line] = lines(impasto("submit", text, "--style", "original", "--data", up.data, "--json"))
@@ -81,7 +83,7 @@ def test_a_refused_video_says_why_in_its_record(up: Up, storage: Storage, tmp_pa
     assert record["reason"] == lines(watched)[0]["reason"]
 
 
-def test_a_video_in_a_folder_of_no_style_is_refused(up: Up, storage: Storage) -> None:
+def test_a_video_in_a_folder_that_names_no_style_is_refused(up: Up, storage: Storage) -> None:
     storage.container("input").write("cubism/a.mp4", b"x")
     statuses = eventually(
         lambda: [s for s in all_jobs(up) if s["source"] == "cubism/a.mp4" and s["reason"]],
@@ -94,7 +96,9 @@ def all_jobs(up: Up) -> list[dict[str, str]]:
     return lines(impasto("jobs", "--data", up.data, "--json"))
 
 
-def test_cancel_ends_a_job_and_sweeps_up(up: Up, storage: Storage, tmp_path: Path) -> None:
+def test_cancel_ends_a_job_and_deletes_its_intermediates(
+    up: Up, storage: Storage, tmp_path: Path
+) -> None:
     long = make_clip(tmp_path / "long.mp4", seconds=20, size="640x360", tracks=())
     [line] = lines(impasto("submit", long, "--style", "great-wave", "--data", up.data, "--json"))
     job = line["job"]
@@ -105,7 +109,7 @@ def test_cancel_ends_a_job_and_sweeps_up(up: Up, storage: Storage, tmp_path: Pat
     assert_nothing_is_left(storage)
 
 
-def test_poison_from_list_to_purge(up: Up, storage: Storage) -> None:
+def test_poison_is_listed_shown_requeued_and_purged(up: Up, storage: Storage) -> None:
     storage.queue("segments").send_text("!!! not base64")
     entries = eventually(
         lambda: lines(impasto("poison", "list", "--data", up.data, "--json")), "the poison"
@@ -118,7 +122,8 @@ def test_poison_from_list_to_purge(up: Up, storage: Storage) -> None:
     [requeued] = lines(impasto("poison", "requeue", entry["id"], "--data", up.data, "--json"))
     assert requeued == {"requeued": 1}
     again = eventually(
-        lambda: lines(impasto("poison", "list", "--data", up.data, "--json")), "it to be back"
+        lambda: lines(impasto("poison", "list", "--data", up.data, "--json")),
+        "the message in poison again",
     )
     assert again[0]["id"] != entry["id"]
     assert impasto("poison", "purge", "--data", up.data).returncode == 2
@@ -127,25 +132,25 @@ def test_poison_from_list_to_purge(up: Up, storage: Storage) -> None:
     assert lines(impasto("poison", "list", "--data", up.data, "--json")) == []
 
 
-def test_unknown_jobs_and_messages(up: Up) -> None:
+def test_unknown_jobs_and_messages_are_errors(up: Up) -> None:
     for arguments in (["watch", "nope"], ["cancel", "nope"], ["poison", "show", "nope"]):
         result = impasto(*arguments, "--data", up.data)
         assert result.returncode == 2
         assert "nope" in result.stderr
 
 
-def test_a_folder_has_one_stack(up: Up) -> None:
+def test_a_second_stack_in_a_folder_is_refused(up: Up) -> None:
     with pytest.raises(Misconfigured, match="already up"), Stack(up.data, nodes=1):
         pass
 
 
-def test_commands_without_a_stack_say_so(tmp_path: Path) -> None:
+def test_commands_without_a_stack_say_that_none_is_up(tmp_path: Path) -> None:
     result = impasto("jobs", "--data", tmp_path)
     assert result.returncode == 2
     assert "no stack was ever up" in result.stderr
 
 
-def test_ctrl_c_and_up_again_goes_on(tmp_path: Path, clip: Path) -> None:
+def test_after_ctrl_c_the_next_up_continues_the_jobs(tmp_path: Path, clip: Path) -> None:
     data = tmp_path / "data"
     first = Up(data)
     known = accounts.read(data)
@@ -166,13 +171,13 @@ def test_ctrl_c_and_up_again_goes_on(tmp_path: Path, clip: Path) -> None:
     assert processes_of(data) == []
 
 
-def test_killed_outright_it_leaves_nothing_running(tmp_path: Path) -> None:
+def test_a_killed_stack_leaves_nothing_running(tmp_path: Path) -> None:
     up = Up(tmp_path / "data")
     up.kill()
     eventually(lambda: processes_of(tmp_path / "data") == [], "all processes to be gone")
 
 
-def test_killed_outright_with_workers_at_work_it_leaves_nothing_running(
+def test_a_stack_killed_with_busy_workers_leaves_nothing_running(
     tmp_path: Path, clip: Path
 ) -> None:
     up = Up(tmp_path / "data")

@@ -15,7 +15,7 @@ from tests.support.leftovers import assert_nothing_is_left
 from tests.support.waiting import eventually
 
 ROOT = Path(__file__).parents[2]
-#: Several segments of a short clip, and a worker that doesn't linger.
+#: A short clip gets several segments, and waits are short.
 QUICK = {
     "IMPASTO_SEGMENT_SECONDS": "1",
     "IMPASTO_IDLE_SECONDS": "0.3",
@@ -40,7 +40,7 @@ def lines(result: "subprocess.CompletedProcess[str]") -> list[dict[str, Any]]:
 
 
 class Up:
-    """`impasto up`, as a person at a terminal has it."""
+    """A running `impasto up`."""
 
     def __init__(self, data: Path) -> None:
         self.data = data
@@ -56,10 +56,10 @@ class Up:
         eventually(self._is_up, "the stack to be up")
 
     def _is_up(self) -> bool:
-        assert self._process.poll() is None, self.said()
-        return "BlobEndpoint" in self.said()
+        assert self._process.poll() is None, self.output()
+        return "BlobEndpoint" in self.output()
 
-    def said(self) -> str:
+    def output(self) -> str:
         return self._log.read_text()
 
     def ctrl_c(self) -> int:
@@ -73,8 +73,8 @@ class Up:
 
 @contextlib.contextmanager
 def stack_in(folder: Path, nodes: int | None = None) -> Iterator[Stack]:
-    """A stack that has nothing left to do, and no poison, when a test is through with it."""
+    """A stack. After the test it must have no work left and no messages in poison."""
     with Stack(folder, nodes) as stack:
         yield stack
-        if stack.pids():  # else the test has closed it
+        if stack.pids():  # unless the test has closed it
             assert_nothing_is_left(stack.storage)

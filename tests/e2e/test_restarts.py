@@ -1,4 +1,4 @@
-"""How soon what died is started again: at once if it had worked, else ever more rarely."""
+"""How soon the stack restarts a service: at once if it had worked, else with growing delays."""
 
 import os
 import signal
@@ -12,11 +12,11 @@ from tests.support.processes import processes_of
 from tests.support.stacks import QUICK
 from tests.support.waiting import eventually
 
-#: So many deaths on end would mean the longest rest.
+#: After as many deaths without work in between, the delay would be the longest.
 MANY = 10
 
 
-def test_a_service_that_has_worked_is_started_again_at_once(stack: Stack) -> None:
+def test_a_service_that_has_worked_is_restarted_at_once(stack: Stack) -> None:
     for _ in range(MANY):
         eventually(lambda: has_worked(stack.heartbeat_of("trigger")), "the trigger to work")
         before = stack.pids()["trigger"]
@@ -24,7 +24,7 @@ def test_a_service_that_has_worked_is_started_again_at_once(stack: Stack) -> Non
         eventually(lambda: stack.pids()["trigger"] != before, "another trigger", within=20)  # noqa: B023
 
 
-def test_what_dies_before_it_has_worked_is_started_ever_more_rarely(
+def test_a_service_that_never_worked_is_restarted_with_growing_delays(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in QUICK.items():

@@ -1,4 +1,4 @@
-"""A stack attacked from outside: what one video brings must not reach another, nor the machine."""
+"""Hostile videos and failing requests don't affect other videos or the machine."""
 
 import sys
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ from tests.unit.test_hostile_videos import mjpeg, overlapping, small_says_its_he
 
 
 class BehindProxies(Stack):
-    """Services reach storage only through proxies on these ports."""
+    """A stack whose services reach storage only through proxies on these ports."""
 
     def __init__(self, data: Path, blob_port: int, queue_port: int) -> None:
         super().__init__(data, nodes=1)
@@ -38,7 +38,7 @@ class BehindProxies(Stack):
 
 
 class Refusals:
-    """Answers 403 to the next write of frames, once it is armed."""
+    """Once armed, answers the next write of frames with 403."""
 
     def __init__(self) -> None:
         self.armed = False
@@ -53,7 +53,7 @@ class Refusals:
         return None
 
 
-class Outside:
+class Scene:
     def __init__(self, stack: Stack, folder: Path, refusals: Refusals) -> None:
         self.stack = stack
         self.storage = stack.storage
@@ -87,13 +87,13 @@ class Outside:
         return fingerprint_of(path)
 
     def shards(self, job: str) -> list[bytes]:
-        """What the splitter wrote, in order."""
+        """The shards that the splitter wrote, in order."""
         frames = self.storage.container("frames")
         return [frames.read(blob.name) for blob in frames.under(f"{job}/")]
 
 
 @pytest.fixture
-def outside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Outside]:
+def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
     for name, value in QUICK.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("IMPASTO_KEEP_INTERMEDIATES", "true")
@@ -106,59 +106,57 @@ def outside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Outside
             for port in (own.blob_port, own.queue_port)
         ]
         stack = around.enter_context(BehindProxies(data, proxies[0].port, proxies[1].port))
-        yield Outside(stack, tmp_path, refusals)
+        yield Scene(stack, tmp_path, refusals)
         assert PoisonQueues(stack.storage).entries() == []
 
 
-def test_frames_stay_with_their_video(outside: Outside, tmp_path: Path) -> None:
-    """A write that fails in the middle of one video leaves nothing of it for the next."""
+def test_a_failed_write_puts_no_frames_into_another_video(scene: Scene, tmp_path: Path) -> None:
     # x264 isn't deterministic for some other sizes.
     one = make_clip(tmp_path / "one.mp4", seconds=4, size="256x144")
     other = make_clip(tmp_path / "other.mp4", seconds=4, size="256x144", picture="smptehdbars=")
-    calm = [outside.drop(one, "original/1.mp4"), outside.drop(other, "original/2.mp4")]
-    expected = [(outside.shards(job), outside.pictures(job)) for job in calm if outside.output(job)]
-    outside.refusals.armed = True
-    rough = [outside.drop(one, "original/3.mp4"), outside.drop(other, "original/4.mp4")]
-    found = [(outside.shards(job), outside.pictures(job)) for job in rough if outside.output(job)]
-    assert outside.refusals.count == 1
+    calm = [scene.drop(one, "original/1.mp4"), scene.drop(other, "original/2.mp4")]
+    expected = [(scene.shards(job), scene.pictures(job)) for job in calm if scene.output(job)]
+    scene.refusals.armed = True
+    rough = [scene.drop(one, "original/3.mp4"), scene.drop(other, "original/4.mp4")]
+    found = [(scene.shards(job), scene.pictures(job)) for job in rough if scene.output(job)]
+    assert scene.refusals.count == 1
     assert expected[0][0] != expected[1][0]
     assert [shards for shards, _ in found] == [shards for shards, _ in expected]
     for (_, picture), (_, wanted) in zip(found, expected, strict=True):
         assert picture.shows_the_same(wanted)
 
 
-def test_every_input_has_an_output_of_its_own(outside: Outside, tmp_path: Path) -> None:
+def test_every_input_has_its_own_output(scene: Scene, tmp_path: Path) -> None:
     clip = make_clip(tmp_path / "clip.mp4", seconds=1, size="96x64")
     names = ["a", "a.mp4", "a.mov", "a.mov.mp4", "a.mp4.mp4", "a.painted.mp4", "a.mov.painted.mp4"]
-    jobs = [outside.drop(clip, f"original/{name}") for name in names]
-    outputs = [outside.output(job) for job in jobs]
+    jobs = [scene.drop(clip, f"original/{name}") for name in names]
+    outputs = [scene.output(job) for job in jobs]
     assert len(set(outputs)) == len(names)
-    there = {blob.name for blob in outside.storage.container("output").under()}
+    there = {blob.name for blob in scene.storage.container("output").under()}
     assert there == set(outputs)
 
 
-def test_files_that_claim_less_than_they_hold_are_refused(outside: Outside, tmp_path: Path) -> None:
+def test_files_that_claim_less_than_they_hold_are_refused(scene: Scene, tmp_path: Path) -> None:
     small = make_clip(tmp_path / "small.mp4", seconds=0.04, size="1280x720", tracks=())
     (tmp_path / "again.mp4").write_bytes(overlapping(small, 400_000))
     large = small_says_its_header(tmp_path / "large.avi", "mjpeg", mjpeg(16_000, 12_000))
     good = make_clip(tmp_path / "good.mp4", seconds=1, size="96x64")
-    again = outside.drop(tmp_path / "again.mp4", "original/again.mp4")
-    header = outside.drop(large, "original/large.avi")
-    finished = outside.drop(good, "original/good.mp4")
-    assert "packets overlap" in outside.refusal(again)
-    assert "16000×12000" in outside.refusal(header)
-    assert outside.output(finished) == "original/good.mp4"
+    again = scene.drop(tmp_path / "again.mp4", "original/again.mp4")
+    header = scene.drop(large, "original/large.avi")
+    finished = scene.drop(good, "original/good.mp4")
+    assert "packets overlap" in scene.refusal(again)
+    assert "16000×12000" in scene.refusal(header)
+    assert scene.output(finished) == "original/good.mp4"
     for name in ("frames", "scored", "segments"):
-        left = [blob.name for blob in outside.storage.container(name).under()]
+        left = [blob.name for blob in scene.storage.container(name).under()]
         assert not [blob for blob in left if not blob.startswith(finished)]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux filters system calls")
-def test_what_decodes_has_no_keys_and_no_rights(outside: Outside, tmp_path: Path) -> None:
-    """Seen in /proc, as another process sees it."""
+def test_processes_that_decode_have_no_keys_and_are_confined(scene: Scene, tmp_path: Path) -> None:
     clip = make_clip(tmp_path / "clip.mp4", seconds=1, size="96x64")
-    outside.output(outside.drop(clip, "original/clip.mp4"))
-    pids = outside.stack.pids()
+    scene.output(scene.drop(clip, "original/clip.mp4"))
+    pids = scene.stack.pids()
     for service in ("splitter", "stitcher"):
         children = processes.sandboxes(pids[service])
         assert children

@@ -1,4 +1,4 @@
-"""Workers that can't start: their video says so, and the next is painted once they can."""
+"""If no worker can start, the video fails with the reason; later videos are painted."""
 
 import contextlib
 import os
@@ -16,7 +16,7 @@ from tests.support.waiting import eventually
 
 FEW = {"IMPASTO_WORKER_TRIES": "4", "IMPASTO_NODE_SECONDS": "4", "IMPASTO_NODE_IDLE_SECONDS": "1"}
 EXIT_3 = ["/bin/sh", "-c", "echo there is no paint left >&2; exit 3"]
-#: What is set, what workers are, and what the video's owner is told.
+#: Settings, the command of workers, and the reason in the video's record.
 FAULTS = {
     "exit code 3": (
         {},
@@ -34,13 +34,13 @@ FAULTS = {
         {"IMPASTO_NODE_QUOTA": "0"},
         stack_module.WORKER,
         "no worker could start: no node came for 4 s:"
-        " the quota is 0 nodes for all clusters together, and this one wants 1",
+        " the quota is 0 nodes for all clusters, and this cluster needs 1",
     ),
 }
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_it_says_why_and_the_next_is_painted(
+def test_a_video_fails_with_the_reason_and_the_next_is_painted(
     tmp_path: Path, clip: Path, monkeypatch: pytest.MonkeyPatch, fault: str
 ) -> None:
     settings, worker, reason = FAULTS[fault]
@@ -61,14 +61,14 @@ def test_it_says_why_and_the_next_is_painted(
             queue = stack.storage.queue(name)
             eventually(lambda queue=queue: queue.count() == 0, f"{name} to be empty")  # type: ignore[misc]
             assert stack.storage.poison(name).count() == 0
-        for service in ("batchai", "dispatcher"):  # started again, without the fault
+        for service in ("batchai", "dispatcher"):  # they are restarted without the fault
             os.kill(stack.pids()[service], signal.SIGKILL)
         second = control.submit(clip, "original/second.mp4")
         eventually(lambda: control.status(second).ended, "the next job to end", within=120)
         assert control.status(second).state == "finished", control.status(second).reason
 
 
-def test_settings_that_a_service_refuses_end_the_run(
+def test_a_run_ends_if_a_service_refuses_its_settings(
     tmp_path: Path, clip: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("IMPASTO_WORKER_HOURS", "100000000")

@@ -1,6 +1,6 @@
-"""The announcement of a blob to the services, and the record that it was made.
+"""Announces blobs to the services, and records that they were announced.
 
-Event Grid announces in Azure. The trigger, `impasto submit` and `impasto replay` do it as well.
+Event Grid announces blobs, and so do the trigger, `impasto submit` and `impasto replay`.
 """
 
 import uuid
@@ -25,12 +25,12 @@ class Arrivals:
         self._storage = storage
 
     def announce(self, event: BlobCreated) -> None:
-        """Announce it, however often that was done: it stays the same job."""
+        """Send the event and record it. A second announcement is the same job."""
         self._send(event)
         self.record(event)
 
     def announce_new(self, event: BlobCreated) -> bool:
-        """Whether it was new."""
+        """Announce the blob unless that was recorded; return whether it was new."""
         if self.recorded(event.job):
             return False
         self._send(event)
@@ -38,7 +38,7 @@ class Arrivals:
         return True
 
     def record(self, event: BlobCreated) -> None:
-        """Make the job known. Whoever sees its event first does that."""
+        """Record that the blob was announced, unless that is recorded."""
         if not self.recorded(event.job):
             self._record(event)
 
@@ -47,9 +47,9 @@ class Arrivals:
         log.info("announced", job=event.job, blob=names.shown(event.blob))
 
     def _record(self, event: BlobCreated) -> None:
-        """First the one that it is listed by: killed between the two, it is listed twice."""
-        told = {"container": event.container, "blob": quote(event.blob)}
-        self._records.write_once(names.newest_record(event.job, datetime.now(UTC)), b"", told)
+        """Write the record for listings first: a crash in between lists the job twice."""
+        metadata = {"container": event.container, "blob": quote(event.blob)}
+        self._records.write_once(names.newest_record(event.job, datetime.now(UTC)), b"", metadata)
         data = event.model_dump_json(by_alias=True).encode()
         self._records.write_once(names.arrival_record(event.job), data)
 
@@ -65,11 +65,10 @@ class Arrivals:
             raise Malformed(f"the arrival record of {job} can't be read: {error}") from error
 
     def current_events(self, container: Container, event: BlobCreated) -> list[BlobCreated]:
-        """What Azure's event announces, as it is found now: the job goes by that.
+        """Return events for the blobs that Azure's event announces, as the blobs are now.
 
-        It may be other than what the event tells: its metadata may have been set since, which
-        changes the ETag and has no event. Files that are only made, and folders, announce nothing;
-        a folder that was renamed announces all that is in it.
+        A blob's ETag may differ from the event's: to set metadata changes it, and sends no event.
+        A file that was only created announces nothing, and a renamed folder all blobs in it.
         """
         if event.is_only_created:
             return []
@@ -80,7 +79,7 @@ class Arrivals:
         else:
             blob = find_if_valid(container, event.blob)
             if blob is None:
-                return [event]  # it is refused, with the reason, when its turn comes
+                return [event]  # its job will be refused, with the reason
             blobs = [blob]
         return [
             event_of(container, blob.name, blob.etag, blob.size, blob.md5)
@@ -97,7 +96,7 @@ def find_if_valid(container: Container, name: str) -> Blob | None:
 
 
 def queue_of(event: BlobCreated) -> str:
-    """A painting waits with all others. A video waits in the lane that its top folder has."""
+    """Paintings share a queue. A video's queue is the lane of its top folder."""
     if event.container == "styles":
         return "lessons"
     return LANES[names.digest_of(names.top_folder(event.blob))[-1] % len(LANES)]

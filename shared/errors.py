@@ -1,30 +1,30 @@
 """Every error that Impasto raises on purpose.
 
 ImpastoError
-├── Refused            the input can't be scored; its text is one sentence for its owner
-├── Misconfigured      a setting is missing or makes no sense; its text names it
-├── ChildDied          a child process hung, crashed or wanted too much memory
-│   └── ChildKilled    … but somebody killed it: that says nothing of what it was doing
+├── Refused            the input can't be scored; the text is one sentence for its owner
+├── Misconfigured      a setting is missing or makes no sense; the text names it
+├── ChildDied          a child process hung, crashed or used too much memory
+│   └── ChildKilled    it was killed from outside, which isn't the fault of its input
 ├── MessageError
-│   ├── Malformed      a body that isn't the message its queue carries
-│   └── TooBig         a message that no queue would take
-├── Settlement         what a handler may say of the message in its hand
-│   ├── Reject         it will never work: to poison, now
-│   ├── Retry          it failed: again later
-│   └── NotYet         what it needs is on its way: again later, as if for the first time
-├── Interrupted        the handler has to let go
-│   ├── LeaseLost      the message may be in another worker's hand by now
+│   ├── Malformed      a body isn't the message that its queue carries
+│   └── TooBig         a message is too large for a queue
+├── Settlement         a handler says what to do with its message
+│   ├── Reject         poison it now: it will never succeed
+│   ├── Retry          retry it later; this attempt counts
+│   └── NotYet         postpone it, as if it came for the first time: something isn't ready
+├── Interrupted        the handler has to stop
+│   ├── LeaseLost      another worker may have the message by now
 │   ├── Stopping       this process was told to leave
-│   └── JobEnded       the job that this is for was ended by somebody else
+│   └── JobEnded       the job was ended by somebody else, such as by a cancellation
 ├── StorageError
-│   ├── Missing        no such blob or message
-│   ├── Changed        the blob is no longer the one that was meant
+│   ├── Missing        there is no such blob or message
+│   ├── Changed        the blob was replaced
 │   ├── Taken          somebody else holds the claim
-│   ├── Forbidden      the account doesn't let us do it: 401, 403, or no login
-│   ├── Unprepared     no such container or queue
-│   └── Unavailable    storage didn't answer, for longer than it is worth waiting
-├── ClusterError       the service that runs the cluster refused, or didn't answer
-└── RequestRefused     what that service, run locally, answers: a status, a code, a sentence
+│   ├── Forbidden      the account doesn't allow it: 401, 403, or no login
+│   ├── Unprepared     there is no such container or queue
+│   └── Unavailable    storage hasn't answered for too long
+├── ClusterError       the service that runs the cluster refused a request, or didn't answer
+└── RequestRefused     an error response of the local Batch AI: status, code, sentence
 """
 
 

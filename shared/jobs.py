@@ -1,4 +1,4 @@
-"""The records of jobs. How far a job is follows from what exists."""
+"""Reads and writes the records and intermediate results of jobs."""
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
@@ -25,8 +25,8 @@ from shared.records import (
 )
 from shared.storage import Storage
 
-#: Jobs of which a service remembers what was planned: that never changes.
-REMEMBERED = 32
+#: How many job records a service caches. They never change.
+CACHED_JOBS = 32
 R = TypeVar("R")
 
 
@@ -37,15 +37,16 @@ class Jobs:
         self.frames = storage.container("frames")
         self.scored = storage.container("scored")
         self.segments = storage.container("segments")
-        #: What is only on its way.
-        self._passing = (self.frames, self.scored, self.segments)
-        self.job = lru_cache(REMEMBERED)(self._job)
+        self._intermediate = (self.frames, self.scored, self.segments)
+        self.job = lru_cache(CACHED_JOBS)(self._job)
 
     def begin(self, job: Job) -> Job:
-        """The job as first recorded, be it now or by an earlier delivery of its arrival."""
+        """Record the job; return it as first recorded, perhaps by an earlier delivery."""
         name = names.job_record(job.job)
-        told = {"items": str(job.items), "model": quote(job.model)}
-        return job if self._write(name, job, told) else self._read(name, Job.model_validate_json)
+        metadata = {"items": str(job.items), "model": quote(job.model)}
+        return (
+            job if self._write(name, job, metadata) else self._read(name, Job.model_validate_json)
+        )
 
     def all(self) -> list[str]:
         """The ids of all jobs."""
@@ -59,7 +60,7 @@ class Jobs:
 
     def add_segment(self, segment: Segment) -> None:
         name = names.segment_record(segment.job, segment.segment)
-        self._write(name, segment, counted(segment.items))
+        self._write(name, segment, item_count(segment.items))
 
     def segment(self, job: str, segment: int) -> Segment | None:
         return self._find(names.segment_record(job, segment), Segment.model_validate_json)
@@ -68,30 +69,30 @@ class Jobs:
         return self._read(names.segment_record(job, segment), Segment.model_validate_json)
 
     def has_shards(self, segment: Segment) -> bool:
-        """They may be gone though it is recorded: swept away with a job that then began anew."""
+        """False where its job was swept and then begun anew."""
         folder = names.segment_folder(segment.job, segment.segment)
         return len(self.frames.under(folder)) >= segment.shards
 
     def add_scored(self, shard: str, data: bytes, items: int) -> bool:
-        """Whether nobody else had scored it."""
-        return self.scored.write_once(shard, data, counted(items))
+        """Store a scored shard unless it exists; return whether this call stored it."""
+        return self.scored.write_once(shard, data, item_count(items))
 
     def add_chunk(self, report: ChunkReport) -> None:
         name = names.chunk_record(report.job, report.segment, report.chunk)
-        self._write(name, report, counted(report.items))
+        self._write(name, report, item_count(report.items))
 
     def finish(self, result: Result) -> None:
-        """Whatever it was thought to have come to meanwhile."""
+        """Record the result, in place of any other outcome."""
         self.records.write(names.outcome_record(result.job), json_of(result))
 
     def fail(self, job: str, source: str | None, state: FailureState, reason: str) -> None:
-        """End the job with a reason, unless it has ended already."""
+        """Record why the job ended, unless it has an outcome already."""
         now = datetime.now(UTC)
         failure = Failure(job=job, source=source, state=state, reason=reason, at=now)
         self._write(names.outcome_record(job), failure)
 
     def fail_job_of(self, message: Body, reason: str) -> None:
-        """Fail the job that a poisoned message was part of, be its record readable or not."""
+        """Fail the job of a message, even if the job's record can't be read."""
         job = getattr(message, "job", None)
         if job is None:
             return
@@ -125,9 +126,9 @@ class Jobs:
         return outcome is not None
 
     def find_source(self, source: Source) -> Blob | None:
-        """The source as it is now; None where it is gone, or may have other content.
+        """Return the source as it is now; None if it is gone or may have other content.
 
-        Setting a blob's metadata changes its ETag and nothing else.
+        To set a blob's metadata changes its ETag but not its content.
         """
         blob = self._storage.container(source.container).find(source.blob)
         if blob and (
@@ -138,25 +139,25 @@ class Jobs:
         return None
 
     def with_current_etag(self, job: Job) -> Job:
-        """The job with its source's ETag as it is now; Changed where it has other content."""
+        """Return the job with its source's present ETag; raise Changed if its content changed."""
         blob = self.find_source(job.source)
         if blob is None:
             raise Changed(job.source.blob)
         return job.model_copy(update={"source": job.source.model_copy(update={"etag": blob.etag})})
 
     def reopen(self, job: str) -> None:
-        """Take back that it failed, or was refused or cancelled."""
+        """Delete the outcome of a job that wasn't finished."""
         if isinstance(self.outcome(job), Failure):
             self.records.delete(names.outcome_record(job))
 
     def sweep(self, job: str) -> None:
         """Delete the job's intermediate results."""
-        for container in self._passing:
+        for container in self._intermediate:
             container.delete_all(f"{job}/")
 
     def sweep_all_ended(self) -> None:
         """Delete what is left of any job that has ended: storage may have lost deletions."""
-        for job in {job for container in self._passing for job in container.folders()}:
+        for job in {job for container in self._intermediate for job in container.folders()}:
             with suppress(Malformed):  # kept, where the outcome can't be read
                 self.sweep_if_ended(job)
 
@@ -183,8 +184,8 @@ def json_of(record: Record) -> bytes:
     return record.model_dump_json().encode()
 
 
-def counted(items: int) -> dict[str, str]:
-    """So that a listing tells how far a job is."""
+def item_count(items: int) -> dict[str, str]:
+    """Metadata that shows a job's progress in listings."""
     return {"items": str(items)}
 
 

@@ -1,7 +1,14 @@
-"""What the services say to each other, in the order in which it is said.
+"""The messages that services send each other, in the order of the flow.
 
-A message knows jobs, segments, shards and chunks, and nothing of what is in them.
-On the wire it is base64 of JSON, as Event Grid and Azure Functions write it.
+BlobCreated     a video or a painting was uploaded    trigger → splitter or scorer
+SegmentPlanned  a segment may be split into shards    splitter or dispatcher → splitter
+SegmentReady    its shards are in storage             splitter → dispatcher
+ChunkPlanned    some of its shards may be scored      dispatcher → scorer
+ChunkScored     these shards are scored               scorer → stitcher
+Poisoned        a message can't be handled            any service → a person
+
+Messages name jobs, segments, shards and chunks, and know nothing of what is in them. They are sent
+as JSON in base64, as Event Grid and Azure Functions do.
 """
 
 import base64
@@ -25,7 +32,7 @@ from pydantic_core import ErrorDetails
 from shared import names
 from shared.errors import Malformed, TooBig
 
-#: Azure's limit on a message, counted after base64 has taken its third.
+#: Azure's limit on a message, in base64.
 LARGEST_BODY = 64 * 1024
 
 SUBJECT = r"(?s)^/blobServices/default/containers/[^/]+/blobs/.+$"
@@ -38,13 +45,13 @@ Count = Annotated[int, Field(ge=0, lt=10_000_000)]
 
 
 class Body(BaseModel):
-    """Whatever a queue carries."""
+    """The body of any message."""
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
 
 class BlobData(Body):
-    """What Azure says of the blob. Of one that was renamed it tells neither ETag nor length."""
+    """A blob as Azure's event describes it; for a renamed blob, without ETag and length."""
 
     model_config = ConfigDict(extra="ignore", alias_generator=to_camel, populate_by_name=True)
 
@@ -52,7 +59,7 @@ class BlobData(Body):
     url: str = ""
     e_tag: str = ""
     content_length: int = 0
-    #: Of all its bytes, in base64, where storage knows it. Only our own announcements have it.
+    #: In base64, if storage knows it. Only our own announcements have it.
     content_md5: str = ""
 
 
@@ -61,10 +68,9 @@ def either(event_grid: str, cloud_event: str) -> AliasChoices:
 
 
 class BlobCreated(Body):
-    """Event Grid's own event, in its schema or as a CloudEvent.
+    """A blob was uploaded, renamed, or its directory was: Event Grid's event, or a CloudEvent.
 
-    Azure decides its fields, so unknown ones are let pass. With hierarchical namespaces, blobs and
-    directories that are renamed have events of their own.
+    Azure decides on its fields, so unknown fields are ignored.
     """
 
     model_config = ConfigDict(extra="ignore", alias_generator=to_camel, populate_by_name=True)
@@ -91,7 +97,7 @@ class BlobCreated(Body):
 
     @property
     def is_only_created(self) -> bool:
-        """Whether the file was only made: what is written to it has an event of its own."""
+        """Whether the file was only created: when it is written, there is another event."""
         return self.data.api == "CreateFile" and self.data.content_length == 0
 
     @property
@@ -104,7 +110,7 @@ class BlobCreated(Body):
 
     @property
     def blob(self) -> str:
-        """As it is called: the subject has the name bare, the URL has it quoted."""
+        """The blob's name. The subject has it unquoted, the URL quoted."""
         return self.subject.split("/", 6)[6]
 
     @property
@@ -141,7 +147,7 @@ class BlobCreated(Body):
 
 
 class Message(Body):
-    """Our own messages: strict, versioned, and each part of one traced job."""
+    """A message of our own. It belongs to a job, and its unknown fields are errors."""
 
     version: Literal[1] = 1
     trace: Trace
@@ -149,11 +155,13 @@ class Message(Body):
 
 
 class SegmentPlanned(Message):
+    """The segment may be split into shards."""
+
     segment: Number
 
 
 class SegmentReady(Message):
-    """Nothing of a damaged segment may be left: then it has no items, and is ready all the same."""
+    """The segment's shards are in storage; there may be none, if the video is damaged."""
 
     segment: Number
     items: Count
@@ -161,6 +169,8 @@ class SegmentReady(Message):
 
 
 class ChunkPlanned(Message):
+    """A worker may score these shards of the segment."""
+
     segment: Number
     chunk: Number
     model: Model
@@ -169,12 +179,14 @@ class ChunkPlanned(Message):
 
 
 class ChunkScored(Message):
+    """The chunk's shards are scored and in storage."""
+
     segment: Number
     chunk: Number
 
 
 class Poisoned(Body):
-    """A message that nobody could handle, with all that a person needs to judge it."""
+    """A message that can't be handled, with what a person needs to judge it."""
 
     version: Literal[1] = 1
     queue: str
@@ -197,13 +209,13 @@ def encode(body: Body) -> str:
     if len(text) > LARGEST_BODY:
         raise TooBig(
             f"a {type(body).__name__} of {len(text):,} bytes is over the queue's {LARGEST_BODY:,}; "
-            "put what is large in a blob and send its name"
+            "store large data in a blob and send its name"
         )
     return text
 
 
 def decode(text: str, kind: type[B]) -> B:
-    """The message in a body, or Malformed with the reason. Nothing else comes out of here."""
+    """Parse a body. Raises Malformed, with the reason, and nothing else."""
     try:
         payload = base64.b64decode(text.encode("ascii"), validate=True)
     except (UnicodeEncodeError, binascii.Error) as error:

@@ -1,4 +1,4 @@
-"""What is recorded of a job, and read again by services that may be older or newer."""
+"""The records of a job. Services of older and newer versions read them as well."""
 
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
@@ -9,7 +9,7 @@ from shared.messages import BlobCreated, Count, JobId, Model, Number, Trace
 
 
 class Record(BaseModel):
-    """Old services must be able to read what newer ones write: unknown fields are let pass."""
+    """A record ignores unknown fields, so that older services can read what newer ones write."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -33,7 +33,7 @@ class Source(Record):
 
 
 class Span(Record):
-    """What a segment covers of its source, in whatever the workload counts; stop isn't in it."""
+    """The part of its source that a segment covers, in the workload's unit, without `stop`."""
 
     start: int
     stop: int
@@ -72,7 +72,7 @@ class Segment(Record):
 
 
 class Times(Record):
-    """Where the time went. The stages add up to the whole; what ran beside them comes on top."""
+    """How long it took. The stages add up to `seconds`; `seconds_beside` ran in parallel."""
 
     seconds: float
     seconds_per_item: float

@@ -22,8 +22,8 @@ from shared.errors import ClusterError
 from shared.jobs import Jobs
 from shared.logs import logger
 from shared.messages import BlobCreated, ChunkPlanned, SegmentReady
-from shared.needs import SWEEPING, Needs
 from shared.records import Job
+from shared.rights import SWEEPING, Rights
 from shared.runtime.consumer import Consumer
 from shared.runtime.stop import Stop
 from shared.runtime.work import Route, Work
@@ -37,7 +37,7 @@ RECONCILE_SECONDS = 2.0
 BEFORE_CHUNKS = ("arrivals", *LANES, "segments", "shards")
 #: How many scored chunks for each node may wait for a stitcher before no more chunks are sent.
 SCORED_PER_NODE = 8
-NEEDS = Needs(
+RIGHTS = Rights(
     queues={
         **dict.fromkeys(BEFORE_CHUNKS, "count"),
         "segments": "count send",
@@ -171,6 +171,6 @@ def build(storage: Storage, settings: WorkerSettings, stop: Stop) -> Consumer:
         stop,
         routes,
         tick=dispatcher.reconcile,
-        needs=[NEEDS, SWEEPING],
+        rights=[RIGHTS, SWEEPING],
         at_end=pool.close,
     )

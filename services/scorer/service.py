@@ -15,8 +15,8 @@ from shared import names
 from shared.errors import NotYet
 from shared.jobs import Jobs
 from shared.messages import BlobCreated, ChunkPlanned, ChunkScored
-from shared.needs import SWEEPING, Needs
 from shared.records import ChunkReport
+from shared.rights import SWEEPING, Rights
 from shared.runtime.consumer import Consumer
 from shared.runtime.stop import Stop
 from shared.runtime.work import AnyRoute, Route, Work
@@ -24,7 +24,7 @@ from shared.shards import pack
 from shared.storage import Storage
 from shared.worker_activity import WorkerActivity
 
-NEEDS = Needs(
+RIGHTS = Rights(
     {
         "frames": "read",
         "scored": "list write",
@@ -118,7 +118,7 @@ def build(storage: Storage, settings: ScorerSettings, stop: Stop) -> Consumer:
         settings,
         stop,
         routes,
-        needs=[NEEDS, SWEEPING],
+        rights=[RIGHTS, SWEEPING],
         leave_when_idle=settings.idle_exit_seconds,
         at_end=lessons.close,
     )

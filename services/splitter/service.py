@@ -19,9 +19,9 @@ from shared.jobs import Jobs
 from shared.logs import logger
 from shared.messages import BlobCreated, SegmentPlanned, SegmentReady
 from shared.models import Models
-from shared.needs import SWEEPING, Needs
 from shared.queues import Lanes
 from shared.records import Job, Segment, Source
+from shared.rights import SWEEPING, Rights
 from shared.runtime.consumer import Consumer
 from shared.runtime.stop import Stop
 from shared.runtime.work import AnyRoute, Route, Work
@@ -32,7 +32,7 @@ from shared.storage import LANES, Storage
 log = logger()
 #: How often a long handler checks whether its job has been cancelled.
 CHECK_SECONDS = 5.0
-NEEDS = Needs(
+RIGHTS = Rights(
     {"input": "read", "frames": "write", "models": "list", "styles": "list"},
     {**dict.fromkeys(LANES, "send"), "segments": "count send", "shards": "count send"},
 )
@@ -174,4 +174,6 @@ def build(storage: Storage, settings: SplitterSettings, stop: Stop) -> Consumer:
         ),
         Route("segments", SegmentPlanned, splitter.split, splitter.in_flight.has_room_for_segment),
     ]
-    return Consumer(storage, settings, stop, routes, needs=[NEEDS, SWEEPING], at_end=splitter.close)
+    return Consumer(
+        storage, settings, stop, routes, rights=[RIGHTS, SWEEPING], at_end=splitter.close
+    )

@@ -16,8 +16,8 @@ from shared.input_errors import INPUT_ERRORS, end_job
 from shared.jobs import Jobs
 from shared.logs import logger
 from shared.messages import ChunkScored
-from shared.needs import SWEEPING, Needs
 from shared.records import Job, Result, Segment
+from shared.rights import SWEEPING, Rights
 from shared.runtime.consumer import Consumer
 from shared.runtime.stop import Stop
 from shared.runtime.work import Route, Work
@@ -25,7 +25,7 @@ from shared.shards import Item, unpack
 from shared.storage import Storage
 
 log = logger()
-NEEDS = Needs(
+RIGHTS = Rights(
     {"input": "read", "output": "write", "scored": "read list", "segments": "read write list"}
 )
 FAILURE = "the output can't be made"
@@ -133,4 +133,6 @@ def build(storage: Storage, settings: StitcherSettings, stop: Stop) -> Consumer:
     stitcher = Stitcher(storage, settings)
     stitcher.start()
     routes = [Route("scored", ChunkScored, stitcher.stitch)]
-    return Consumer(storage, settings, stop, routes, needs=[NEEDS, SWEEPING], at_end=stitcher.close)
+    return Consumer(
+        storage, settings, stop, routes, rights=[RIGHTS, SWEEPING], at_end=stitcher.close
+    )

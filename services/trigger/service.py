@@ -10,14 +10,14 @@ from shared.arrivals import Arrivals, event_of
 from shared.blobs import Blob, Container
 from shared.listing import list_all
 from shared.logs import logger
-from shared.needs import Needs
+from shared.rights import Rights
 from shared.runtime.consumer import Consumer
 from shared.runtime.stop import Stop
 from shared.settings import Settings
 from shared.storage import LANES, Storage
 
 log = logger()
-NEEDS = Needs(
+RIGHTS = Rights(
     {"input": "list", "styles": "list", "jobs": "read write"},
     dict.fromkeys((*LANES, "lessons"), "send"),
 )
@@ -80,4 +80,4 @@ def pause_after(seconds: float) -> float:
 
 def build(storage: Storage, settings: Settings, stop: Stop) -> Consumer:
     tick = Trigger(storage).announce_new
-    return Consumer(storage, settings, stop, routes=[], tick=tick, needs=[NEEDS])
+    return Consumer(storage, settings, stop, routes=[], tick=tick, rights=[RIGHTS])

@@ -1,4 +1,4 @@
-"""The queue runtime, and what it promises to every service:
+"""The queue runtime, which promises every service:
 
 1. A message that can't be parsed, or is rejected, goes to poison at once.      settling, poison
 2. Attempts are counted before the handler runs, so a crash counts too.         consumer, tries

@@ -1,36 +1,36 @@
-"""Whether the service may do what it will do: asked at start, and again after a refusal."""
+"""Checks at start, and again after a refusal, whether the service has the rights that it needs."""
 
 from pathlib import Path
 
 from shared.logs import logger
-from shared.needs import Needs
-from shared.runtime.heartbeat import say_ready
+from shared.rights import Rights
+from shared.runtime.heartbeat import note_ready
 from shared.storage import Storage
 
 log = logger()
 
 
 class Access:
-    def __init__(self, storage: Storage, needs: Needs, heartbeat: Path | None) -> None:
+    def __init__(self, storage: Storage, rights: Rights, heartbeat: Path | None) -> None:
         self._storage = storage
-        self._needs = needs
+        self._rights = rights
         self._heartbeat = heartbeat
-        self.sure = False
-        self._said: list[str] = []
+        self.confirmed = False
+        self._logged: list[str] = []
 
     def recheck(self) -> None:
-        """Storage has refused something: look again before anything else is taken."""
-        self.sure = False
+        """Check again before the next message, as storage has refused something."""
+        self.confirmed = False
 
     def check(self) -> bool:
-        unmet = self._needs.unmet(self._storage)
-        if unmet != self._said:
-            for why in unmet:
+        missing = self._rights.missing(self._storage)
+        if missing != self._logged:
+            for why in missing:
                 log.error("not ready", why=why)
-            self._said = unmet
+            self._logged = missing
         if self._heartbeat:
-            say_ready(self._heartbeat, unmet)
-        self.sure = not unmet
-        if self.sure:
+            note_ready(self._heartbeat, missing)
+        self.confirmed = not missing
+        if self.confirmed:
             log.info("ready")
-        return self.sure
+        return self.confirmed

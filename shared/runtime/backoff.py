@@ -1,4 +1,4 @@
-"""How long to wait: before another look at an empty queue, and before another try."""
+"""How long to wait before the next poll of an empty queue, and before a retry."""
 
 import random
 
@@ -7,7 +7,7 @@ GROWTH = 1.5
 
 
 class IdlePause:
-    """0.1 s after the last message, growing to the longest while nothing comes."""
+    """0.1 s after a message, growing up to `longest` while none comes."""
 
     def __init__(self, longest: float) -> None:
         self._longest = longest
@@ -17,7 +17,7 @@ class IdlePause:
         self._next = FIRST_PAUSE
 
     def at_most(self, seconds: float) -> None:
-        """The next one, whatever it would have been."""
+        """Make the next pause no longer than this."""
         self._next = min(self._next, seconds)
 
     def next(self) -> float:
@@ -27,6 +27,6 @@ class IdlePause:
 
 
 def retry_delay(attempt: int, first: float, longest: float) -> float:
-    """Doubling, and spread over its upper half so that failed messages don't return together."""
+    """Doubles with each attempt, and is jittered so that failed messages don't return together."""
     whole = min(longest, first * 2.0 ** min(attempt - 1, 30))
     return whole * random.uniform(0.5, 1)

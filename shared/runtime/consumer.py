@@ -8,13 +8,13 @@ from structlog.contextvars import bound_contextvars
 from shared.errors import Forbidden, Malformed, Unavailable, Unprepared
 from shared.logs import logger
 from shared.messages import Body, decode
-from shared.needs import Needs, merged, of_queue
 from shared.queues import Delivery
+from shared.rights import Rights, merged, of_queue
 from shared.runtime.access import Access
 from shared.runtime.backoff import IdlePause
 from shared.runtime.guarded import Guarded
 from shared.runtime.handler_thread import HandlerThread
-from shared.runtime.heartbeat import say_worked
+from shared.runtime.heartbeat import note_worked
 from shared.runtime.settling import Settling
 from shared.runtime.stop import Stop
 from shared.runtime.work import AnyRoute, Work
@@ -37,13 +37,13 @@ class Consumer:
         stop: Stop,
         routes: Sequence[AnyRoute],
         tick: Callable[[], bool] | None = None,
-        needs: Sequence[Needs] = (),
+        rights: Sequence[Rights] = (),
         leave_when_idle: float | None = None,
         at_end: Callable[[], None] | None = None,
     ) -> None:
         """`tick` is called between messages, and returns whether it found something to do.
 
-        `needs` are rights that the routes don't imply; nothing is received before all are met.
+        `rights` are those that the routes don't imply; nothing is received without them.
         """
         self._handlers = HandlerThread(stop, settings.drain_seconds, settings.grace_seconds)
         self._tick = Guarded(tick, self._handlers, settings, what="tick") if tick else None
@@ -61,8 +61,8 @@ class Consumer:
             for route in routes
             for name in (route.lanes.names if route.lanes else [route.queue])
         ]
-        all_needs = merged([*map(of_queue, queues), *needs])
-        self._access = Access(storage, all_needs, settings.heartbeat)
+        all_rights = merged([*map(of_queue, queues), *rights])
+        self._access = Access(storage, all_rights, settings.heartbeat)
         self._settling = Settling(storage, settings, stop, self._handlers, self._access)
         self._has_worked = False
         self._stop = stop
@@ -97,7 +97,7 @@ class Consumer:
     def _poll(self) -> bool:
         """Handle one message from the first queue that has one; return whether there was any."""
         try:
-            if not (self._access.sure or self._may_work()):
+            if not (self._access.confirmed or self._may_work()):
                 return False
             ticked = self._tick is not None and self._tick()
             for queue, route in self._routes:
@@ -118,7 +118,7 @@ class Consumer:
 
     def _worked(self, found: bool) -> bool:
         if self._settings.heartbeat and not self._has_worked:
-            say_worked(self._settings.heartbeat)
+            note_worked(self._settings.heartbeat)
         self._has_worked = True
         return found
 

@@ -1,4 +1,4 @@
-"""For how long a job has found no room on any disk: a record that all workers share."""
+"""Records for how long no worker has had room on its disk for a job."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -7,7 +7,7 @@ from shared.errors import Missing
 from shared.records import Record
 from shared.storage import Storage
 
-#: A try that finds no room begins a new wait if the last such try is longer ago.
+#: If the last attempt that found no room is longer ago, the wait begins anew.
 BREAK = timedelta(minutes=5)
 
 
@@ -21,7 +21,7 @@ class DiskWait:
         self._blobs = storage.container("frames")
 
     def note(self, job: str) -> timedelta:
-        """Record that the job found no room; return for how long that has been so."""
+        """Record that the job found no room; return for how long it has found none."""
         name, now = names.wait_record(job), datetime.now(UTC)
         try:
             wait = Wait.model_validate_json(self._blobs.read(name))

@@ -1,10 +1,9 @@
-"""Whether the service beside us is alive: `python -m shared.runtime.heartbeat`, as containers ask.
+"""Tells whether the service in this container is alive: `python -m shared.runtime.heartbeat`.
 
-The service's loop touches a file that has its process id in it; a loop that stands still leaves the
-file to grow old. Who asks is told so, by exit status, and a loop that still stands half a minute
-after that was first found has its process killed: whatever keeps the service starts it again.
-With `--ready` it is told as well whether the service takes work, and what keeps it from that: no
-restart helps there.
+The loop of a service touches a file that holds its process id. If the file is too old, the loop is
+stuck, and this command exits with an error. If the loop is still stuck half a minute after that was
+first found, this command kills the process, so that whatever runs the service starts it again. With
+`--ready` it also exits with an error if the service takes no work, which a restart wouldn't help.
 """
 
 import os
@@ -15,54 +14,53 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-#: The longest that a loop is kept from turning is a call that storage doesn't answer.
+#: A loop may be held up by a call that storage doesn't answer, and by nothing longer.
 OLDEST_SECONDS = 30
 READY = "ready"
 
 
 def beat(heartbeat: Path) -> Callable[[], None]:
-    """Return what this process's loop has to call in each turn. A full disk is no error."""
+    """Return a function to call in each turn of the loop. It ignores a full disk."""
 
-    def turn() -> None:
+    def touch() -> None:
         with suppress(OSError):
             heartbeat.touch()
 
     with suppress(OSError):
         heartbeat.write_text(str(os.getpid()))
-    return turn
+    return touch
 
 
-def trouble(heartbeat: Path) -> str | None:
+def why_stuck(heartbeat: Path) -> str | None:
     try:
         age = time.time() - heartbeat.stat().st_mtime
     except FileNotFoundError:
         return "its loop hasn't begun"
-    if age <= OLDEST_SECONDS:
-        return None
-    if known_for_long(heartbeat):
-        with suppress(ProcessLookupError, ValueError):  # it may be empty, from a full disk
-            os.kill(int(heartbeat.read_text()), signal.SIGKILL)
-    return f"its loop has stood still for {age:.0f} s"
+    return f"its loop has stood still for {age:.0f} s" if age > OLDEST_SECONDS else None
 
 
-def known_for_long(heartbeat: Path) -> bool:
-    """Whether the same last beat was seen long ago: a machine may have been asleep in between."""
+def kill_if_still_stuck(heartbeat: Path) -> None:
+    """Kill the process if the last beat has been the same since an earlier call.
+
+    One old beat doesn't suffice: the machine may have slept.
+    """
     note = heartbeat.with_suffix(".still")
     last_beat = str(heartbeat.stat().st_mtime_ns)
-    if note.exists() and note.read_text() == last_beat:
-        return time.time() - note.stat().st_mtime > OLDEST_SECONDS
-    note.write_text(last_beat)
-    return False
+    if not note.exists() or note.read_text() != last_beat:
+        note.write_text(last_beat)
+    elif time.time() - note.stat().st_mtime > OLDEST_SECONDS:
+        with suppress(ProcessLookupError, ValueError):  # it may be empty, from a full disk
+            os.kill(int(heartbeat.read_text()), signal.SIGKILL)
 
 
-def say_ready(heartbeat: Path, unmet: Sequence[str]) -> None:
-    """Whether it takes work: if nothing keeps it from that."""
+def note_ready(heartbeat: Path, missing: Sequence[str]) -> None:
+    """Note that the service takes work, or the rights that are missing."""
     with suppress(OSError):
-        heartbeat.with_suffix(".ready").write_text("\n".join(unmet) or READY)
+        heartbeat.with_suffix(".ready").write_text("\n".join(missing) or READY)
 
 
-def say_worked(heartbeat: Path) -> None:
-    """It has done something, or has found nothing to do: it doesn't die of how it starts."""
+def note_worked(heartbeat: Path) -> None:
+    """Note that the service has started well: it has done something, or found nothing to do."""
     with suppress(OSError):
         heartbeat.with_suffix(".worked").touch()
 
@@ -71,7 +69,7 @@ def has_worked(heartbeat: Path) -> bool:
     return heartbeat.with_suffix(".worked").exists()
 
 
-def unready(heartbeat: Path) -> str | None:
+def why_not_ready(heartbeat: Path) -> str | None:
     note = heartbeat.with_suffix(".ready")
     said = note.read_text() if note.exists() else "it hasn't looked yet what it may do"
     return None if said == READY else f"not ready: {said}"
@@ -79,4 +77,7 @@ def unready(heartbeat: Path) -> str | None:
 
 if __name__ == "__main__":
     path = Path(os.environ["IMPASTO_HEARTBEAT"])
-    sys.exit(trouble(path) or (unready(path) if "--ready" in sys.argv else None))
+    stuck = why_stuck(path)
+    if stuck and path.exists():
+        kill_if_still_stuck(path)
+    sys.exit(stuck or (why_not_ready(path) if "--ready" in sys.argv else None))

@@ -1,4 +1,4 @@
-"""Where messages go that nobody can handle: `<queue>-poison`, with the reason, for a person."""
+"""Puts messages that can't be handled into `<queue>-poison`, with the reason, for a person."""
 
 import os
 import socket
@@ -26,13 +26,13 @@ class PoisonBox:
     def keep(
         self, delivery: Delivery, message: Body | None, reason: str, error: BaseException | None
     ) -> None:
-        """Keep the message, then fail its job; doing it twice does no harm."""
-        trouble = "".join(traceback.format_exception(error)) if error else None
+        """Store the message, then fail its job. Idempotent, but for a second copy."""
+        details = "".join(traceback.format_exception(error)) if error else None
         poisoned = Poisoned(
             queue=delivery.queue.name,
             message_id=delivery.id,
             reason=reason[:LONGEST_REASON],
-            error=trouble[-LONGEST_ERROR:] if trouble else None,
+            error=details[-LONGEST_ERROR:] if details else None,
             attempts=delivery.attempt,
             worker=self._worker,
             at=datetime.now(UTC),
@@ -44,7 +44,7 @@ class PoisonBox:
             self._fail_job_of(message, reason)
 
     def _fail_job_of(self, message: Body, reason: str) -> None:
-        """An outage is raised: the message comes back. Nothing else keeps it from being settled."""
+        """Fail the message's job. Raises Unavailable only, so that the message is settled."""
         try:
             self._jobs.fail_job_of(message, reason)
         except Unavailable:
@@ -56,7 +56,7 @@ class PoisonBox:
         box = self._storage.poison(poisoned.queue)
         try:
             box.send(poisoned)
-        except TooBig:  # the body was itself near the limit, and now wears an envelope
+        except TooBig:  # with the reason, a body near the limit is over it
             name = f"poison/{poisoned.queue}/{poisoned.message_id}"
             self._storage.container("logs").write(name, (poisoned.body or "").encode())
             box.send(poisoned.model_copy(update={"body": None, "body_blob": name}))

@@ -1,4 +1,4 @@
-"""What every service's `__main__` does: settings, logs, storage, signals, then work."""
+"""Runs a service: reads its settings, sets up logs and signals, and runs its consumer."""
 
 import os
 import sys
@@ -17,18 +17,18 @@ from shared.storage import Storage
 
 S = TypeVar("S", bound=Settings)
 
-MISCONFIGURED = 78  # EX_CONFIG: no restart will help
+MISCONFIGURED = 78  # EX_CONFIG: a restart would not help
 
 
 def serve(
     name: str, read_settings: Callable[[], S], build: Callable[[Storage, S, Stop], Consumer]
 ) -> None:
-    """Build a service's worker and run it to its end."""
+    """Build a service's consumer and run it until it leaves."""
     stop = Stop().on_signals()
     try:
         settings = read_settings()
         logs.configure(name, settings.log_level)
-        worker = build(Storage(settings), settings, stop)
+        consumer = build(Storage(settings), settings, stop)
     except (ValidationError, Misconfigured) as error:
         print(f"{name}: {describe_error(error)}", file=sys.stderr)
         sys.exit(MISCONFIGURED)
@@ -38,8 +38,8 @@ def serve(
         stop.on_poll(beat(settings.heartbeat))
     log = logs.logger()
     log.info("started", pid=os.getpid())
-    worker.run()
+    consumer.run()
     log.info("left")
-    if worker.abandoned:
+    if consumer.abandoned:
         sys.stderr.flush()
-        os._exit(0)  # the handler's thread would hold the interpreter open
+        os._exit(0)  # the handler's thread keeps the interpreter from exiting

@@ -1,4 +1,4 @@
-"""Being told to leave: by SIGTERM, by Ctrl-C, or by a parent that is gone."""
+"""Tells a service to leave: on SIGTERM, on Ctrl-C, or when its parent has gone."""
 
 import os
 import select
@@ -12,12 +12,12 @@ LEFT_AT_ONCE = 130
 
 
 class Stop:
-    """A flag to wait on. Signal handlers may only write to a pipe: they must not take a lock."""
+    """A flag to wait on. It is a pipe, as signal handlers must not take a lock."""
 
     def __init__(self) -> None:
         self._read, self._write = os.pipe()
         self._on_poll: Callable[[], None] | None = None
-        #: Whether there is no time to finish anything.
+        #: Whether to leave at once.
         self.hurried = False
 
     def request(self) -> None:
@@ -28,7 +28,7 @@ class Stop:
         self.request()
 
     def wait(self, seconds: float) -> bool:
-        """Whether to leave, known at once or after so many seconds."""
+        """Wait until told to leave, for so many seconds at most; return whether to leave."""
         if self._on_poll:
             self._on_poll()
         return bool(select.select([self._read], [], [], max(0, seconds))[0])
@@ -38,7 +38,7 @@ class Stop:
         return self.wait(0)
 
     def on_poll(self, call: Callable[[], None]) -> "Stop":
-        """Call it whenever somebody looks whether to leave: every loop here does, all the time."""
+        """Call it whenever the flag is polled, which every loop does."""
         self._on_poll = call
         return self
 
@@ -51,7 +51,7 @@ class Stop:
         def watch() -> None:
             while os.read(sys.stdin.fileno(), 1):
                 pass
-            self.hurry()  # whoever started us is gone
+            self.hurry()  # the parent has gone
 
         threading.Thread(target=watch, name="stdin", daemon=True).start()
         return self

@@ -1,7 +1,7 @@
-"""How often a message was tried: its dequeue count less the times that it was handed back.
+"""Counts attempts: a message's dequeue count, less how often it was handed back.
 
-The dequeue count can't be lowered. How often a message was handed back because its service had to
-leave is recorded in `logs`, for as long as the message exists.
+The dequeue count can't be lowered. So hand-backs by services that had to leave are recorded in
+`logs`, for as long as the message exists.
 """
 
 from contextlib import suppress
@@ -14,19 +14,19 @@ from shared.storage import Storage
 class Tries:
     def __init__(self, storage: Storage) -> None:
         self._logs = storage.container("logs")
-        #: Without retries: a service that leaves has no time to wait for storage.
+        #: A service that leaves has no time to retry.
         self._logs_without_retries = storage.container("logs")
         self._logs_without_retries.outage_seconds = 0
 
     def count(self, delivery: Delivery) -> None:
-        """Subtract from the delivery's attempts those that were handed back."""
+        """Subtract the hand-backs from the delivery's attempts."""
         if delivery.attempt > 1:
             with suppress(Missing, ValueError):
                 delivery.hand_backs = int(self._logs.read(note_of(delivery)))
             delivery.attempt = max(1, delivery.attempt - delivery.hand_backs)
 
     def hand_back(self, delivery: Delivery) -> None:
-        """A crash in between costs nothing but one more try."""
+        """Hand the message back; a crash in between counts one attempt less."""
         with suppress(StorageError):
             self._logs_without_retries.write(note_of(delivery), b"%d" % (delivery.hand_backs + 1))
         delivery.hand_back()

@@ -1,4 +1,4 @@
-"""Routes from queues to handlers, and what a handler is told about its message."""
+"""Routes from queues to handlers, and what a handler knows of its message."""
 
 import threading
 from collections.abc import Callable

@@ -18,7 +18,7 @@ from shared.errors import Forbidden, Unprepared
 from shared.jobs import Jobs
 from shared.messages import Poisoned, SegmentPlanned, decode
 from shared.runtime.consumer import Consumer
-from shared.runtime.heartbeat import say_ready, trouble, unready
+from shared.runtime.heartbeat import note_ready, why_not_ready, why_stuck
 from shared.runtime.stop import Stop
 from shared.runtime.work import Route, Work
 from shared.settings import Settings
@@ -128,7 +128,7 @@ def test_nothing_is_taken_before_everything_is_allowed(
     storage.queue("segments").send(PLANNED)
     with running(worked.worker, worked.stop) as logged:
         eventually(lambda: [line for line in logged if line["event"] == "not ready"], "its word")
-        assert "not ready" in (unready(heartbeat) or "")
+        assert "not ready" in (why_not_ready(heartbeat) or "")
     said = {str(line["why"]).partition(":")[0] for line in logged if line["event"] == "not ready"}
     account = account_of(settings)
     assert said == {
@@ -142,7 +142,7 @@ def test_nothing_is_taken_before_everything_is_allowed(
             "delete from logs",
         )
     }
-    assert "write to jobs" in (unready(heartbeat) or "")
+    assert "write to jobs" in (why_not_ready(heartbeat) or "")
     assert worked.started == 0
     assert attempts(storage) == [1]
     assert storage.poison("segments").count() == 0
@@ -154,10 +154,10 @@ def test_asking_leaves_nothing_behind_and_touches_no_message(
     heartbeat = tmp_path / "heartbeat"
     own = settings.model_copy(update={"heartbeat": heartbeat})
     for name in (*SERVICES, "scorer"):
-        assert import_module(f"services.{name}.service").NEEDS.unmet(storage) == []
+        assert import_module(f"services.{name}.service").RIGHTS.missing(storage) == []
     stop = Stop()
     with running(Consumer(storage, own, stop, []), stop):
-        eventually(lambda: not unready(heartbeat), "it to be ready")
+        eventually(lambda: not why_not_ready(heartbeat), "it to be ready")
     assert [name for name in QUEUES if storage.queue(name).count()] == []
     for name in ("input", "jobs", "frames", "scored", "segments", "models", "output", "logs"):
         assert storage.container(name).under() == []
@@ -262,7 +262,7 @@ def test_the_heartbeat_beats_though_the_service_is_not_ready(
 ) -> None:
     heartbeat = tmp_path / "heartbeat"
     heartbeat.touch()
-    assert trouble(heartbeat) is None
-    assert unready(heartbeat) == "not ready: it hasn't looked yet what it may do"
-    say_ready(heartbeat, [])
-    assert unready(heartbeat) is None
+    assert why_stuck(heartbeat) is None
+    assert why_not_ready(heartbeat) == "not ready: it hasn't looked yet what it may do"
+    note_ready(heartbeat, [])
+    assert why_not_ready(heartbeat) is None

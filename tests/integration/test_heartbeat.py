@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.runtime.heartbeat import beat, say_ready, say_worked
+from shared.runtime.heartbeat import beat, note_ready, note_worked
 from shared.storage import Storage
 from tests.integration.conftest import PLANNED, Notes, Spawn
 from tests.support.waiting import eventually
@@ -88,7 +88,7 @@ def test_a_service_goes_on_if_its_heartbeat_cant_be_written(tmp_path: Path) -> N
     heartbeat = tmp_path / "missing" / "heartbeat"
     turn = beat(heartbeat)
     turn()
-    say_ready(heartbeat, [])
-    say_worked(heartbeat)
+    note_ready(heartbeat, [])
+    note_worked(heartbeat)
     assert health_check(heartbeat).strip() == "its loop hasn't begun"
     assert list(tmp_path.iterdir()) == []

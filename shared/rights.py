@@ -1,4 +1,4 @@
-"""What a service must be allowed to do in storage, and which of it it can't do."""
+"""The rights in storage that a service needs, and which of them it lacks."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -8,21 +8,19 @@ from typing import NamedTuple
 from shared.errors import Forbidden, Unprepared
 from shared.storage import Storage
 
-AT_ONCE = 8
+PARALLEL_PROBES = 8
 
 
-class Needs(NamedTuple):
-    """Rights by container and by queue, as `Container.probe` and `Queue.probe` call them."""
+class Rights(NamedTuple):
+    """Rights by container and by queue, in the words of `Container.probe` and `Queue.probe`."""
 
     containers: Mapping[str, str] = {}
     queues: Mapping[str, str] = {}
 
-    def unmet(self, storage: Storage) -> list[str]:
-        """A sentence for each container or queue that is missing, and each right."""
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            return sorted(
-                {trouble for trouble in pool.map(trouble_of, self._probes(storage)) if trouble}
-            )
+    def missing(self, storage: Storage) -> list[str]:
+        """A sentence for each right that is refused, and each missing container or queue."""
+        with ThreadPoolExecutor(PARALLEL_PROBES) as pool:
+            return sorted({why for why in pool.map(refusal_of, self._probes(storage)) if why})
 
     def _probes(self, storage: Storage) -> Iterator[Callable[[], None]]:
         for name, rights in self.containers.items():
@@ -33,7 +31,7 @@ class Needs(NamedTuple):
                 yield partial(storage.queue(name).probe, right)
 
 
-def trouble_of(probe: Callable[[], None]) -> str | None:
+def refusal_of(probe: Callable[[], None]) -> str | None:
     try:
         probe()
     except (Forbidden, Unprepared) as error:
@@ -41,7 +39,7 @@ def trouble_of(probe: Callable[[], None]) -> str | None:
     return None
 
 
-def merged(needs: Sequence[Needs]) -> Needs:
+def merged(all_rights: Sequence[Rights]) -> Rights:
     def both(maps: Sequence[Mapping[str, str]]) -> dict[str, str]:
         found: dict[str, list[str]] = {}
         for each in maps:
@@ -49,16 +47,16 @@ def merged(needs: Sequence[Needs]) -> Needs:
                 found.setdefault(name, []).extend(rights.split())
         return {name: " ".join(sorted(set(rights))) for name, rights in found.items()}
 
-    return Needs(both([n.containers for n in needs]), both([n.queues for n in needs]))
+    return Rights(both([r.containers for r in all_rights]), both([r.queues for r in all_rights]))
 
 
 #: To delete what is left of jobs that have ended.
-SWEEPING = Needs(dict.fromkeys(("frames", "scored", "segments"), "list delete"))
+SWEEPING = Rights(dict.fromkeys(("frames", "scored", "segments"), "list delete"))
 
 
-def of_queue(name: str) -> Needs:
-    """To take messages from it: they are also postponed, or put into poison, and fail their job."""
-    return Needs(
+def of_queue(name: str) -> Rights:
+    """The rights to receive from a queue, and to postpone or poison its messages."""
+    return Rights(
         {"jobs": "read write", "logs": "read write delete", "frames": "read write"},
         {name: "receive send", f"{name}-poison": "send"},
     )

@@ -1,3 +1,5 @@
+"""Fixtures of all tests: Azurite, storage, and a Ray cluster."""
+
 from collections.abc import Iterator
 
 import pytest
@@ -7,7 +9,7 @@ from shared.storage import Storage
 from tests.support.azurite import Azurite, docker_missing, from_image, from_npm
 from tests.support.raycluster import LocalRay
 
-# How fast examples are generated depends on what else the machine does.
+# Generating examples may be slow on a busy machine.
 settings.register_profile(
     "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )

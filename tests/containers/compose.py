@@ -1,4 +1,4 @@
-"""The stack in containers, under a name and with keys of its own."""
+"""A stack in containers with its own project name, ports and keys."""
 
 import contextlib
 import json
@@ -23,7 +23,7 @@ from tests.support.leftovers import assert_nothing_is_left
 from tests.support.waiting import eventually
 
 ROOT = Path(__file__).parents[2]
-#: Several segments of a short clip, and no long waits.
+#: A short clip gets several segments, and waits are short.
 QUICK = {
     "IMPASTO_SEGMENT_SECONDS": "1",
     "IMPASTO_IDLE_SECONDS": "0.3",
@@ -31,22 +31,22 @@ QUICK = {
     "IMPASTO_THREADS": "1",
 }
 TAG = "test"
-#: What recipes are given in place of the images that they name by digest.
+#: Tags for base images that were built on this machine, instead of pinned digests.
 BASES = {"PYTHON_IMAGE": "python:3.11-slim-bookworm", "NODE_IMAGE": "node:20-bookworm-slim"}
 Container = Any
 Network = Any
 
 
 def compose_missing() -> str | None:
-    """Why nothing can be brought up here; None where it can."""
+    """Why Compose can't be used here; None if it can."""
     if shutil.which("docker") is None:
         return "there is no docker command"
-    asked = subprocess.run(["docker", "compose", "version"], capture_output=True, check=False)
-    return "docker has no compose" if asked.returncode else docker_missing()
+    version = subprocess.run(["docker", "compose", "version"], capture_output=True, check=False)
+    return "docker has no compose" if version.returncode else docker_missing()
 
 
 def stand_ins() -> dict[str, str]:
-    """Base images that were made on this machine, where it reaches no registry."""
+    """Base images that were built on this machine, for machines without a registry."""
     with contextlib.closing(docker.from_env(timeout=30)) as engine:
         here = {
             tag for image in engine.images.list() if not image.attrs["RepoDigests"]
@@ -86,10 +86,10 @@ class Compose:
             check=True,
         ).stdout
         lines = [shlex.split(line)[1] for line in printed.splitlines()]
-        #: What a shell is told by `make connections`.
-        self.told = dict(line.split("=", 1) for line in lines)
+        #: The variables that `make connections` exports.
+        self.exports = dict(line.split("=", 1) for line in lines)
         self.connections = {
-            name: self.told[f"IMPASTO_{name}_CONNECTION"] for name in ("MEDIA", "WORK")
+            name: self.exports[f"IMPASTO_{name}_CONNECTION"] for name in ("MEDIA", "WORK")
         }
         self.storage = Storage(
             Settings(
@@ -125,7 +125,7 @@ class Compose:
         self._engine.close()
 
     def containers(self, service: str | None = None) -> list[Container]:
-        """Those that run; the oldest of a service first."""
+        """Running containers, the oldest first."""
         label = f"com.docker.compose.project={self.project}"
         found = self._engine.containers.list(filters={"label": label})
         mine = [c for c in found if service in (None, c.labels["com.docker.compose.service"])]
@@ -140,7 +140,7 @@ class Compose:
         return only
 
     def crash(self, service: str, how: str = "kill -9 -1") -> None:
-        """As a bug or the kernel would end it: not by the engine, which would let it lie."""
+        """Kill it from inside: the engine doesn't restart containers that it was told to stop."""
         container = self.container(service)
         before = container.attrs["RestartCount"]
         container.exec_run(["sh", "-c", how])
@@ -152,8 +152,8 @@ class Compose:
 
         eventually(back, f"{service} to be back", within=600)
 
-    def choose(self, line: str) -> None:
-        """As a person adds it to `.env`."""
+    def configure(self, line: str) -> None:
+        """Add a line to `.env`."""
         with self._keys.open("a") as file:
             file.write(f"{line}\n")
 
@@ -161,7 +161,7 @@ class Compose:
         return self.control.submit(video, blob)
 
     def finished(self, job: str, path: Path, within: float = 600) -> Path:
-        """Its output, when it is done."""
+        """Waits for the job's end and downloads its output."""
         eventually(lambda: self.control.status(job).ended, f"{job} to end", within)
         status = self.control.status(job)
         assert status.state == "finished", f"{status}\n{self('logs', '--tail', '50')}"
@@ -176,7 +176,7 @@ class Compose:
 
 
 def done_by(container: Container, job: str) -> int:
-    """How many messages of a job it has handled."""
+    """How many messages of the job the container has handled."""
     return sum(line["event"] == "done" and line.get("job") == job for line in log_of(container))
 
 

@@ -1,3 +1,5 @@
+"""Fixtures of tests that run in containers: images, a stack, clips."""
+
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +11,7 @@ from tests.support.media import make_clip
 
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Compose]:
-    """All images built, and nothing up yet."""
+    """All images are built, no container runs."""
     if why := compose_missing():
         pytest.skip(why)
     compose = Compose(tmp_path_factory.mktemp("compose"))
@@ -31,5 +33,5 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def long_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Enough work for something to happen while it is done."""
+    """Long enough to do something while it is painted."""
     return make_clip(tmp_path_factory.mktemp("long") / "long.mp4", seconds=20)

@@ -1,4 +1,4 @@
-"""What is in an image, and what isn't."""
+"""What images contain, their user and their labels."""
 
 import subprocess
 from pathlib import Path
@@ -32,7 +32,7 @@ print(*filter(there, {names!r}))
 
 
 def inside(service: str, *command: str) -> str:
-    """What a command says in a container that has nothing but its image, and may change nothing."""
+    """The output of a command in a read-only container without a network."""
     run = ["docker", "run", "--rm", "--read-only", "--network", "none"]
     said = subprocess.run(
         [*run, "--entrypoint", command[0], f"impasto/{service}:{TAG}", *command[1:]],
@@ -44,25 +44,25 @@ def inside(service: str, *command: str) -> str:
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_it_has_what_its_service_needs_and_no_more(built: Compose, service: str) -> None:
+def test_an_image_contains_what_its_service_needs_and_no_more(built: Compose, service: str) -> None:
     found = inside(service, "python", "-c", LOOK.format(names=list(HEAVY))).split()
     assert found == [name for name, services in HEAVY.items() if service in services]
 
 
 @pytest.mark.parametrize("service", [*SERVICES, "azurite"])
-def test_its_user_is_nobody_in_particular(built: Compose, service: str) -> None:
+def test_an_image_runs_as_an_unprivileged_user(built: Compose, service: str) -> None:
     assert int(inside(service, "id", "-u")) >= 1000
 
 
 @pytest.mark.parametrize("service", [*SERVICES, "azurite"])
-def test_it_says_what_it_is(built: Compose, service: str) -> None:
+def test_an_image_has_labels(built: Compose, service: str) -> None:
     labels = built.labels(service)
     assert labels["org.opencontainers.image.title"] == f"impasto-{service}"
     assert labels["org.opencontainers.image.version"] == TAG
     assert labels["org.opencontainers.image.description"]
 
 
-def test_the_painters_own_scorers_are_found(built: Compose) -> None:
+def test_shipped_scorers_are_found_in_images(built: Compose) -> None:
     for service in ("scorer", "batchai"):
         listed = inside(service, "python", "-m", "services.scorer.publish", "--list").split()
         assert {"original", "pencil", "great-wave"} <= set(listed)

@@ -1,4 +1,4 @@
-"""The README's commands for containers, typed as they stand there, in a copy of the project."""
+"""The commands of docs/containers.md work in a copy of the project."""
 
 import os
 import re
@@ -20,7 +20,7 @@ BASH = str(shutil.which("bash"))
 
 @pytest.fixture
 def checkout(built: Compose, tmp_path: Path) -> Path:
-    """The project as somebody else has it, with a video of theirs."""
+    """A copy of the project, with a video."""
     for name in PARTS:
         shutil.copy(readme.ROOT / name, tmp_path / name)
     for name in FOLDERS:
@@ -31,8 +31,8 @@ def checkout(built: Compose, tmp_path: Path) -> Path:
     return tmp_path
 
 
-def typed(folder: Path, script: str, path: str) -> str:
-    """What a shell says that finds the commands on this path, and no others."""
+def output_of(folder: Path, script: str, path: str) -> str:
+    """The output of a script that can use only the commands on this path."""
     ours = re.compile("(MAKE|IMPASTO|IDENTITY|COMPOSE).*")
     stranger = {name: value for name, value in os.environ.items() if not ours.fullmatch(name)}
     project = f"impasto-reader-{os.getpid()}"
@@ -59,7 +59,7 @@ def block(words: str) -> str:
     return found
 
 
-def test_docker_is_all_that_is_needed(checkout: Path) -> None:
+def test_commands_without_make_need_only_docker(checkout: Path) -> None:
     only_docker = checkout / "bin"
     only_docker.mkdir()
     (only_docker / "docker").symlink_to(str(shutil.which("docker")))
@@ -70,7 +70,7 @@ def test_docker_is_all_that_is_needed(checkout: Path) -> None:
         "echo NOW; docker compose ps; echo THEN",
         f"docker compose down {down}",
     ]
-    said = typed(checkout, "\n".join(script), str(only_docker))
+    said = output_of(checkout, "\n".join(script), str(only_docker))
     assert facts(checkout / "painted/my.mp4").times == facts(checkout / "my.mp4").times
     assert (checkout / "painted/my.mp4").stat().st_uid == os.getuid()
     assert re.search(r"worker-0001 +\| ", said)
@@ -79,14 +79,14 @@ def test_docker_is_all_that_is_needed(checkout: Path) -> None:
     assert f"impasto/splitter:{TAG} " not in up
 
 
-def test_with_make(checkout: Path) -> None:
+def test_commands_with_make(checkout: Path) -> None:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     script = (
         f"make image SERVICE=splitter\nmake images\n{block('make up')}echo NOW; docker volume ls"
     )
-    said = typed(checkout, script, path)
+    said = output_of(checkout, script, path)
     assert "painters: " in said
     project = f"impasto-reader-{os.getpid()}"
     kept = said.split("NOW\n")[1]
     assert f"{project}_azurite" in kept
-    assert f"{project}_scratch" not in kept  # what stitchers had half made
+    assert f"{project}_scratch" not in kept  # temporary files of stitchers

@@ -1,4 +1,4 @@
-"""The stack in containers: what people do with it, and what happens to it."""
+"""A stack in containers: networks, privileges, crashes, replicas, upgrades, shutdown."""
 
 import json
 import os
@@ -18,7 +18,7 @@ from tests.support.media import assert_same_but_for_the_picture
 from tests.support.waiting import eventually
 
 SERVICES = ("batchai", "trigger", "splitter", "dispatcher", "stitcher")
-#: Main as it was before there were images: the release that the next one has to get on with.
+#: The revision of the old version in the test of an upgrade.
 BEFORE = "377ecd8"
 
 
@@ -26,7 +26,7 @@ def frames_of(compose: Compose, job: str) -> int:
     return len(compose.storage.container("frames").under(f"{job}/"))
 
 
-def test_only_storage_and_batch_ai_can_be_reached_and_only_from_here(compose: Compose) -> None:
+def test_only_storage_and_batch_ai_publish_ports_and_only_on_loopback(compose: Compose) -> None:
     for container in compose.containers():
         service = container.labels["com.docker.compose.service"]
         published = [place for places in container.ports.values() for place in places or []]
@@ -34,7 +34,7 @@ def test_only_storage_and_batch_ai_can_be_reached_and_only_from_here(compose: Co
         assert bool(published) == (service in ("azurite", "batchai"))
 
 
-def test_only_what_downloads_can_reach_anything_else(compose: Compose) -> None:
+def test_only_workers_reach_the_internet(compose: Compose) -> None:
     for service in ("azurite", *SERVICES):
         routes = compose.container(service).exec_run(["cat", "/proc/net/route"]).output.decode()
         ways_out = [line for line in routes.splitlines() if line.split()[1] == "00000000"]
@@ -45,7 +45,7 @@ def test_only_what_downloads_can_reach_anything_else(compose: Compose) -> None:
     assert only.labels["com.docker.compose.service"] == "azurite"
 
 
-def test_services_can_change_nothing_but_their_data(compose: Compose) -> None:
+def test_services_are_read_only_and_without_capabilities(compose: Compose) -> None:
     for service in SERVICES:
         container = compose.container(service)
         assert container.exec_run(["touch", "/code/new"]).exit_code != 0
@@ -58,7 +58,9 @@ def test_services_can_change_nothing_but_their_data(compose: Compose) -> None:
         assert host["LogConfig"]["Config"] == {"max-size": "10m", "max-file": "3"}
 
 
-def test_a_video_dropped_with_azures_own_sdk(compose: Compose, clip: Path, tmp_path: Path) -> None:
+def test_a_video_dropped_with_azures_sdk_is_painted(
+    compose: Compose, clip: Path, tmp_path: Path
+) -> None:
     service = BlobServiceClient.from_connection_string(compose.connections["MEDIA"])
     with service, clip.open("rb") as file:
         service.get_blob_client("input", "great-wave/holiday.mp4").upload_blob(file)
@@ -70,7 +72,7 @@ def test_a_video_dropped_with_azures_own_sdk(compose: Compose, clip: Path, tmp_p
     assert_same_but_for_the_picture(path, clip)
 
 
-def test_the_console_sees_what_is_done_and_where(
+def test_the_console_shows_jobs_and_the_cluster(
     compose: Compose, clip: Path, tmp_path: Path
 ) -> None:
     job = compose.drop(clip, "original/seen.mp4")
@@ -81,7 +83,7 @@ def test_the_console_sees_what_is_done_and_where(
     from_here = subprocess.run(
         [sys.executable, "-m", "services.console", "cluster", "show", "--json"],
         cwd=ROOT,
-        env=os.environ | compose.told,
+        env=os.environ | compose.exports,
         capture_output=True,
         text=True,
         check=True,
@@ -91,7 +93,7 @@ def test_the_console_sees_what_is_done_and_where(
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_a_service_that_crashes_is_back_and_nothing_is_lost(
+def test_a_service_that_crashes_is_restarted_and_nothing_is_lost(
     compose: Compose, long_clip: Path, tmp_path: Path, service: str
 ) -> None:
     job = compose.drop(long_clip, f"great-wave/without-{service}.mp4")
@@ -101,19 +103,19 @@ def test_a_service_that_crashes_is_back_and_nothing_is_lost(
     assert_same_but_for_the_picture(output, long_clip)
 
 
-STILL = {
+STALL = {
     "splitter": "kill -STOP $(cat /tmp/heartbeat)",
     "azurite": "cd /proc; for pid in [0-9]*; do"
     " [ $pid != $$ ] && grep -qs azurite.js $pid/cmdline && kill -STOP $pid; done",
 }
 
 
-@pytest.mark.parametrize("service", STILL)
-def test_a_service_that_stands_still_is_started_again(
+@pytest.mark.parametrize("service", STALL)
+def test_a_service_whose_loop_stands_still_is_restarted(
     compose: Compose, clip: Path, tmp_path: Path, service: str
 ) -> None:
-    compose.crash(service, STILL[service])
-    job = compose.drop(clip, f"original/still-{service}.mp4")
+    compose.crash(service, STALL[service])
+    job = compose.drop(clip, f"original/stalled-{service}.mp4")
     assert_same_but_for_the_picture(compose.finished(job, tmp_path / "output.mp4"), clip)
 
 
@@ -130,9 +132,7 @@ def test_two_splitters_and_two_stitchers_share_the_work(
     compose.up("--no-recreate")
 
 
-def test_replicas_work_where_no_jobs_are_started(
-    compose: Compose, long_clip: Path, tmp_path: Path
-) -> None:
+def test_replicas_paint_instead_of_jobs(compose: Compose, long_clip: Path, tmp_path: Path) -> None:
     assert compose.containers("scorer") == []
     compose.up(IMPASTO_CLUSTER="queue", SCORERS="2")
     scorers = compose.containers("scorer")
@@ -153,13 +153,13 @@ def test_a_service_is_upgraded_while_work_is_in_flight(
     old = compose.container("splitter")
     assert old.image.labels["org.opencontainers.image.version"] == "before"
     job = compose.drop(long_clip, "great-wave/upgraded.mp4")
-    eventually(lambda: done_by(old, job) > 1, "the old one to have split something")
+    eventually(lambda: done_by(old, job) > 1, "the old version to split a segment")
 
     beside = ("--no-deps", "--no-recreate", "--scale", "splitter=2", "splitter")
     compose("up", "--detach", *beside)
     [new] = [each for each in compose.containers("splitter") if each.id != old.id]
     assert new.image.labels["org.opencontainers.image.version"] == TAG
-    eventually(lambda: done_by(new, job), "the new one to have split something", within=120)
+    eventually(lambda: done_by(new, job), "the new version to split a segment", within=120)
     assert compose.control.status(job).state == "running"
     retire(old)
 
@@ -169,10 +169,10 @@ def test_a_service_is_upgraded_while_work_is_in_flight(
     assert [each.id for each in compose.containers("splitter")] == [new.id]
 
 
-def test_a_version_that_was_chosen_stays_chosen(compose: Compose) -> None:
+def test_a_configured_version_stays(compose: Compose) -> None:
     subprocess.run(["docker", "tag", f"impasto/splitter:{TAG}", "impasto/splitter:v2"], check=True)
     [old] = compose.containers("splitter")
-    compose.choose("SPLITTER_TAG=v2")
+    compose.configure("SPLITTER_TAG=v2")
     beside = ("--no-deps", "--no-recreate", "--scale", "splitter=2", "splitter")
     compose.up(*beside)
     images = {each.id: each.attrs["Config"]["Image"] for each in compose.containers("splitter")}
@@ -180,7 +180,7 @@ def test_a_version_that_was_chosen_stays_chosen(compose: Compose) -> None:
     assert images[old.id] == f"impasto/splitter:{TAG}"
     compose.up()
     assert compose.container("splitter").attrs["Config"]["Image"] == "impasto/splitter:v2"
-    compose.choose(f"SPLITTER_TAG={TAG}")
+    compose.configure(f"SPLITTER_TAG={TAG}")
     compose.up()
 
 
@@ -192,7 +192,7 @@ def retire(container: Container) -> None:
 
 
 def build_as_of(revision: str, service: str, folder: Path) -> None:
-    """Its image as today's recipe makes it of that day's code."""
+    """Build the revision's code with today's Dockerfile."""
     parts = ["pyproject.toml", "README.md", "shared", "services/__init__.py", f"services/{service}"]
     archived = subprocess.run(
         ["git", "archive", revision, *parts], cwd=ROOT, capture_output=True, check=False
@@ -208,7 +208,7 @@ def build_as_of(revision: str, service: str, folder: Path) -> None:
     subprocess.run([*build, *arguments, "--tag", tag, str(folder)], check=True, capture_output=True)
 
 
-def test_all_leave_in_time_and_what_they_were_at_goes_on(
+def test_stopped_services_exit_in_time_and_the_next_start_continues(
     compose: Compose, clip: Path, long_clip: Path, tmp_path: Path
 ) -> None:
     whole = compose.drop(clip, "original/whole.mp4")
@@ -227,7 +227,9 @@ def test_all_leave_in_time_and_what_they_were_at_goes_on(
     assert_same_but_for_the_picture(compose.finished(job, tmp_path / "output.mp4"), long_clip)
 
 
-def test_without_its_volumes_it_begins_anew(compose: Compose, clip: Path, tmp_path: Path) -> None:
+def test_a_stack_whose_volumes_are_deleted_starts_empty(
+    compose: Compose, clip: Path, tmp_path: Path
+) -> None:
     compose.finished(compose.drop(clip, "original/gone.mp4"), tmp_path / "before.mp4")
     compose("down", "--volumes")
     compose.up()

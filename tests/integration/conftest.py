@@ -1,3 +1,5 @@
+"""Fixtures of tests that run a probe service as a process."""
+
 import json
 import os
 import signal
@@ -21,7 +23,7 @@ PLANNED = SegmentPlanned(trace="t-1", job=JOB, segment=7)
 
 
 class Process:
-    """A probe at work, its log, and what it left in storage."""
+    """A running probe and its log."""
 
     def __init__(self, behaviour: str, settings: Settings, log: Path) -> None:
         self._log = log
@@ -96,7 +98,7 @@ def spawn(settings: Settings, tmp_path: Path) -> Iterator[Spawn]:
 
 
 class Notes:
-    """What probes noted of a job."""
+    """Counts what probes wrote about a job."""
 
     def __init__(self, storage: Storage) -> None:
         self._logs = storage.container("logs")

@@ -1,7 +1,7 @@
 """A service for tests, run as a process of its own: `python -m tests.integration.probe BEHAVIOUR`.
 
-It notes every start of its handler as a blob `started/<job>/<anything>` in `logs`, every end as
-`ended/…`, and its effect as the one blob `effect/<job>`.
+It writes blobs to `logs`: `started/<job>/<anything>` when its handler starts, `ended/…` when that
+ends, and `effect/<job>`.
 """
 
 import os
@@ -30,7 +30,7 @@ class Probe:
         self.logs.write(f"{what}/{job}/{time.time():.6f}-{os.getpid()}-{uuid.uuid4()}", b"")
 
     def until_told(self, work: Work) -> None:
-        """Go on until somebody writes `go`, letting go when asked to."""
+        """Go on until there is a blob `go`; stops when asked to."""
         while not self.logs.find("go"):
             work.check()
             time.sleep(0.05)
@@ -39,7 +39,7 @@ class Probe:
         pass
 
     def deaf(self, work: Work) -> None:
-        """Until told, and not to be talked out of it."""
+        """The same, but doesn't stop when asked to."""
         while not self.logs.find("go"):
             time.sleep(0.05)
 
@@ -63,7 +63,7 @@ class Probe:
 
     def wait_for_go(self, work: Work) -> None:
         if not self.logs.find("go"):
-            raise NotYet("nobody said go", after=1)
+            raise NotYet("there is no blob go", after=1)
 
 
 def build_with(behaviour: str) -> Callable[[Storage, Settings, Stop], Consumer]:

@@ -1,4 +1,4 @@
-"""What has been announced, and waits to be opened or learnt."""
+"""Videos and paintings that are announced in queues and not handled yet."""
 
 from shared.messages import BlobCreated, decode
 from shared.storage import LANES, Storage
@@ -13,6 +13,6 @@ def announced(storage: Storage, queue: str) -> list[BlobCreated]:
 
 
 def forget_announcements(storage: Storage) -> None:
-    """As storage that was killed does."""
+    """As killed storage forgets them."""
     for name in ("lessons", *LANES):
         storage.queue(name).clear()

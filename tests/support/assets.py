@@ -1,4 +1,4 @@
-"""Files that may lie beside the project, and that some tests need."""
+"""Files beside the project that some tests need."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Real Azurites for tests: from npm, and from the official image where Docker is."""
+"""Azurite for tests: from npm, or from the official image where there is Docker."""
 
 import contextlib
 import itertools
@@ -18,7 +18,7 @@ from services.console.accounts import Accounts
 from services.console.stack import Lifeline
 from shared.settings import Settings
 
-#: An account for each test keeps tests apart; Azurite wants them all at its start.
+#: Each test has accounts of its own; Azurite must know all of them at its start.
 ACCOUNTS = 600
 IMAGE = "mcr.microsoft.com/azure-storage/azurite:latest"
 
@@ -36,7 +36,7 @@ class Azurite:
         )
 
     def settings(self, **changes: object) -> Settings:
-        """Two fresh accounts, and patience short enough for a test."""
+        """Two new accounts, and waits short enough for a test."""
         quick = {
             "lease_seconds": 2,
             "max_attempts": 3,
@@ -122,7 +122,7 @@ def from_image() -> Iterator[Azurite]:
 
 
 def docker_missing() -> str | None:
-    """Why there are no containers here; None where there are."""
+    """Why containers can't be used here; None if they can."""
     address = urlsplit(os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock"))
     if address.scheme == "unix" and not Path(address.path).is_socket():
         return f"no Docker engine: there is no socket at {address.path}"

@@ -1,4 +1,4 @@
-"""What must not be there when jobs have ended: poison, messages, and what was only on its way."""
+"""Checks that jobs which have ended left no messages, poison or intermediates."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -8,26 +8,25 @@ from shared.messages import Poisoned, decode
 from shared.storage import QUEUES, Storage
 from tests.support.waiting import eventually
 
-#: What these hold belongs to jobs that are under way.
-PASSING = ("frames", "scored", "segments")
+#: Containers of intermediates.
+INTERMEDIATES = ("frames", "scored", "segments")
 
 
 def leftovers(storage: Storage) -> list[str]:
-    """Poison, and what is left of jobs that can't go on. A failed one keeps its work."""
-    return [*poisoned(storage), *unswept(storage)]
+    """Messages in poison, and intermediates of jobs that can't go on. Failed jobs keep theirs."""
+    return [*poisoned(storage), *intermediates_of_ended_jobs(storage)]
 
 
 def poisoned(storage: Storage) -> Iterator[str]:
-    """Left where it is."""
     for name in QUEUES:
         for waiting in storage.poison(name).peek():
             told = decode(waiting.text, Poisoned)
             yield f"{name}-poison: {told.reason}: {told.error}"
 
 
-def unswept(storage: Storage) -> Iterator[str]:
+def intermediates_of_ended_jobs(storage: Storage) -> Iterator[str]:
     jobs = Jobs(storage)
-    for name in PASSING:
+    for name in INTERMEDIATES:
         container = storage.container(name)
         for job in container.folders():
             outcome = jobs.outcome(job)
@@ -37,7 +36,7 @@ def unswept(storage: Storage) -> Iterator[str]:
 
 
 def assert_nothing_is_left(storage: Storage) -> None:
-    """For a stack that is up: late messages are handled first, and sweep up after themselves."""
+    """In a running stack: waits until late messages are handled and intermediates deleted."""
     for name in QUEUES:
         queue = storage.queue(name)
         eventually(lambda queue=queue: queue.count() == 0, f"{name} to be empty", 120)  # type: ignore[misc]

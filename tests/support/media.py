@@ -1,4 +1,4 @@
-"""Clips made for tests, and the facts of a clip that must survive."""
+"""Makes clips for tests, and compares what of a clip must stay the same."""
 
 import hashlib
 from fractions import Fraction
@@ -27,7 +27,7 @@ def make_clip(
     rotation: int = 0,
     late: int = 0,
 ) -> Path:
-    """A clip as its suffix says; `gaps` are waits before its frames, in turn, in 1/90000 s."""
+    """A clip in the format of its suffix. `gaps` are extra times before frames, in 1/90000 s."""
     tick = Fraction(1, 90_000)
     source = av.open(f"{picture}size={size}:rate={rate}:duration={seconds}", format="lavfi")
     with source, av.open(str(path), "w") as out:
@@ -47,7 +47,7 @@ def make_clip(
         for n, drawn in enumerate(source.decode(video=0)):
             at += gaps[n % len(gaps)] if gaps else 0
             frame = drawn.reformat(format=pixels)
-            frame.pict_type = PictureType.NONE  # or each would be a keyframe, as drawn
+            frame.pict_type = PictureType.NONE  # else every frame would be a keyframe
             frame.pts, frame.time_base = at, tick
             at += round(1 / Fraction(rate) / tick)
             out.mux(video.encode(frame))
@@ -71,11 +71,11 @@ def play(sound: AudioStream, out: OutputContainer, seconds: float, pitch: int) -
 
 
 def without_adts(packet: bytes) -> bytes:
-    """MPEG streams put a header before every AAC packet; mp4 says the same once, for all."""
+    """MPEG streams have a header in every AAC packet, mp4 has one for all."""
     return packet[7:] if packet[:2] in (b"\xff\xf1", b"\xff\xf9") else packet
 
 
-#: MPEG's clock counts 33 bits of 1/90000 s; a moment before zero is late in the next round.
+#: MPEG's clock wraps around at 33 bits of 1/90000 s; times before 0 are just below that.
 WRAP = Fraction(2**33, 90_000)
 
 
@@ -117,7 +117,7 @@ def assert_same_but_for_the_picture(output: Path, source: Path) -> None:
 
 
 def assert_same_sound(before: Facts, after: Facts) -> None:
-    """Packet for packet; containers that count in milliseconds blur when, not what."""
+    """The same packets, at times that may differ by rounding to milliseconds."""
     assert after.sound.keys() == before.sound.keys()
     for track, packets in before.sound.items():
         assert [digest for _, digest in packets] == [digest for _, digest in after.sound[track]]

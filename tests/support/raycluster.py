@@ -1,4 +1,4 @@
-"""A real Ray cluster on this machine's loopback: a head without CPUs, and nodes of one CPU each."""
+"""A Ray cluster on this machine's loopback: a head without CPUs, and nodes of one CPU each."""
 
 import os
 import shutil
@@ -10,11 +10,11 @@ from typing import Any
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
 
-#: For each node's shared memory, which nothing here uses.
+#: Bytes of each node's shared memory, which isn't used here.
 STORE = 80 << 20
-#: So that a lost node is missed after ten seconds, not half a minute; sooner, and on a machine that
-#: is busy the others would be missed, too.
-HASTY = {
+#: A lost node is noticed after ten seconds instead of thirty. With less, nodes on a busy machine
+#: would count as lost.
+HEALTH_CHECKS = {
     "health_check_initial_delay_ms": 0,
     "health_check_period_ms": 1000,
     "health_check_failure_threshold": 10,
@@ -25,8 +25,8 @@ class LocalRay:
     def __init__(self, nodes: int) -> None:
         from ray.cluster_utils import Cluster
 
-        # Not pytest's own: the paths of sockets have to be short. And not Ray's own, where it
-        # notes the cluster that this machine's user has up.
+        # Not in pytest's folder, as paths of sockets must be short; not in Ray's, where it stores
+        # the address of the cluster that this user runs.
         self._folder = Path(tempfile.mkdtemp(prefix="ray-", dir="/tmp"))
         os.environ["RAY_TMPDIR"] = str(self._folder)
         self._cluster: Any = Cluster(
@@ -37,7 +37,7 @@ class LocalRay:
                 "include_dashboard": True,
                 "dashboard_host": "127.0.0.1",
                 "dashboard_port": 0,
-                "_system_config": HASTY,
+                "_system_config": HEALTH_CHECKS,
             },
         )
         for _ in range(nodes):
@@ -47,7 +47,7 @@ class LocalRay:
         self.url = f"http://{head.address_info['webui_url']}"
 
     def lose_one_at_work(self) -> None:
-        """A node that runs a job, as by a power cut."""
+        """Kill all processes of a node that runs a job."""
         from ray.job_submission import JobStatus, JobSubmissionClient
 
         jobs = JobSubmissionClient(self.url).list_jobs()

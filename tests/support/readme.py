@@ -1,4 +1,4 @@
-"""The commands that the README and the pages in docs tell people to type."""
+"""The commands that the README and the pages in docs contain."""
 
 import re
 from pathlib import Path
@@ -13,7 +13,7 @@ def blocks(language: str) -> list[str]:
 
 
 def commands() -> set[str]:
-    """Lines of shell blocks, and what stands in sentences and tables."""
+    """From shell blocks, sentences and tables."""
     lines = [line.partition(" #")[0].strip() for code in blocks("sh") for line in code.splitlines()]
     return {*lines, *IN_A_SENTENCE.findall(BLOCK.sub("", text()))} - {""}
 

@@ -1,4 +1,4 @@
-"""Tasks for the tests of the sandbox: what a decoder does, and what hostile code in it tries."""
+"""Tasks for tests of the sandbox: what a decoder does, and what hostile code may try."""
 
 import ctypes
 import errno
@@ -70,14 +70,14 @@ def burn(files: TaskFiles) -> Answers:
 
 
 def dawdle(files: TaskFiles) -> Answers:
-    """Says something all the time, and never comes to an end."""
+    """Never ends, but makes progress."""
     while True:
         time.sleep(0.05)
         yield {"number": 1}, b""
 
 
 def copy(files: TaskFiles, size: int) -> Answers:
-    """The source to the output, backwards; and what of it is read again."""
+    """Copies the source to the output from its end; yields the first bytes, read back."""
     source, output = files.open("source"), files.output()
     for start in reversed(range(0, size, 1 << 20)):
         source.seek(start)
@@ -99,7 +99,7 @@ def write(files: TaskFiles, start: int, size: int) -> Answers:
 
 
 def send(files: TaskFiles, header: dict[str, object], size: int) -> Answers:
-    """A header as it is, whatever it says."""
+    """Sends any header, valid or not."""
     files._channel.send(header, bytes(size))
     yield {"number": 0}, b""
 

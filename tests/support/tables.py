@@ -1,10 +1,10 @@
-"""Tables as people read them."""
+"""Reads tables that the console prints."""
 
 from itertools import groupby
 
 
 def only_rows(printed: str) -> list[list[str]]:
-    """The cells of each table that has one row, of which a narrow screen makes several lines."""
+    """The cells of each table with one row. On a narrow screen a row has several lines."""
     found = []
     for in_table, lines in groupby(printed.splitlines(), lambda line: "│" in line):
         if in_table:

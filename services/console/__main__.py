@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from services.console import terminal
 from services.console.commands import cluster, jobs, poison, stacks
-from services.console.follow import Interrupted
+from services.console.follow import StoppedByUser
 from shared import logs
 from shared.errors import ImpastoError
 
@@ -38,7 +38,7 @@ def main() -> None:
     logs.configure("console", "warning")
     try:
         app()
-    except Interrupted:
+    except StoppedByUser:
         sys.exit(INTERRUPTED)
     except (ImpastoError, ValidationError) as error:
         terminal.say(f"impasto: {error}")

@@ -1,4 +1,4 @@
-"""The two accounts of a local stack: keys made here, once, and kept in its data folder."""
+"""The two storage accounts of a local stack, whose keys and ports are kept in its folder."""
 
 import base64
 import secrets
@@ -22,7 +22,7 @@ class Accounts(BaseModel):
 
     @property
     def azurite(self) -> str:
-        """As Azurite takes them in its environment."""
+        """The value of AZURITE_ACCOUNTS."""
         return f"{MEDIA}:{self.media_key};{WORK}:{self.work_key}"
 
     @property
@@ -68,7 +68,7 @@ def read(data: Path) -> Accounts | None:
 
 
 def make(data: Path) -> Accounts:
-    """The accounts of this folder; its ports stay the same for as long as they are free."""
+    """Read this folder's accounts, or create them. The ports change only if they are taken."""
     known = read(data)
     if known and free(known.blob_port) and free(known.queue_port):
         return known
@@ -100,7 +100,7 @@ def free(port: int) -> bool:
 
 
 def free_ports(count: int) -> list[int]:
-    """So many different ones."""
+    """This many different ports."""
     with ExitStack() as held:
         probes = [held.enter_context(socket.socket()) for _ in range(count)]
         for probe in probes:
@@ -109,7 +109,7 @@ def free_ports(count: int) -> list[int]:
 
 
 def settings(data: Path) -> Settings | None:
-    """How to reach storage: as the environment says; else the stack whose folder this is."""
+    """The storage that the environment names, or else that of the stack in this folder."""
     given = Settings()
     if given.media_connection or given.media_url:
         return given

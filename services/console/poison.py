@@ -1,4 +1,4 @@
-"""The poison queues, as a person sees them: listed, shown, put back, thrown away."""
+"""Lists, shows, requeues and deletes the messages in the poison queues."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -16,15 +16,15 @@ from shared.messages import Poisoned, decode
 from shared.queues import Delivery, Waiting
 from shared.storage import QUEUES, Storage
 
-#: How long messages stay hidden that were received by somebody who was killed before handing back.
+#: How long messages are hidden from others while they are listed or settled.
 HIDDEN_SECONDS = 30
 AT_A_TIME = 8
-#: Who holds the lease of this blob, in `logs`, may hide messages; others wait.
+#: Only the holder of the lease on this blob, in `logs`, hides messages; others wait.
 LOCK = "poison-desk"
 
 
 class Entry(BaseModel):
-    """One poisoned message; `id` is the one it had on its own queue, and has in the logs."""
+    """One poisoned message; `id` is the one it had on its own queue."""
 
     id: str
     queue: str
@@ -44,23 +44,23 @@ class PoisonQueues:
         self._control = JobControl(storage)
 
     def entries(self) -> list[Entry]:
-        """All of them, however many people look at the same time."""
+        """All messages, however many people list them at the same time."""
         return [entry for name in QUEUES for entry in self._listed(name)]
 
     def _listed(self, queue: str) -> list[Entry]:
         box = self._storage.poison(queue)
         count = box.count()
         waiting: Sequence[Waiting | Delivery] = box.peek()
-        if len(waiting) < count:  # more than can be peeked at, or somebody has some of them
-            with self._alone(), ThreadPoolExecutor(AT_A_TIME) as pool:
+        if len(waiting) < count:  # more than one peek returns, or some are hidden
+            with self._locked(), ThreadPoolExecutor(AT_A_TIME) as pool:
                 held = self._hold(queue)
                 list(pool.map(put_back, held))
             waiting = held
         return [self._entry(queue, message.id, message.text) for message in waiting]
 
     @contextmanager
-    def _alone(self) -> Iterator[None]:
-        """While nobody else hides messages from us, nor we from them."""
+    def _locked(self) -> Iterator[None]:
+        """Hold the lock, so that nobody else hides messages."""
         logs = self._storage.container("logs")
         logs.write_once(LOCK, b"")
         with ExitStack() as held:
@@ -73,7 +73,10 @@ class PoisonQueues:
             yield
 
     def _hold(self, queue: str) -> list[Delivery]:
-        """All of a queue; what somebody hid who was killed is waited for."""
+        """Receive all messages of a queue.
+
+        Those that a killed process has hidden are waited for.
+        """
         box = self._storage.poison(queue)
         until = time.monotonic() + HIDDEN_SECONDS + 1
         held: dict[str, Delivery] = {}
@@ -91,12 +94,12 @@ class PoisonQueues:
         raise Missing(f"no poisoned message has the id {message_id}")
 
     def requeue(self, chosen: Callable[[Entry], bool]) -> int:
-        """Back to its queue; and its job goes on from where it was."""
+        """Send messages to their queues again, and continue their jobs; return how many."""
         return self._each(chosen, self._requeue)
 
     def purge(self, chosen: Callable[[Entry], bool]) -> int:
-        """Gone for good, and with it what its job had half done."""
-        return self._each(chosen, self._forget)
+        """Delete messages and their jobs' intermediate results; return how many."""
+        return self._each(chosen, self._purge)
 
     def _each(self, chosen: Callable[[Entry], bool], act: Callable[[Entry], None]) -> int:
         def settle(queue: str, delivery: Delivery) -> bool:
@@ -105,23 +108,23 @@ class PoisonQueues:
                 put_back(delivery)
                 return False
             act(entry)
-            with suppress(LeaseLost):  # it took so long that somebody else has settled it
+            with suppress(LeaseLost):  # its lease has expired, and somebody else settled it
                 delivery.done()
             return True
 
-        with self._alone(), ThreadPoolExecutor(AT_A_TIME) as pool:
+        with self._locked(), ThreadPoolExecutor(AT_A_TIME) as pool:
             return sum(sum(pool.map(partial(settle, queue), self._hold(queue))) for queue in QUEUES)
 
     def _requeue(self, entry: Entry) -> None:
         if entry.job:
-            with suppress(Missing, Malformed):  # the message is all that is known of its job
+            with suppress(Missing, Malformed):  # nothing else is recorded of its job
                 self._jobs.reopen(entry.job)
                 self._control.retry(entry.job)
         if entry.body is not None:
             self._storage.queue(entry.queue).send_text(entry.body)
 
-    def _forget(self, entry: Entry) -> None:
-        with suppress(Malformed):  # what can't be judged is kept
+    def _purge(self, entry: Entry) -> None:
+        with suppress(Malformed):  # kept, if the outcome can't be read
             if entry.job and self._jobs.outcome(entry.job):
                 self._jobs.sweep(entry.job)
 
@@ -147,5 +150,5 @@ class PoisonQueues:
 
 
 def put_back(delivery: Delivery) -> None:
-    with suppress(LeaseLost):  # it took so long that it is back already
+    with suppress(LeaseLost):  # its lease has expired: it is visible already
         delivery.hand_back()

@@ -1,4 +1,4 @@
-"""`impasto run`: a stack for these videos alone, from the drop to the file in the folder."""
+"""`impasto run`: paints videos on a stack of their own, and downloads the outputs."""
 
 import contextlib
 import re
@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from services.console import terminal
 from services.console.cluster_events import ClusterEvents
-from services.console.follow import Interrupted, follow
+from services.console.follow import StoppedByUser, follow
 from services.console.job_control import JobControl
 from services.console.stack import Stack
 from services.console.status import State, Status
@@ -21,8 +21,8 @@ from shared.models import Models
 from shared.runtime.stop import Stop
 
 
-class Line(BaseModel):
-    """What became of one video."""
+class VideoReport(BaseModel):
+    """How one video ended, as `--json` prints it."""
 
     input: str
     output: str | None
@@ -41,11 +41,11 @@ def run(
     data: Path | None,
     as_json: bool,
 ) -> bool:
-    """Whether all were finished."""
+    """Return whether all videos were finished."""
     stop = Stop().on_signals()
-    with own_folder(data) as place:
-        terminal.say(f"starting Azurite and the services in {place} …")
-        with Stack(place, nodes) as stack:
+    with stack_folder(data) as data_folder:
+        terminal.say(f"starting Azurite and the services in {data_folder} …")
+        with Stack(data_folder, nodes) as stack:
             events = ClusterEvents(stack.log_of_cluster())
             control = JobControl(stack.storage)
 
@@ -56,30 +56,30 @@ def run(
             Models(stack.storage).require(style)
             began = time.monotonic()
             jobs = {control.submit(path, blob): path for path, blob in blob_names(videos, style)}
-            lines = [
+            reports = [
                 deliver(
                     control, jobs[status.job], status, folder, time.monotonic() - began, as_json
                 )
                 for status in follow(control, list(jobs), stop, meanwhile)
             ]
         show_new(events)
-    return len(lines) == len(videos) and all(line.state == "finished" for line in lines)
+    return len(reports) == len(videos) and all(r.state == "finished" for r in reports)
 
 
 def show_new(events: ClusterEvents) -> None:
-    for line in events.new():
-        terminal.say(line)
+    for sentence in events.new():
+        terminal.say(sentence)
 
 
 def deliver(
     control: JobControl, path: Path, status: Status, folder: Path, seconds: float, as_json: bool
-) -> Line:
+) -> VideoReport:
     output = None
     if status.output:
         folder.mkdir(parents=True, exist_ok=True)
         output = folder / Path(status.output).name
         control.fetch(status.output, output)
-    line = Line(
+    report = VideoReport(
         input=str(path),
         output=str(output) if output else None,
         state=status.state,
@@ -89,18 +89,20 @@ def deliver(
         seconds=round(seconds, 1),
     )
     if as_json:
-        terminal.print_json(line)
+        terminal.print_json(report)
     elif output:
-        terminal.say(f"{path} → {output}  ({line.frames} frames in {line.seconds} s)", terminal.out)
-        for note in line.notes:
+        terminal.say(
+            f"{path} → {output}  ({report.frames} frames in {report.seconds} s)", terminal.out
+        )
+        for note in report.notes:
             terminal.say(f"  {note}", terminal.out)
     else:
         terminal.say(f"{path}: {status.state}: {status.reason}", terminal.out)
-    return line
+    return report
 
 
 def blob_names(videos: Sequence[Path], style: str) -> Iterator[tuple[Path, str]]:
-    """A name in `input` for each; files of the same name from different folders stay apart."""
+    """A blob name for each video, unique also if files in different folders share a name."""
     taken: set[str] = set()
     for path in videos:
         base = re.sub(r"[\x00-\x1f\x7f\\]", "_", path.name)
@@ -113,15 +115,15 @@ def blob_names(videos: Sequence[Path], style: str) -> Iterator[tuple[Path, str]]
 
 
 @contextlib.contextmanager
-def own_folder(data: Path | None) -> Iterator[Path]:
-    """The given folder; else one that goes when all went well, and stays to be looked at if not."""
+def stack_folder(data: Path | None) -> Iterator[Path]:
+    """The given folder, or else a temporary one, which is kept if the run fails."""
     if data is not None:
         yield data
         return
     folder = Path(tempfile.mkdtemp(prefix="impasto-"))
     try:
         yield folder
-    except (Interrupted, Refused):
+    except (StoppedByUser, Refused):
         shutil.rmtree(folder, ignore_errors=True)
         raise
     except BaseException:

@@ -1,4 +1,4 @@
-"""What only the scorer knows, asked of it by running it."""
+"""Runs the scorer's programs: publishing models, listing them, training."""
 
 import subprocess
 import sys
@@ -9,7 +9,7 @@ TRAIN = [sys.executable, "-m", "services.scorer.training"]
 
 
 def publish(environment: Mapping[str, str]) -> None:
-    """Offer the models that it comes with to the jobs of a stack."""
+    """Publish the shipped models to a stack."""
     subprocess.run(PUBLISH, env=environment, check=True)
 
 

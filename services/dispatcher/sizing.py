@@ -1,19 +1,19 @@
-"""How much work goes into one chunk, how many chunks may wait, how many workers it takes. Pure."""
+"""How large a chunk is, how many chunks may wait, how many workers start. Pure functions."""
 
 from collections.abc import Iterator
 from math import ceil
 from typing import NamedTuple
 
-#: What is left of a job is cut as if each node got so many chunks of it: they shrink towards its
-#: end, where the slowest node should end soon after the others.
+#: What is left of a job is divided by this many chunks for each node. So chunks get smaller towards
+#: the job's end, and the slowest node ends soon after the others.
 CHUNKS_PER_NODE = 4
-#: A segment of ten seconds at 30 frames: what a chunk costs beside its shards is small by then, and
-#: whoever comes next needn't wait long.
+#: In shards: a segment of ten seconds at 30 frames. The cost of a message is small by then, and the
+#: next job doesn't wait long.
 LARGEST_CHUNK = 12
-#: While there is a lot left, one shard isn't worth a message of its own.
+#: In shards, while much of the job is left: a single shard isn't worth a message.
 SMALLEST_CHUNK = 2
-#: Chunks for each worker, the one in its hand included: fewer aren't worth the minutes that a node
-#: takes to come, and while they are worked off, more are sent.
+#: Chunks for each worker, the one that it scores included. A worker isn't started for fewer, since
+#: a node takes minutes to come; nor are more sent at a time.
 CHUNKS_PER_WORKER = 2
 
 
@@ -23,16 +23,16 @@ class Run(NamedTuple):
 
 
 def runs(shards: int, shards_after: int, nodes: int, at_once: int) -> Iterator[Run]:
-    """A segment's shards in runs of about the same size.
+    """Cut a segment's shards into chunks of nearly equal size.
 
-    So many shards of its job come after it, and so many of its job's segments are split at a time:
-    together they give each node a chunk, as far as they have shards for that. On up to four nodes,
-    four segments are four chunks; on twenty nodes they are twenty.
+    `shards_after` is how many shards of the job follow the segment, `at_once` how many of the job's
+    segments are in flight. Together these give each node a chunk, as far as they have shards: four
+    segments are four chunks on up to four nodes, and twenty on twenty nodes.
     """
     if shards == 0:
-        yield Run(0, 0)  # nothing is left of a damaged segment: that too has to be said onwards
+        yield Run(0, 0)  # a damaged segment without frames: the stitcher must be told as well
     of_segment = max(SMALLEST_CHUNK, shards // ceil(nodes / at_once))
-    parts = nodes * CHUNKS_PER_NODE if nodes > 1 else 1  # a lone node waits for no other
+    parts = nodes * CHUNKS_PER_NODE if nodes > 1 else 1  # a single node waits for no other
     first = 0
     while first < shards:
         left = shards - first
@@ -43,7 +43,7 @@ def runs(shards: int, shards_after: int, nodes: int, at_once: int) -> Iterator[R
 
 
 def has_room(chunks: int, nodes: int) -> bool:
-    """Whether more chunks may be sent. Those of a long job then leave room for who comes next."""
+    """Whether more chunks may be sent. The limit leaves room for the next job's chunks."""
     return chunks < nodes * CHUNKS_PER_WORKER
 
 

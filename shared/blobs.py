@@ -25,7 +25,7 @@ from shared import names
 from shared.errors import StorageError, Taken
 from shared.outages import one_try, retry_outages
 from shared.ranged import ranged
-from shared.refusals import isnt_there
+from shared.refusals import missing_place
 
 #: How long the claim of a dead worker lasts.
 CLAIM_SECONDS = 15
@@ -98,7 +98,7 @@ class Container:
         except ResourceModifiedError:
             return
         except ResourceNotFoundError as error:
-            if isnt_there(error):
+            if missing_place(error):
                 raise
 
     @retry_outages
@@ -121,7 +121,7 @@ class Container:
         try:
             found = blob.get_blob_properties()
         except ResourceNotFoundError as error:
-            if isnt_there(error):
+            if missing_place(error):
                 raise
             return None
         return blob_of(found)

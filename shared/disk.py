@@ -1,4 +1,4 @@
-"""A disk that takes no more: the machine's trouble, not that of what is written."""
+"""Full disks: which errors mean one, and whether there is room for a file."""
 
 import errno
 import shutil
@@ -9,13 +9,13 @@ NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 
 
 def disk_full_errno(error: BaseException) -> int | None:
-    """The number by which the system says so, be it to Python or to FFmpeg."""
+    """The errno of an error, Python's or FFmpeg's, that means a full disk; else None."""
     number = getattr(error, "errno", None)
     return number if number in NO_ROOM else None
 
 
 def check_room(folder: Path, needed: int) -> None:
-    """Raise what writing would raise in the end, where so many bytes wouldn't fit."""
+    """Raise the error that writing so many bytes would end in, if there is no room for them."""
     free = shutil.disk_usage(folder).free
     if needed > free:
         sentence = f"{needed / MIB:,.0f} MiB are needed and {free / MIB:,.0f} MiB are free"

@@ -1,4 +1,4 @@
-"""What a job may ask for: a model, several in parts, or less than all of it.
+"""Parses the model that a job names: one model, a mixture, or a part of its strength.
 
 great-wave      great-wave:0.7+auvers:0.3      great-wave@0.6
 """

@@ -1,6 +1,6 @@
-"""The models that a job may name: one small blob each, opaque to all but the scorer.
+"""The models that jobs may name: small blobs that only the scorer can read.
 
-One that isn't there may be being learnt: then what it is learnt from lies in `styles`.
+A model is also named while it is being learnt: then the blob that it is learnt from is in `styles`.
 """
 
 from pathlib import PurePosixPath
@@ -15,17 +15,17 @@ from shared.names import shown
 from shared.records import Failure
 from shared.storage import Storage
 
-#: How long a job sleeps that waits for its model.
-LOOK_AGAIN_SECONDS = 5.0
+#: How often a job that waits for its model checks for it.
+RECHECK_SECONDS = 5.0
 
 
 class Model(NamedTuple):
     name: str
     scorer: str
     data: bytes = b""
-    #: Whether it may be one of several in a mixture.
+    #: Whether it can be mixed with others.
     mixes: bool = False
-    #: The ETag of what it was learnt from, if it was.
+    #: The ETag of the blob that it was learnt from, if any.
     source: str = ""
 
 
@@ -43,22 +43,22 @@ class Models:
         return sorted(blob.name for blob in self._blobs.under())
 
     def shipped(self) -> list[str]:
-        """Those that weren't learnt from anything that somebody brought."""
+        """The models that weren't learnt from an uploaded blob."""
         return sorted(b.name for b in self._blobs.under() if not b.metadata.get("source"))
 
     def require(self, text: str) -> str:
-        """What was asked for, if there is all of it; NotYet while some of it is being learnt."""
+        """Return the mixture's text; raise Refused or NotYet if a model of it is missing."""
         mixture = Mixture.parse(text)
         known = {blob.name: blob for blob in self._blobs.under()}
         for name in mixture.parts:
             if name not in known:
-                self._expect(name, sorted(known))
+                self._raise_missing(name, sorted(known))
             elif mixture.mixed and "mixes" not in known[name].metadata:
                 raise Refused(f"{name} can't be mixed with others")
         return text
 
     def version(self, name: str) -> str:
-        """Another each time that it is published."""
+        """The ETag of the model as it was last published."""
         return self._found(name).etag
 
     def load(self, name: str) -> Model:
@@ -67,7 +67,7 @@ class Models:
         return Model(name, facts.get("scorer", ""), data, "mixes" in facts, facts.get("source", ""))
 
     def check_new(self, name: str) -> None:
-        """Refused where a model that is learnt can't be called so."""
+        """Raise Refused if a learnt model can't have this name."""
         if name in self.shipped():
             raise Refused(f"there is a style called {name} already; give yours another name")
         if not NAME.fullmatch(name):
@@ -80,7 +80,7 @@ class Models:
         return found
 
     def unlearnt(self) -> list[Blob]:
-        """What lies in `styles` and isn't a model yet, nor has been refused."""
+        """The blobs in `styles` from which no model has been learnt."""
         learnt = {blob.name: blob.metadata.get("source") for blob in self._blobs.under()}
         return [
             source
@@ -88,18 +88,18 @@ class Models:
             if learnt.get(name_of(source.name)) != source.etag
         ]
 
-    def _expect(self, name: str, known: list[str]) -> None:
-        """NotYet if it is being learnt; else Refused, with the reason."""
+    def _raise_missing(self, name: str, known: list[str]) -> None:
+        """Raise NotYet if the model is being learnt, else Refused."""
         for source in self.unlearnt():
             if name_of(source.name) != name:
                 continue
             outcome = self._jobs.outcome(names.job_id(source.name, source.etag))
             if isinstance(outcome, Failure):
                 raise Refused(f"{name} could not be learnt: {outcome.reason}")
-            raise NotYet(f"{name} is still being learnt", LOOK_AGAIN_SECONDS)
+            raise NotYet(f"{name} is still being learnt", RECHECK_SECONDS)
         raise Refused(f"no model is called {shown(name)}; there are {', '.join(known)}")
 
 
 def name_of(source: str) -> str:
-    """The model that is learnt from a blob: its name, without folders and ending."""
+    """The name of the model that is learnt from a blob."""
     return PurePosixPath(source).stem.lower()

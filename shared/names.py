@@ -1,4 +1,4 @@
-"""What things in storage are called. Every name is made here, and follows from what it names."""
+"""Names of blobs and ids of jobs. Every name follows from what it names."""
 
 import hashlib
 import re
@@ -8,15 +8,15 @@ from datetime import datetime
 from shared.errors import Refused
 
 LONGEST_BLOB_NAME = 1024
-#: The folder of what lists jobs by time. No job has that name.
+#: The folder of the records that list jobs by time. No job has this name.
 NEWEST = "_newest"
-#: How a name ends that was too long, before its suffix.
+#: The end of a shortened name, before its suffix.
 SHORTENED = re.compile(r"-[0-9a-f]{16}$")
 JOB_PATTERN = r"^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$"
 
 
 def job_id(blob: str, etag: str) -> str:
-    """The same content of the same blob is the same job, however often it is announced."""
+    """The same content of the same blob always has the same id."""
     digest = hashlib.sha256(f"{blob}\0{plain_etag(etag)}".encode("utf-8", "surrogatepass"))
     stem = blob.rsplit("/", 1)[-1].rsplit(".", 1)[0]
     ascii_stem = unicodedata.normalize("NFKD", stem).encode("ascii", "ignore").decode()
@@ -25,14 +25,14 @@ def job_id(blob: str, etag: str) -> str:
 
 
 def plain_etag(etag: str) -> str:
-    """Event Grid sends ETags bare, the Storage SDK in quotes."""
+    """The ETag without quotes: the Storage SDK has them, Event Grid doesn't."""
     return etag.strip('"')
 
 
 def check_blob_name(name: str) -> str:
-    """A name that means the same blob to every client, or Refused.
+    """Return the name; raise Refused if clients may disagree on which blob it means.
 
-    HTTP clients fold `..` away, so `a/../../work/x` would be another blob than was named.
+    HTTP clients resolve `..`, so `a/../../work/x` would be another blob.
     """
     if not name or len(name) > LONGEST_BLOB_NAME:
         raise Refused(f"a blob's name must have 1 to {LONGEST_BLOB_NAME} characters")
@@ -44,7 +44,7 @@ def check_blob_name(name: str) -> str:
 
 
 def shown(name: str) -> str:
-    """A name as a person may safely be shown it: look-alikes and control characters spelt out."""
+    """The name for people to read, with escapes for characters that aren't ASCII, and shortened."""
     text = ascii(name)
     return text if len(text) <= 120 else f"{text[:100]}...{text[-16:]}"
 
@@ -52,8 +52,8 @@ def shown(name: str) -> str:
 def output_name(source: str, suffix: str) -> str:
     """`a/b.mp4` keeps its name; `a/b.mov` becomes `a/b.mov.painted.mp4`.
 
-    No two sources share an output: a name that looks like one that was made here doesn't stay as
-    it is, and a shortened one has a digest at its end that no other name is given.
+    No two sources share an output: names that end like a made one are changed as well, and a
+    shortened name ends with a digest.
     """
     ending = f".painted{suffix}"
     if source.lower().endswith(suffix) and not source.endswith(ending):
@@ -97,7 +97,7 @@ def arrival_record(job: str) -> str:
 
 
 def newest_record(job: str, at: datetime) -> str:
-    """Such names are listed from the newest job to the oldest."""
+    """Listings have these names from the newest job to the oldest."""
     return f"{NEWEST}/{10**13 - int(at.timestamp() * 1000):013}-{job}"
 
 
@@ -110,7 +110,7 @@ def segment_folder(job: str, segment: int) -> str:
 
 
 def wait_record(job: str) -> str:
-    """Beside the job's frames, and gone with them."""
+    """It is among the job's frames, and is deleted with them."""
     return f"{job}/waits-for-room"
 
 

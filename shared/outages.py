@@ -1,4 +1,4 @@
-"""Riding out storage that doesn't answer: one line of log for an outage, one for its end."""
+"""Retries requests while storage doesn't answer, and logs the beginning and end of each outage."""
 
 import threading
 import time
@@ -19,18 +19,18 @@ from tenacity.wait import wait_exponential_jitter
 
 from shared.errors import Changed, Forbidden, Missing, StorageError, Unavailable, Unprepared
 from shared.logs import logger
-from shared.refusals import forbidden, is_refusal, isnt_there, refusals
+from shared.refusals import forbidden, is_refusal, missing_place, refusals
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 log = logger()
 CONDITION_NOT_MET = 412
-PASSING_STATUS = {408, 429, 500, 502, 503, 504}
+TEMPORARY_STATUS = {408, 429, 500, 502, 503, 504}
 
 
 class Outage:
-    """Whether storage is answering this process."""
+    """Whether storage answers this process."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -55,14 +55,14 @@ outage = Outage()
 
 
 def translated(error: AzureError) -> StorageError | None:
-    """The SDK's error as one of ours; None where it isn't storage's doing."""
+    """The SDK's error as one of ours; None if there is none for it."""
     if is_refusal(error):
         return forbidden(error)
-    if where := isnt_there(error):
+    if where := missing_place(error):
         return Unprepared(where)
     if isinstance(error, ResourceNotFoundError):
         return Missing(_first_line(error))
-    return _passing(error) or _changed(error)
+    return _unavailable(error) or _changed(error)
 
 
 def _changed(error: AzureError) -> Changed | None:
@@ -71,15 +71,15 @@ def _changed(error: AzureError) -> Changed | None:
     return Changed(_first_line(error)) if modified else None
 
 
-def _passing(error: AzureError) -> Unavailable | None:
+def _unavailable(error: AzureError) -> Unavailable | None:
     if isinstance(error, ServiceRequestError | ServiceResponseError):
         return Unavailable(_first_line(error))
-    # No status: the answer began, and never ended.
-    passes = {None, *PASSING_STATUS}
-    if isinstance(error, HttpResponseError) and error.status_code in passes:
-        passing = Unavailable(_first_line(error))
-        passing.__cause__ = error
-        return passing
+    # Without a status, the connection broke within the response.
+    temporary = {None, *TEMPORARY_STATUS}
+    if isinstance(error, HttpResponseError) and error.status_code in temporary:
+        unavailable = Unavailable(_first_line(error))
+        unavailable.__cause__ = error
+        return unavailable
     return None
 
 
@@ -95,7 +95,7 @@ S = TypeVar("S", bound=HasOutageSeconds)
 
 
 def one_try(call: Callable[P, R]) -> Callable[P, R]:
-    """Let the call's errors out as ours, and keep count of the outage."""
+    """Call without retries. Raises our errors, and notes whether storage answered."""
 
     @wraps(call)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -108,7 +108,7 @@ def one_try(call: Callable[P, R]) -> Callable[P, R]:
             if isinstance(ours, Unavailable):
                 outage.failed(error)
             if isinstance(ours, Forbidden):
-                refusals.met(ours)
+                refusals.log(ours)
             raise ours from error
         outage.answered()
         return result
@@ -117,7 +117,7 @@ def one_try(call: Callable[P, R]) -> Callable[P, R]:
 
 
 def retry_outages(call: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P], R]:
-    """Try again while storage doesn't answer, for as long as the object has outage_seconds."""
+    """Retry while storage doesn't answer, for at most the object's `outage_seconds`."""
     attempt = one_try(call)
 
     @wraps(call)
@@ -137,7 +137,7 @@ _growing = wait_exponential_jitter(multiplier=0.1, max=5, jitter=0.5)
 
 
 def _pause(state: RetryCallState) -> float:
-    """What the server asks for, or a growing pause."""
+    """The delay that the server asks for, or a growing one."""
     error: Any = state.outcome.exception() if state.outcome else None
     response = getattr(getattr(error, "__cause__", None), "response", None)
     asked = response.headers.get("Retry-After", "") if response is not None else ""

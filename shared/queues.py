@@ -13,7 +13,7 @@ from azure.storage.queue import QueueClient, QueueMessage
 from shared.errors import LeaseLost, Missing
 from shared.messages import Body, encode
 from shared.outages import one_try, retry_outages
-from shared.refusals import isnt_there
+from shared.refusals import missing_place
 
 FOREVER = -1
 #: The longest that a message may be hidden, in seconds.
@@ -51,7 +51,7 @@ class Queue:
                 case "send":  # hidden for longer than may be
                     self._client.send_message("", visibility_timeout=LONGEST_HIDDEN + 1)
         except ResourceNotFoundError as error:
-            if isnt_there(error):
+            if missing_place(error):
                 raise
         except HttpResponseError as error:
             if error.status_code != 400:

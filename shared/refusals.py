@@ -1,4 +1,4 @@
-"""What storage refused, in words: the operation, the container or queue, and the account."""
+"""Describes what storage refused: the operation, the container or queue, and the account."""
 
 import threading
 import time
@@ -10,9 +10,9 @@ from shared.errors import Forbidden
 from shared.logs import logger
 
 log = logger()
-#: The same refusal is logged again after so long.
-SAY_AGAIN_SECONDS = 60.0
-#: By the request's `comp`, its path's end, or its method.
+#: The same refusal is logged no more often.
+LOG_AGAIN_SECONDS = 60.0
+#: By the request's parameter `comp`, or its method and path.
 OPERATIONS = {
     "list": "list",
     "lease": "claim blobs of",
@@ -30,7 +30,7 @@ OPERATIONS = {
 
 
 def is_refusal(error: AzureError) -> bool:
-    """Whether storage, or whoever gives out tokens for it, doesn't let us."""
+    """Whether storage, or the login to it, refused the request."""
     refused = isinstance(error, HttpResponseError) and error.status_code in (401, 403)
     return refused or isinstance(error, ClientAuthenticationError)
 
@@ -39,11 +39,11 @@ def forbidden(error: AzureError) -> Forbidden:
     code = getattr(error, "error_code", None) or type(error).__name__
     status = getattr(error, "status_code", None) or "no answer"
     why = " ".join(str(error.message).partition("RequestId:")[0].split())
-    return Forbidden(f"not allowed to {what_was_asked(error)}: {code} ({status}): {why}")
+    return Forbidden(f"not allowed to {operation_of(error)}: {code} ({status}): {why}")
 
 
-def what_was_asked(error: AzureError) -> str:
-    """The operation and where; never the query as it is, which may hold a signature."""
+def operation_of(error: AzureError) -> str:
+    """What was requested, and where. The query isn't quoted, as it may hold a signature."""
     request = getattr(getattr(error, "response", None), "request", None)
     if request is None:
         return "log in"
@@ -57,7 +57,7 @@ def what_was_asked(error: AzureError) -> str:
 
 
 def address(host: str, path: str) -> tuple[str, str, str]:
-    """The account, the container or queue, and the rest: Azurite has the account in the path."""
+    """Split a URL into account, container or queue, and the rest, on Azure and Azurite alike."""
     account, _, domain = host.partition(".")
     whole = path.strip("/")
     if domain.startswith(("blob.", "queue.")):
@@ -67,8 +67,8 @@ def address(host: str, path: str) -> tuple[str, str, str]:
     return account, name, rest
 
 
-def isnt_there(error: AzureError) -> str | None:
-    """Which container or queue, where it is one of these that is missing."""
+def missing_place(error: AzureError) -> str | None:
+    """A sentence, if the error is that a container or queue is missing; else None."""
     kind = {"ContainerNotFound": "container", "QueueNotFound": "queue"}.get(
         str(getattr(error, "error_code", "")).rpartition(".")[2]
     )
@@ -81,18 +81,18 @@ def isnt_there(error: AzureError) -> str | None:
 
 
 class Refusals:
-    """Logs each refusal in full, and not each time that it is met."""
+    """Logs each refusal, but not each time."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._said: dict[str, float] = {}
+        self._logged_at: dict[str, float] = {}
 
-    def met(self, error: Forbidden) -> None:
+    def log(self, error: Forbidden) -> None:
         now, text = time.monotonic(), str(error)
         with self._lock:
-            if now < self._said.get(text, -SAY_AGAIN_SECONDS) + SAY_AGAIN_SECONDS:
+            if now < self._logged_at.get(text, -LOG_AGAIN_SECONDS) + LOG_AGAIN_SECONDS:
                 return
-            self._said[text] = now
+            self._logged_at[text] = now
         log.error("storage refused", error=text)
 
 

@@ -1,4 +1,4 @@
-"""The two storage accounts: `media` for what people bring and take, `work` for all the rest."""
+"""The two storage accounts: `media` for inputs and outputs, `work` for everything else."""
 
 from typing import Any, NamedTuple
 
@@ -12,12 +12,12 @@ from shared.errors import Misconfigured
 from shared.queues import Queue
 from shared.settings import Settings
 
-#: The newest that Azurite 3.35 knows; the SDK's own default is ahead of it, and refused.
+#: The newest version that Azurite 3.35 supports; it refuses the SDK's default.
 API_VERSION = "2025-11-05"
 
 MEDIA_CONTAINERS = ("input", "styles", "output")
 WORK_CONTAINERS = ("jobs", "frames", "scored", "segments", "models", "logs")
-#: Where videos wait to be opened: those of one top folder all in the same lane.
+#: Queues of videos that wait to be opened. All videos of a top folder are in the same lane.
 LANES = tuple(f"waiting-{number}" for number in range(8))
 QUEUES = ("lessons", "arrivals", *LANES, "segments", "shards", "chunks", "scored")
 POISON = "-poison"
@@ -65,7 +65,7 @@ def identity() -> TokenCredential:
 
 
 def work_endpoint(settings: Settings) -> str:
-    """The blob URL of the work account, without any secret; empty if there is no way to it."""
+    """The blob URL of the work account, without secrets; empty if it isn't set."""
     connection = settings.work_connection
     if connection is None:
         return (settings.work_url or "").rstrip("/")
@@ -80,11 +80,11 @@ class Storage:
     def __init__(self, settings: Settings) -> None:
         self.outage_seconds = settings.outage_seconds
         self.keep_intermediates = settings.keep_intermediates
-        # Retries are ours (shared/outages.py): two layers of them would multiply.
+        # shared/outages.py retries: the SDK's retries would multiply them.
         options = {"api_version": API_VERSION, "retry_total": 0, "connection_timeout": 5}
         media = Account(settings.media_connection, settings.media_url)
         work = Account(settings.work_connection, settings.work_url, settings.work_queue_url)
-        # A shard goes and comes with one request. What is as long as its video isn't held at once.
+        # A shard is read or written with one request. A whole video isn't held in memory.
         large, small = 64 << 20, 2 << 20
         self._media = media.blobs(
             "MEDIA",
@@ -107,7 +107,7 @@ class Storage:
         return self.queue(name + POISON)
 
     def prepare(self) -> None:
-        """Make every container and queue that isn't there yet. Services don't: they wait for it."""
+        """Create missing containers and queues. Services don't: they wait for them."""
         for name in MEDIA_CONTAINERS + WORK_CONTAINERS:
             self.container(name).ensure()
         for name in QUEUES:

@@ -1,4 +1,4 @@
-"""One log format for all services: JSON lines, or colour on a terminal."""
+"""The log format of all services: JSON lines, or colours on a terminal."""
 
 import logging
 import sys

@@ -1,4 +1,4 @@
-"""Plain http to a service that Azure's SDKs would only speak https with: a local one."""
+"""Lets Azure's SDKs use plain http with a local service."""
 
 import ipaddress
 from typing import Any
@@ -11,14 +11,14 @@ from shared.errors import Misconfigured
 
 
 class AllowHttp(SansIOHTTPPolicy[Any, Any]):
-    """The SDKs send no token over plain http, unless each request says that it may."""
+    """Allows each request to send its token over plain http."""
 
     def on_request(self, request: PipelineRequest[Any]) -> None:
         request.context.options.setdefault("enforce_https", False)
 
 
 def options(setting: str, address: str | None) -> dict[str, Any]:
-    """For an SDK's client: http only to this machine, or a neighbour in the same compose file."""
+    """Options for an SDK's client. Http is for this machine and for containers beside it only."""
     if address is None:
         return {}
     url = urlsplit(address)

@@ -1,4 +1,4 @@
-"""Side by side in one process: what one thread makes, another takes."""
+"""Runs a generator ahead of its consumer, in another thread."""
 
 import queue
 import threading
@@ -7,7 +7,7 @@ from contextlib import closing
 from typing import NamedTuple, TypeVar
 
 T = TypeVar("T")
-LOOK_SECONDS = 0.1
+POLL_SECONDS = 0.1
 
 
 class Failed(NamedTuple):
@@ -15,14 +15,14 @@ class Failed(NamedTuple):
 
 
 def prefetch(source: Generator[T], depth: int) -> Generator[T]:
-    """What a source yields, made in a thread of its own, at most so many ahead."""
+    """Yield what the source yields. It runs in its own thread, at most `depth` values ahead."""
     ready: queue.Queue[T | Failed | None] = queue.Queue(depth)
-    left = threading.Event()
+    stopped = threading.Event()
 
     def put(value: T | Failed | None) -> None:
-        while not left.is_set():
+        while not stopped.is_set():
             try:
-                ready.put(value, timeout=LOOK_SECONDS)
+                ready.put(value, timeout=POLL_SECONDS)
                 return
             except queue.Full:
                 continue
@@ -32,7 +32,7 @@ def prefetch(source: Generator[T], depth: int) -> Generator[T]:
             with closing(source):
                 for value in source:
                     put(value)
-                    if left.is_set():
+                    if stopped.is_set():
                         return
             put(None)
         except BaseException as error:
@@ -46,5 +46,5 @@ def prefetch(source: Generator[T], depth: int) -> Generator[T]:
                 raise value.error
             yield value
     finally:
-        left.set()
+        stopped.set()
         thread.join()

@@ -1,4 +1,4 @@
-"""One Azure Storage queue, and one delivery of one of its messages."""
+"""Azure Storage queues, and deliveries of their messages."""
 
 import time
 from collections import deque
@@ -16,10 +16,10 @@ from shared.outages import one_try, retry_outages
 from shared.refusals import missing_place
 
 FOREVER = -1
-#: The longest that a message may be hidden, in seconds.
+#: The longest visibility timeout, in seconds.
 LONGEST_HIDDEN = 7 * 24 * 3600
 #: The id of no message.
-NOBODY = "00000000-0000-0000-0000-000000000000"
+NO_MESSAGE = "00000000-0000-0000-0000-000000000000"
 
 
 class Queue:
@@ -38,17 +38,17 @@ class Queue:
 
     @retry_outages
     def probe(self, right: str) -> None:
-        """Raise what doing it would, where it isn't allowed. No message is sent or touched."""
+        """Raise Forbidden without the right, Unprepared without the queue; change no message."""
         try:
             match right:
                 case "count":
                     self._client.get_queue_properties()
                 case "peek":
                     self._client.peek_messages(max_messages=1)
-                case "receive":  # and settle, a message that nobody has
-                    self._client.update_message(NOBODY, "AAAA", visibility_timeout=1)
-                    self._client.delete_message(NOBODY, "AAAA")
-                case "send":  # hidden for longer than may be
+                case "receive":  # which includes settling: here, a message that doesn't exist
+                    self._client.update_message(NO_MESSAGE, "AAAA", visibility_timeout=1)
+                    self._client.delete_message(NO_MESSAGE, "AAAA")
+                case "send":  # with a visibility timeout that is too long
                     self._client.send_message("", visibility_timeout=LONGEST_HIDDEN + 1)
         except ResourceNotFoundError as error:
             if missing_place(error):
@@ -65,19 +65,19 @@ class Queue:
         self._client.send_message(text, visibility_timeout=ceil(after), time_to_live=FOREVER)
 
     def receive(self, lease_seconds: float) -> "Delivery | None":
-        """One message, if there is one. Outages are the caller's to sit out."""
+        """Receive a message, if there is one. Doesn't retry in outages."""
         asked = time.monotonic()
         raw = one_try(self._client.receive_message)(visibility_timeout=int(lease_seconds))
         return Delivery(self, raw, lease_seconds, asked) if raw else None
 
     def receive_all(self, hidden_seconds: int) -> Iterator["Delivery"]:
-        """Everything that is there to be had, hidden from others for so long."""
+        """Receive all visible messages, and hide them for so long."""
         seen: set[str] = set()
         while batch := self._receive_batch(hidden_seconds):
             asked = time.monotonic()
             fresh = [raw for raw in batch if raw.id not in seen]
             if not fresh:
-                return  # so long a queue that its first messages are back already
+                return  # the queue is so long that its first messages are visible again
             seen |= {str(raw.id) for raw in fresh}
             yield from (Delivery(self, raw, hidden_seconds, asked) for raw in fresh)
 
@@ -89,13 +89,13 @@ class Queue:
 
     @retry_outages
     def peek(self, most: int = 32) -> "list[Waiting]":
-        """The first messages that anybody could take, left where they are; 32 at the most."""
+        """Return the first visible messages, 32 at most, without receiving them."""
         peeked = self._client.peek_messages(max_messages=most)
         return [Waiting(str(raw.id), str(raw.content), moment(raw)) for raw in peeked]
 
     @retry_outages
     def count(self) -> int:
-        """About how many messages there are, those in a worker's hand included."""
+        """About how many messages there are, including those in flight."""
         return self._client.get_queue_properties().approximate_message_count or 0
 
     @retry_outages
@@ -103,7 +103,7 @@ class Queue:
         self._client.clear_messages()
 
     def update(self, raw: QueueMessage, seconds: float) -> str:
-        """Hide the message for so long from now; the new pop receipt."""
+        """Hide the message for so long from now; return its new pop receipt."""
         updated = one_try(self._client.update_message)(
             raw.id, raw.pop_receipt, visibility_timeout=ceil(seconds)
         )
@@ -114,9 +114,9 @@ class Queue:
 
 
 class Lanes:
-    """Several queues as one to receive from: each that has messages gets its turn.
+    """Several queues from which messages are received in turn.
 
-    One that was found empty isn't asked again for a while.
+    A queue that was empty isn't asked again for `rest_seconds`.
     """
 
     def __init__(self, queues: Sequence[Queue], rest_seconds: float) -> None:
@@ -147,14 +147,14 @@ class Waiting(NamedTuple):
 
 
 class Delivery:
-    """A message in our hand: what it says, how long it is ours, and the ways to let go of it."""
+    """A received message: its text, its lease, and the ways to settle it."""
 
     def __init__(self, queue: Queue, raw: QueueMessage, lease_seconds: float, asked: float) -> None:
         self.queue = queue
         self.id = str(raw.id)
         self.text = str(raw.content)
         self.attempt = int(raw.dequeue_count or 1)
-        #: Deliveries that were no tries (shared/runtime/tries.py).
+        #: Deliveries that don't count as attempts (shared/runtime/tries.py).
         self.hand_backs = 0
         self.inserted = moment(raw)
         self._raw = raw
@@ -163,16 +163,16 @@ class Delivery:
         self.renew_at = asked + self._lease / 3
 
     def renew(self) -> None:
-        """Every renewal gives a new pop receipt; the old one is worth nothing from then on."""
+        """Renew the lease. The pop receipt changes, and the old one becomes invalid."""
         asked = time.monotonic()
-        self.renew_at = asked + min(1.0, self._lease / 3)  # soon again, if this one fails
+        self.renew_at = asked + min(1.0, self._lease / 3)  # retried soon if it fails
         self._settle(self._lease)
         self._until = asked + self._lease
         self.renew_at = asked + self._lease / 3
 
     @property
     def expired(self) -> bool:
-        """Whether the lease ran out unrenewed: by now anybody may have the message."""
+        """Whether the lease has expired: another worker may have the message."""
         return time.monotonic() >= self._until
 
     def done(self) -> None:
@@ -182,7 +182,7 @@ class Delivery:
         self._settle(after)
 
     def postpone(self, after: float) -> None:
-        """Its attempts start anew. Killed between the two, the message is there twice."""
+        """Send it again, with no attempts counted. A crash in between leaves two messages."""
         self.queue.send_text(self.text, after)
         self.done()
 
@@ -196,14 +196,14 @@ class Delivery:
             else:
                 self._raw.pop_receipt = self.queue.update(self._raw, hidden_for)
         except Missing as error:
-            raise LeaseLost("the message is gone: somebody else finished it") from error
+            raise LeaseLost("the message is gone: another worker finished it") from error
         except HttpResponseError as error:
             if getattr(error, "error_code", None) == "PopReceiptMismatch":
-                raise LeaseLost("the message is in another worker's hand") from error
+                raise LeaseLost("another worker has the message") from error
             raise
 
 
 def moment(raw: QueueMessage) -> datetime:
-    """When it was sent; by storage's clock."""
+    """When the message was sent, by storage's clock."""
     assert raw.inserted_on
     return raw.inserted_on

@@ -7,14 +7,14 @@ from collections.abc import Callable
 from typing import BinaryIO, cast
 
 RANGE_BYTES = 2 * 1024 * 1024
-#: A demuxer hops between a few places: the index, the pictures, the sound.
+#: A demuxer reads in turn from a few places: the index, the pictures, the sound.
 RANGES_KEPT = 3
 
 ReadRange = Callable[[int, int], bytes]
 
 
 def ranged(read: ReadRange, size: int) -> BinaryIO:
-    """`read` is told where to start and how many bytes to fetch."""
+    """Return a file whose bytes come from `read(start, length)`."""
     return io.BufferedReader(cast(io.RawIOBase, RangedFile(read, size)), 256 * 1024)
 
 
@@ -50,11 +50,11 @@ class SeekableFile(io.RawIOBase):
 
     @abstractmethod
     def fetch(self, start: int, length: int) -> bytes:
-        """At least one byte from there on, and at most `length`."""
+        """Return from 1 to `length` bytes from `start` on."""
 
 
 class RangedFile(SeekableFile):
-    """Keeps the ranges that were read last."""
+    """Reads whole ranges, and caches the last ones."""
 
     def __init__(self, read: ReadRange, size: int) -> None:
         super().__init__(size)

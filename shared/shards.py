@@ -1,4 +1,4 @@
-"""A shard: a few items in one plain tar, since a blob per item costs more than scoring it."""
+"""A shard: a tar of a few items. A blob for each item would cost more than scoring it."""
 
 import io
 import tarfile
@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 from shared.errors import Malformed
 
-#: About a second of film.
+#: About a second of video.
 SHARD_ITEMS = 25
-#: More than a JPEG of the largest frame takes.
+#: More than a JPEG of the largest frame has.
 LARGEST_ITEM = 256 * 1024 * 1024
 REGULAR = (tarfile.REGTYPE, tarfile.AREGTYPE)
 
@@ -31,7 +31,7 @@ def pack(items: Iterable[Item]) -> bytes:
 
 
 def unpack(data: bytes) -> list[Item]:
-    """The items of a shard; Malformed where there is anything else in it, or too much."""
+    """Return a shard's items; raise Malformed if it has anything else, or too much."""
     try:
         with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as tar:
             items = [Item(info.name, _content(tar, info)) for info in islice(tar, SHARD_ITEMS + 1)]
@@ -43,7 +43,7 @@ def unpack(data: bytes) -> list[Item]:
 
 
 def _content(tar: tarfile.TarFile, info: tarfile.TarInfo) -> bytes:
-    # `isreg` is also true of a sparse file, which is filled up with zeros to any size it claims.
+    # `isreg` is also true for a sparse file, which would be filled with zeros to any size.
     if info.type not in REGULAR or info.issparse():
         raise Malformed(f"{info.name} in a shard isn't a regular file")
     if info.size > LARGEST_ITEM:

@@ -1,6 +1,6 @@
-"""What the splitter tells the stitcher of a video, in `detail` of the job's and segments' records.
+"""What the splitter and the stitcher share about videos: `detail` in records of jobs and segments.
 
-The core carries these without reading them; only what is called `video` in a service does.
+Only code in a service's folder `video` reads it.
 """
 
 from fractions import Fraction
@@ -8,15 +8,14 @@ from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
-#: How FFmpeg opens what people bring. Playlists and concat scripts open other files, and text opens
-#: as a video of letters: nothing but these is ever tried. Sound formats are here to be refused for
-#: what they are.
+#: The formats in which FFmpeg may open an input. Playlists and concat scripts would open other
+#: files, and text would become a video of letters. Sound is listed to be refused with that reason.
 SOURCE_ONLY = {
     "format_whitelist": "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,flv,asf,ogg,"
     "mp3,flac,wav,aac",
     "protocol_whitelist": "none",
 }
-#: How it opens a segment that the stitcher encoded.
+#: The formats in which FFmpeg may open an encoded segment.
 SEGMENT_ONLY = {"format_whitelist": "mov,mp4,m4a,3gp,3g2,mj2", "protocol_whitelist": "none"}
 #: FFmpeg's AV_DISPOSITION_ATTACHED_PIC.
 ATTACHED_PICTURE = 0x400
@@ -28,22 +27,22 @@ def is_cover(disposition: int | None) -> bool:
 
 
 def step_of(rate: Fraction, tick: Fraction) -> int:
-    """A frame's usual time on the screen, in ticks."""
+    """The usual duration of a frame, in ticks."""
     return max(1, round(1 / (rate * tick)))
 
 
 class Place(NamedTuple):
-    """Where a segment begins in a file that is read in order."""
+    """Where a segment begins in a file whose frames go by their order."""
 
     packet: int
-    #: Where in the file that packet is.
+    #: The packet's position in the file.
     byte: int | None
-    #: How many frames from that packet on belong to the segments before.
+    #: How many frames from that packet on belong to earlier segments.
     skip: int
 
 
 class VideoDetail(BaseModel):
-    """How the painted frames are to be shown, and what the splitter has to know to make them."""
+    """How to decode the video and how to show the painted frames."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -53,11 +52,12 @@ class VideoDetail(BaseModel):
     rate: tuple[int, int]
     sample_aspect: tuple[int, int]
     stream: int
-    #: Where decoding starts for each segment; None: at the beginning of the file.
+    #: The keyframe from which each segment is decoded; None: from the beginning of the file.
     keyframes: list[int | None]
-    #: Times that mean nothing on their own: frames are timed by their order.
+    #: Whether the file's times can't be used: then frames are timed by their order.
     sequential: bool = False
-    #: Where each segment of such a file begins; none: it has one segment, as they all had once.
+    #: Where each segment of a sequential file begins; empty in records of earlier versions, which
+    #: have one segment.
     places: list[Place] = []
     rotation: int = 0
     interlaced: bool = False
@@ -76,7 +76,7 @@ class VideoDetail(BaseModel):
 
 
 class SegmentDetail(BaseModel):
-    """When each frame is shown, in ticks, and how many weren't as they should be."""
+    """When each frame is shown, in ticks, and how many frames have which defect."""
 
     model_config = ConfigDict(frozen=True)
 

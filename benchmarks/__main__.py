@@ -9,7 +9,7 @@ from benchmarks.machine import machine
 from benchmarks.page import Failed, Outcome, Part, page
 from benchmarks.painter import __main__ as painter
 from benchmarks.queues import __main__ as queues
-from benchmarks.report import FOLDER, draw, tell
+from benchmarks.report import FOLDER, show
 from benchmarks.scale import __main__ as scale
 from benchmarks.stages import __main__ as stages
 from shared import logs
@@ -32,8 +32,7 @@ def outcome(part: Part) -> Outcome:
     except Exception as error:
         traceback.print_exc()
         return Failed(f"{type(error).__name__}: {error}".splitlines()[0])
-    draw(report)
-    tell(report)
+    show(report)
     return report
 
 

@@ -11,7 +11,7 @@ from unittest.mock import patch
 
 from benchmarks.chart import Dot, Panel, svg
 from benchmarks.measured_stack import Run, measured_stack
-from benchmarks.report import Goal, Plot, Report, Table, draw, tell
+from benchmarks.report import Goal, Plot, Report, Table, show
 from benchmarks.sample_clip import frames_in, looped
 from benchmarks.storage_requests import BLOBS, LOGGING_FLAGS, QUEUES, Kind, count_requests
 from services.console import azurite
@@ -136,6 +136,4 @@ def plot(runs: list[Run]) -> str:
 
 if __name__ == "__main__":
     logs.configure("bench", "warning")
-    told = report()
-    tell(told)
-    draw(told)
+    show(report())

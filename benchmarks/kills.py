@@ -18,7 +18,7 @@ from typing import NamedTuple
 from unittest.mock import patch
 
 from benchmarks.counting_worker import SETTING
-from benchmarks.report import Goal, Report, Table, tell
+from benchmarks.report import Goal, Report, Table, show
 from services.console import stack as stack_module
 from services.console.job_control import JobControl
 from services.console.stack import Stack
@@ -128,4 +128,4 @@ def report() -> Report:
 
 
 if __name__ == "__main__":
-    tell(report())
+    show(report())

@@ -34,7 +34,7 @@ class Report(NamedTuple):
 
 
 def lines(report: Report) -> Iterator[str]:
-    """In Markdown, with links to the plots that `draw` writes."""
+    """In Markdown, with links to the plots that `show` writes."""
     goals = goal_table(report.goals) if report.goals else None
     for part in [*([goals] if goals else []), *report.parts]:
         if isinstance(part, Table):
@@ -65,12 +65,9 @@ def row(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cell.replace('|', '¦') for cell in cells)} |"
 
 
-def draw(report: Report) -> None:
+def show(report: Report) -> None:
+    """Print the report and write its plots."""
+    print("\n".join(lines(report)))
     for part in report.parts:
         if isinstance(part, Plot):
             (FOLDER / part.name).write_text(part.svg)
-
-
-def tell(report: Report) -> None:
-    """Print the report, for a benchmark that is run alone."""
-    print("\n".join(lines(report)))

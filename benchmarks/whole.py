@@ -19,7 +19,7 @@ from benchmarks import model
 from benchmarks.cost import RATE, hour_of_video
 from benchmarks.measured_stack import Run, measured_stack
 from benchmarks.model import CONCURRENTLY, IN_A_LOOP, STYLE
-from benchmarks.report import Goal, Report, Table, tell
+from benchmarks.report import Goal, Report, Table, show
 from benchmarks.sample_clip import CLIP, frames_in, frames_of, looped
 from benchmarks.service_usage import HERE, usage
 from benchmarks.stages import floors
@@ -158,4 +158,4 @@ def costs(runs: list[Run]) -> Table:
 
 if __name__ == "__main__":
     logs.configure("bench", "warning")
-    tell(report())
+    show(report())

@@ -13,7 +13,7 @@ from benchmarks.painter.learning import learning
 from benchmarks.painter.quality import Evaluator
 from benchmarks.painter.speed import speed
 from benchmarks.painter.steadiness import steadiness
-from benchmarks.report import Report, tell
+from benchmarks.report import Report, show
 from benchmarks.sample_clip import CLIP
 from benchmarks.temporary_storage import temporary_storage
 from services.scorer.settings import WEIGHTS
@@ -47,4 +47,4 @@ def there(name: str) -> Path | None:
 
 if __name__ == "__main__":
     logs.configure("bench", "warning")
-    tell(report())
+    show(report())

@@ -5,7 +5,7 @@ the worker with all its processes, as when a machine fails.
 """
 
 from benchmarks.queues.trial import Delivery, Runtime, Speed, killed, slow, speed
-from benchmarks.report import Report, Table, tell
+from benchmarks.report import Report, Table, show
 from shared import logs
 
 HERE = "benchmarks.queues"
@@ -93,4 +93,4 @@ def delivery_table(dead: dict[str, Delivery], late: dict[str, Delivery]) -> Tabl
 
 if __name__ == "__main__":
     logs.configure("bench", "warning")
-    tell(report())
+    show(report())

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from benchmarks.chart import Dot, Panel, svg
-from benchmarks.report import Plot, Report, Table, draw, tell
+from benchmarks.report import Plot, Report, Table, show
 from benchmarks.scale.policies import Outcome, fifty_a_job, one_job_a_node
 from benchmarks.scale.pulled_chunks import pulled_chunks
 from benchmarks.scale.simulation import Conditions, ideal_seconds
@@ -134,6 +134,4 @@ def report() -> Report:
 
 if __name__ == "__main__":
     logs.configure("scale", "error")
-    told = report()
-    tell(told)
-    draw(told)
+    show(report())

@@ -22,14 +22,7 @@ from shared.messages import (
 from shared.storage import QUEUES, Storage
 
 MARK = "invalid"
-KINDS = [
-    "not base64",
-    "not JSON",
-    "wrong schema",
-    "other version",
-    "no job",
-    "unreadable record",
-]
+KINDS = ["not base64", "not JSON", "wrong schema", "other version", "no job", "unreadable record"]
 
 
 class BadMessage(NamedTuple):

@@ -51,9 +51,7 @@ class TwoKeys(Accounts):
 
 def two_keys(made: Accounts) -> TwoKeys:
     return TwoKeys(
-        **made.model_dump(),
-        other_media_key=accounts.new_key(),
-        other_work_key=accounts.new_key(),
+        **made.model_dump(), other_media_key=accounts.new_key(), other_work_key=accounts.new_key()
     )
 
 

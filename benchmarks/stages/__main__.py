@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from benchmarks import model
 from benchmarks.model import STYLE
-from benchmarks.report import Report, Table, tell
+from benchmarks.report import Report, Table, show
 from benchmarks.sample_clip import CLIP
 from benchmarks.service_usage import HERE, usage
 from benchmarks.stages import floors
@@ -86,4 +86,4 @@ def report() -> Report:
 
 if __name__ == "__main__":
     logs.configure("bench", "warning")
-    tell(report())
+    show(report())

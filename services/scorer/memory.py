@@ -4,10 +4,7 @@ import os
 from pathlib import Path
 
 #: The files with a container's limit: of cgroups version 2, and of version 1.
-LIMITS = (
-    Path("/sys/fs/cgroup/memory.max"),
-    Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
-)
+LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
 #: The rest is for Python, the weights, and pictures in flight.
 SHARE = 0.5
 

@@ -30,6 +30,5 @@ class ScorerSettings(Settings):
     )
     threads: int = Field(0, ge=0, description="Cores for one worker; 0 uses all.")
     idle_exit_seconds: float | None = Field(
-        30,
-        description="How long a worker waits for work before it exits; empty: for ever.",
+        30, description="How long a worker waits for work before it exits; empty: for ever."
     )

@@ -16,11 +16,7 @@ def test_a_node_that_paints_at_the_videos_frame_rate_takes_an_hour() -> None:
 
 def test_each_operation_has_its_price() -> None:
     asked = Counter(
-        {
-            Kind(BLOBS, "writes"): 10,
-            Kind(BLOBS, "reads"): 20,
-            Kind(QUEUES, "peeks", timed=True): 30,
-        }
+        {Kind(BLOBS, "writes"): 10, Kind(BLOBS, "reads"): 20, Kind(QUEUES, "peeks", timed=True): 30}
     )
     _, writes, reads, queues = bill(RATE, asked, frames=RATE * 3600)
     assert [10_000 * item.amount for item in (writes, reads, queues)] == pytest.approx([10, 20, 30])

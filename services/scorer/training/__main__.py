@@ -44,9 +44,7 @@ def arguments() -> argparse.Namespace:
 
 def main() -> None:
     args = arguments()
-    settings = TrainingSettings(
-        **{name: getattr(args, name) for name in TrainingSettings.model_fields}
-    )
+    settings = TrainingSettings.model_validate(vars(args))
     torch.manual_seed(settings.seed)
     vgg = Vgg(args.vgg)
     paths = sorted(args.photos.glob("*.jpg"))
@@ -79,33 +77,23 @@ def main() -> None:
         loop.restore(saved["lesson"])
         stage, done = Stage.model_validate_json(saved["stage"]), saved["step"]
     recipe.stages.append(stage)
-    started, before, sums = (
-        time.monotonic(),
-        stage.seconds,
-        torch.zeros(len(Progress.model_fields) - 1),
-    )
+    names = list(Progress.model_fields)[1:]
+    sums = torch.zeros(len(names))
+    began = time.monotonic() - stage.seconds
     args.out.mkdir(parents=True, exist_ok=True)
     for step, losses in loop.run(inputs, done):
         sums += torch.tensor(losses)
         if step % REPORT_STEPS == 0:
             means = [round(value, 5) for value in (sums / REPORT_STEPS).tolist()]
             sums.zero_()
-            names = list(Progress.model_fields)[1:]
             stage.progress.append(Progress(step=step, **dict(zip(names, means, strict=True))))
-            stage.seconds = round(before + time.monotonic() - started, 1)
+            stage.seconds = round(time.monotonic() - began, 1)
             print(f"{stage.seconds:7.0f} s", stage.progress[-1], flush=True)
         if step % CHECKPOINT_STEPS == 0 or step == settings.steps:
             styles.save(args.out)
             recipe.save(args.out)
-            torch.save(
-                {
-                    "studio": styles.state(),
-                    "lesson": loop.state(),
-                    "stage": stage.model_dump_json(),
-                    "step": step,
-                },
-                checkpoint,
-            )
+            state = {"studio": styles.state(), "lesson": loop.state(), "step": step}
+            torch.save(state | {"stage": stage.model_dump_json()}, checkpoint)
 
 
 if __name__ == "__main__":

@@ -6,13 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
-from services.scorer.training.vgg import (
-    CONTENT_LAYER,
-    GRAM_LAYERS,
-    PATCH_LAYERS,
-    Vgg,
-    without_rim,
-)
+from services.scorer.training.vgg import CONTENT_LAYER, GRAM_LAYERS, PATCH_LAYERS, Vgg, without_rim
 
 #: Pictures are compared at their size and at half of it. Features within so many pixels of the
 #: edge are left out, because VGG16's padding changes them.

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from services.console import accounts, azurite
 from services.console.accounts import Accounts
-from services.console.stack import Lifeline
+from services.console.child_processes import Lifeline
 from shared.storage import Storage
 
 

@@ -65,7 +65,7 @@ class LocalWorkers(Protocol):
         """More processes to start; `scorer-2` is a second scorer."""
 
     @property
-    def teller(self) -> str:
+    def log_source(self) -> str:
         """The service that logs what happens to workers."""
 
     def wait(self, running: Callable[[], bool]) -> None:

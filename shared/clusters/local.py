@@ -8,7 +8,7 @@ class NoProcesses:
     """Workers for which a stack runs no processes of its own."""
 
     services: tuple[str, ...] = ()
-    teller = "dispatcher"
+    log_source = "dispatcher"
 
     def wait(self, running: Callable[[], bool]) -> None:
         """They can be started at any time."""

@@ -33,5 +33,5 @@ def test_a_service_that_never_worked_is_restarted_with_growing_delays(
     log = tmp_path / "stack" / "logs" / "nothing.log"
     with Stack(tmp_path / "stack", nodes=1) as stack:
         eventually(lambda: log.read_text().count("No module named") >= 5, "it to die")
-        assert stack._rest_until["nothing"] - stack._started["nothing"] > 1
+        assert stack.restarts.delay("nothing") > 1
     assert processes_of(tmp_path / "stack") == []

@@ -10,7 +10,7 @@ import av
 import numpy as np
 
 from services.console import accounts, azurite
-from services.console.stack import Lifeline
+from services.console.child_processes import Lifeline
 from shared.storage import Storage
 from tests.support.leftovers import leftovers
 from tests.support.media import assert_same_but_for_the_picture, make_clip

@@ -15,7 +15,7 @@ from testcontainers.community.azurite import AzuriteContainer
 
 from services.console import accounts, azurite
 from services.console.accounts import Accounts
-from services.console.stack import Lifeline
+from services.console.child_processes import Lifeline
 from shared.settings import Settings
 
 #: Each test has accounts of its own; Azurite must know all of them at its start.

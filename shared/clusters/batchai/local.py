@@ -13,7 +13,7 @@ START_SECONDS = 30
 
 class LocalBatchAI(NoProcesses):
     services = ("batchai",)
-    teller = "batchai"
+    log_source = "batchai"
 
     def __init__(self, folder: Path, workers: int) -> None:
         self._folder = folder

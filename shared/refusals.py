@@ -17,6 +17,7 @@ OPERATIONS = {
     "list": "list",
     "lease": "claim blobs of",
     "batch": "delete from",
+    "userdelegationkey": "get a key to sign links with for",
     "metadata": "count messages of",
     "GET messages": "receive from",
     "POST messages": "send to",

@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from services.console import terminal
 from services.console.commands import cluster, jobs, poison, stacks
+from services.console.commands.grant import grant
 from services.console.follow import StoppedByUser
 from shared import logs
 from shared.errors import ImpastoError
@@ -28,6 +29,7 @@ app.command()(jobs.watch)
 app.command()(jobs.cancel)
 app.command()(jobs.retry)
 app.command()(jobs.download)
+app.command()(grant)
 app.command()(jobs.replay)
 app.command()(jobs.styles)
 app.add_typer(poison.app, name="poison")

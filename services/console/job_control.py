@@ -53,16 +53,21 @@ class JobControl:
 
         A file of that name is replaced.
         """
+        output = self.output_of(job)
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / Path(output).name
+        self.fetch(output, path)
+        return path
+
+    def output_of(self, job: str) -> str:
+        """The name of a finished job's output; raise Missing if it has none."""
         status = self.status(job)
         if status.output is None:
             reason = f": {status.reason}" if status.reason else ""
             raise Missing(f"{job} has no output: it is {status.state}{reason}")
         if self._is_lesson(job):
             raise Missing(f"{job} has no output: it taught a style, {status.output}")
-        folder.mkdir(parents=True, exist_ok=True)
-        path = folder / Path(status.output).name
-        self.fetch(status.output, path)
-        return path
+        return status.output
 
     def status(self, job: str) -> Status:
         status = self._reader.read(job)

@@ -36,6 +36,8 @@ WITH_A_STACK = [
     "impasto jobs",
     "impasto watch JOB",
     "impasto download JOB --output DIR",
+    "impasto grant --upload --folder S --hours 24",
+    "impasto grant --download JOB",
     "impasto retry JOB",
     "impasto replay",
     "impasto prepare",

@@ -7,6 +7,7 @@ import typer
 
 from services.console import accounts
 from shared.errors import Misconfigured
+from shared.settings import Settings
 from shared.storage import Storage
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
@@ -20,7 +21,11 @@ HOME = Path(".impasto")
 
 
 def connected(data: Path) -> Storage:
+    return Storage(known_settings(data))
+
+
+def known_settings(data: Path) -> Settings:
     settings = accounts.settings(data)
     if settings is None:
         raise Misconfigured(f"no stack was ever up in {data}; start one with `impasto up`")
-    return Storage(settings)
+    return settings

@@ -1,0 +1,43 @@
+"""`impasto grant`: links to one blob for people without an account."""
+
+from typing import Annotated
+
+import typer
+
+from services.console import terminal
+from services.console.commands.options import HOME, Data, Json, known_settings
+from services.console.grants import LONGEST_HOURS, Grant, Grants
+
+Hours = Annotated[int, typer.Option(min=1, max=LONGEST_HOURS, help="How long the link works.")]
+
+
+def grant(
+    upload: Annotated[bool, typer.Option("--upload", help="A link that uploads a video.")] = False,
+    folder: Annotated[str | None, typer.Option(help="The video's folder: its style.")] = None,
+    file: Annotated[str | None, typer.Option(help="Its name; a random one by default.")] = None,
+    download: Annotated[
+        str | None, typer.Option(metavar="JOB", help="A link that downloads this job's output.")
+    ] = None,
+    hours: Hours = 24,
+    json: Json = False,
+    data: Data = HOME,
+) -> None:
+    """Print a link for somebody without an account: it uploads one video, or downloads one."""
+    if upload == (download is not None):
+        raise typer.BadParameter("say --upload --folder STYLE, or --download JOB")
+    if upload != bool(folder) or (file and not upload):
+        raise typer.BadParameter("--upload needs --folder; --folder and --file need --upload")
+    grants = Grants(known_settings(data))
+    granted = grants.download(download, hours) if download else None
+    show(granted or grants.upload(folder or "", file, hours), json)
+
+
+def show(granted: Grant, json: bool) -> None:
+    if json:
+        terminal.print_json(granted)
+        return
+    until = f"{granted.until:%Y-%m-%d %H:%M} UTC"
+    what = "creates" if granted.allows == "upload" else "reads"
+    print(f"This link {what} {terminal.safe(granted.blob)} and nothing else, until {until}:")
+    for line in ("", granted.link, "", *granted.commands):
+        print(terminal.safe(line))

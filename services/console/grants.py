@@ -1,0 +1,123 @@
+"""Links for people without an account: one uploads one new video, or downloads one output.
+
+A link is a shared access signature of one blob. Without a hierarchical namespace, which these
+accounts don't have, a signature covers one blob or a whole container, and never a folder; so an
+upload link carries the blob's name, and each file needs a link of its own.
+"""
+
+import secrets
+import shlex
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import PurePosixPath
+from typing import Literal
+
+from azure.storage.blob import BlobServiceClient, UserDelegationKey, generate_blob_sas
+from pydantic import BaseModel
+
+from services.console.job_control import JobControl
+from shared import names
+from shared.errors import Misconfigured, NotYet, Refused
+from shared.models import Models
+from shared.outages import retry_outages
+from shared.settings import Settings
+from shared.storage import API_VERSION, Account, Storage
+
+#: Azure's limit for links that are signed by a login; accounts' keys get no more here.
+LONGEST = timedelta(days=7)
+LONGEST_HOURS = int(LONGEST.total_seconds()) // 3600
+#: By how much clocks may differ.
+SKEW = timedelta(minutes=5)
+
+
+class Grant(BaseModel):
+    allows: Literal["upload", "download"]
+    blob: str
+    until: datetime
+    link: str
+    #: How to use the link with curl, AzCopy and az.
+    commands: list[str]
+
+
+class Grants:
+    def __init__(self, settings: Settings) -> None:
+        self.outage_seconds = settings.outage_seconds
+        self._settings = settings
+        self._storage = Storage(settings)
+
+    def upload(self, folder: str, file: str | None, hours: int) -> Grant:
+        """A link that creates `input/folder/file`; an unguessable name if no file is given."""
+        blob = names.check_blob_name(f"{folder.strip('/')}/{file or unguessable_name()}")
+        with suppress(NotYet):  # the video will wait for its style
+            Models(self._storage).require(names.top_folder(blob))
+        if self._storage.container("input").find(blob):
+            raise Refused(f"input/{blob} exists, and a link can't overwrite it; use another --file")
+        link, until = self._sign("input", blob, "c", hours)
+        local, url = shlex.quote(PurePosixPath(file or "FILE").name), shlex.quote(link)
+        return Grant(
+            allows="upload",
+            blob=f"input/{blob}",
+            until=until,
+            link=link,
+            commands=[
+                f"curl --fail -H 'x-ms-blob-type: BlockBlob' --upload-file {local} {url}",
+                f"azcopy copy {local} {url} --put-blob-size-mb 5000 --check-length=false",
+                f"az storage blob upload --file {local} --blob-url {url}",
+            ],
+        )
+
+    def download(self, job: str, hours: int) -> Grant:
+        """A link that reads a finished job's output."""
+        blob = JobControl(self._storage).output_of(job)
+        link, until = self._sign("output", blob, "r", hours)
+        local, url = shlex.quote(PurePosixPath(blob).name), shlex.quote(link)
+        return Grant(
+            allows="download",
+            blob=f"output/{blob}",
+            until=until,
+            link=link,
+            commands=[
+                f"curl --fail --output {local} {url}",
+                f"azcopy copy {url} {local}",
+                f"az storage blob download --file {local} --blob-url {url}",
+            ],
+        )
+
+    def _sign(self, container: str, blob: str, rights: str, hours: int) -> tuple[str, datetime]:
+        settings = self._settings
+        account = Account(settings.media_connection, settings.media_url)
+        start = datetime.now(UTC).replace(microsecond=0) - SKEW
+        until = min(start + SKEW + timedelta(hours=hours), start + LONGEST)
+        with account.blobs("MEDIA", api_version=API_VERSION, retry_total=0) as service:
+            by_key = settings.media_connection is not None
+            token = generate_blob_sas(
+                str(service.account_name),
+                container,
+                blob,
+                account_key=account_key(service) if by_key else None,
+                user_delegation_key=None if by_key else self._key(service, start, until),
+                permission=rights,
+                start=start,
+                expiry=until,
+                protocol="https" if str(service.scheme) == "https" else None,
+            )
+            return f"{service.get_blob_client(container, blob).url}?{token}", until
+
+    @retry_outages
+    def _key(self, service: BlobServiceClient, start: datetime, end: datetime) -> UserDelegationKey:
+        return service.get_user_delegation_key(start, end)
+
+
+def account_key(service: BlobServiceClient) -> str:
+    key = getattr(service.credential, "account_key", None)
+    if not key:
+        raise Misconfigured(
+            "IMPASTO_MEDIA_CONNECTION has no account key to sign a link with; "
+            "set IMPASTO_MEDIA_URL instead and log in"
+        )
+    return str(key)
+
+
+def unguessable_name() -> str:
+    """Without an ending: what kind of file it is shows in its content."""
+    return f"upload-{secrets.token_hex(8)}"

@@ -1,5 +1,5 @@
 # `make run` paints a video, `make test` runs all tests; both set up what they need first.
-# `make up` has everything up in containers, which needs nothing but Docker and a Python.
+# `make up` starts everything in containers; it needs only Docker and Python.
 PYTHON ?= python3
 VIDEO ?= deploy/sample/bigbuckbunny.mp4
 STYLE ?= great-wave
@@ -23,11 +23,11 @@ lint: setup
 setup:
 	@$(PYTHON) deploy/setup.py
 
-# The lock files name no index, and a hash for every file.
+# Lock files have a hash for every package, and no index.
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
        --generate-hashes --no-emit-index-url --no-header
 SERVICES = trigger splitter dispatcher batchai scorer stitcher console
-# What the dispatcher and the console need besides, for workers on such a cluster.
+# Extras of the dispatcher and the console for these kinds of clusters.
 CLUSTERS = azureml ray
 
 locks: setup
@@ -38,7 +38,7 @@ locks: setup
 	@echo hatchling | $(LOCK) - --constraint deploy/locks/dev.txt \
 	  --output-file deploy/locks/build.txt
 
-# The digests of base images, as their registry has them now.
+# Renew the digests of base images.
 BASES = python:3.11-slim-bookworm node:20-bookworm-slim
 
 pins:
@@ -47,20 +47,20 @@ pins:
 	  sed -i.before "s|$$base@sha256:[0-9a-f]*|$$base@$$digest|" services/*/Dockerfile deploy/*/Dockerfile; \
 	done; rm services/*/Dockerfile.before deploy/*/Dockerfile.before
 
-# The tables in docs/settings.md.
+# Renew the tables in docs/settings.md.
 settings: setup
 	@$(BIN)/python -m deploy.settings_table
 
-# Images are called IMAGES/SERVICE:TAG, and are impasto/SERVICE:dev where nobody says otherwise.
+# Images are named IMAGES/SERVICE:TAG, by default impasto/SERVICE:dev.
 COMPOSE = docker compose
 EVERYTHING = $(COMPOSE) --profile '*'
 KEYS = $(PYTHON) deploy/keys.py .env
 export REVISION = $(shell git rev-parse HEAD 2>/dev/null)
 
-# Of images that were built anew, those that nothing runs any more.
+# Remove images that were replaced and that no container uses.
 PRUNE = docker image prune --force --filter label=org.opencontainers.image.vendor=impasto >/dev/null
 
-# Compose reads the file whatever it is asked to do.
+# Every command of Compose reads this file.
 keys:
 	@$(KEYS) >/dev/null
 
@@ -77,20 +77,20 @@ publish: images
 
 up: images
 	@$(COMPOSE) up --detach --wait || \
-	  { echo "make: of a port that is taken, choose another one in .env" >&2; exit 1; }
+	  { echo "make: if a port is in use, choose another one in .env" >&2; exit 1; }
 	@$(PRUNE)
 	@$(KEYS)
 
-# The films that stitchers had half made are no use to others.
+# Also removes the volume of stitchers' temporary files.
 down: keys
 	@$(EVERYTHING) down
 	@docker volume rm --force $$($(COMPOSE) config | sed -n 's/^name: //p')_scratch >/dev/null
 
-# `eval "$$(make connections)"`: then `impasto`, and every other tool, finds the stack of `up`.
+# `eval "$$(make connections)"` exports what `impasto` and other tools need to reach the stack of `up`.
 connections:
 	@$(KEYS)
 
-# The first time, all images are built: torch alone is gigabytes.
+# The first run builds all images; torch alone has gigabytes.
 test-containers: setup
 	@$(BIN)/pytest tests/containers --timeout 1800
 

@@ -1,4 +1,4 @@
-"""Images' recipes: alike where they should be; and the file of keys that Compose reads."""
+"""Dockerfiles, base images and CI actions; and the file of keys that Compose reads."""
 
 import contextlib
 import re
@@ -15,12 +15,11 @@ import yaml
 ROOT = Path(__file__).parents[2]
 SERVICES = sorted(path.parent.name for path in ROOT.glob("services/*/__main__.py"))
 COPIED = "COPY services/{0} services/{0}\n"
-#: Where a service's recipe is another than the trigger's, and what stands there instead.
-#: The lock of one more cluster's libraries, for those that may be told to use it, or run on it.
+#: Lines of the trigger's Dockerfile, and their replacements where a kind of cluster may be used.
 MAY_ADD = {
     "COPY deploy/locks/{0}.txt /locks/": (
         "COPY deploy/locks/{0}.txt deploy/locks/azureml.txt deploy/locks/ray.txt /locks/\n"
-        "# CLUSTER=azureml or CLUSTER=ray adds what workers on such a cluster take.\n"
+        "# CLUSTER=azureml or CLUSTER=ray adds the packages for that kind of cluster.\n"
         "ARG CLUSTER"
     ),
     "--require-hashes /locks/{0}.txt": (
@@ -33,13 +32,14 @@ def may_add_a_cluster(service: str) -> dict[str, str]:
     return {usual.format(service): own.format(service) for usual, own in MAY_ADD.items()}
 
 
+#: The same for each service.
 OWN = {
     "dispatcher": may_add_a_cluster("dispatcher"),
     "scorer": may_add_a_cluster("scorer"),
     "batchai": {
         "locks/batchai.txt": "locks/scorer.txt",
         COPIED.format("batchai"): COPIED.format("batchai")
-        + "# Its nodes are processes beside it, and jobs are scorers.\n"
+        + "# Jobs are scorers that run in this container.\n"
         + COPIED.format("scorer"),
     },
     "console": may_add_a_cluster("console")
@@ -51,24 +51,24 @@ OWN = {
 }
 
 
-def recipe(service: str) -> str:
-    """What its image is made by, but for the sentence that says what it is for."""
+def dockerfile(service: str) -> str:
+    """The service's Dockerfile without its description."""
     text = (ROOT / f"services/{service}/Dockerfile").read_text()
     return re.sub(r'description=".+"', "", text)
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_all_images_are_made_alike(service: str) -> None:
-    expected = recipe("trigger").replace("trigger", service)
+def test_dockerfiles_have_the_same_lines(service: str) -> None:
+    expected = dockerfile("trigger").replace("trigger", service)
     for usual, own in OWN.get(service, {}).items():
         assert usual in expected
         expected = expected.replace(usual, own)
-    assert recipe(service) == expected
+    assert dockerfile(service) == expected
 
 
 @pytest.mark.parametrize("cluster", ["azureml", "ray"])
 @pytest.mark.parametrize("service", ["dispatcher", "console", "scorer"])
-def test_the_locks_of_a_service_and_of_a_cluster_agree(service: str, cluster: str) -> None:
+def test_locks_of_services_and_clusters_have_the_same_versions(service: str, cluster: str) -> None:
     """They are installed into one environment."""
 
     def pins(lock: str) -> dict[str, str]:
@@ -80,7 +80,7 @@ def test_the_locks_of_a_service_and_of_a_cluster_agree(service: str, cluster: st
     assert all(ours[name] == its[name] for name in ours.keys() & its.keys())
 
 
-def test_compose_builds_what_drives_the_chosen_cluster() -> None:
+def test_compose_builds_images_for_the_configured_cluster() -> None:
     services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
     for name in ("dispatcher", "console"):
         assert services[name]["build"]["args"]["CLUSTER"] == "${IMPASTO_CLUSTER:-batchai}"
@@ -92,7 +92,7 @@ def test_base_images_are_pinned_by_digest() -> None:
         text = path.read_text()
         [(name, image)] = re.findall(r"^ARG (\w+_IMAGE)=(.+)$", text, re.MULTILINE)
         assert re.fullmatch(r"(python|node):[\w.-]+@sha256:[0-9a-f]{64}", image), path
-        own = {"packages"}  # stages of the same recipe
+        own = {"packages"}  # stages of the same Dockerfile
         assert set(re.findall(r"^FROM (\S+)", text, re.MULTILINE)) <= {f"${{{name}}}", *own}
         bases.add(image)
     assert len(bases) == 2
@@ -105,7 +105,7 @@ def test_actions_are_pinned_by_digest() -> None:
     assert [each for each in used if not re.fullmatch(r"\S+@[0-9a-f]{40}", each)] == []
 
 
-def test_the_job_that_holds_the_registrys_password_runs_nobody_elses_action() -> None:
+def test_only_githubs_actions_run_beside_the_registrys_password() -> None:
     jobs = re.split(r"^  (\w+):$", (ROOT / ".github/workflows/ci.yml").read_text(), flags=re.M)
     holding = [job for job in jobs if "secrets." in job]
     assert len(holding) == 1
@@ -113,7 +113,7 @@ def test_the_job_that_holds_the_registrys_password_runs_nobody_elses_action() ->
 
 
 def exported(file: Path) -> dict[str, str]:
-    """What a shell is told by `eval "$(make connections)"`."""
+    """The variables that `eval "$(make connections)"` exports."""
     said = subprocess.run(
         [sys.executable, ROOT / "deploy/keys.py", file], capture_output=True, text=True, check=True
     ).stdout
@@ -121,7 +121,7 @@ def exported(file: Path) -> dict[str, str]:
     return dict(word.split("=", 1) for export, word in words if export == "export")
 
 
-def test_keys_are_made_once_and_are_for_their_owner_alone(tmp_path: Path) -> None:
+def test_keys_are_generated_once_and_readable_by_their_owner_only(tmp_path: Path) -> None:
     file = tmp_path / ".env"
     said = exported(file)
     made = file.read_text()
@@ -131,7 +131,7 @@ def test_keys_are_made_once_and_are_for_their_owner_alone(tmp_path: Path) -> Non
     assert exported(tmp_path / "other") != said
 
 
-def test_keys_that_others_could_read_are_their_owners_again(tmp_path: Path) -> None:
+def test_keys_that_others_can_read_are_made_private_again(tmp_path: Path) -> None:
     file = tmp_path / ".env"
     exported(file)
     file.chmod(0o644)
@@ -139,14 +139,14 @@ def test_keys_that_others_could_read_are_their_owners_again(tmp_path: Path) -> N
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
-def test_what_a_person_wrote_there_stays(tmp_path: Path) -> None:
+def test_lines_that_a_person_wrote_stay(tmp_path: Path) -> None:
     file = tmp_path / ".env"
     file.write_text("# mine\nIMPASTO_NODES=2\nBLOB_PORT=1234")
     assert "127.0.0.1:1234/impastomedia;" in exported(file)["IMPASTO_MEDIA_CONNECTION"]
     assert file.read_text().startswith("# mine\nIMPASTO_NODES=2\nBLOB_PORT=1234\nMEDIA_KEY=")
 
 
-def test_an_edited_file_means_what_it_means_to_compose(tmp_path: Path) -> None:
+def test_an_edited_file_is_read_as_compose_reads_it(tmp_path: Path) -> None:
     file = tmp_path / ".env"
     file.write_text(
         'export MEDIA_KEY="bWVkaWE=" # quoted\n'
@@ -162,10 +162,12 @@ def test_an_edited_file_means_what_it_means_to_compose(tmp_path: Path) -> None:
     )
     assert "AccountKey=d29yaw==;" in told["IMPASTO_WORK_CONNECTION"]
     assert told["IDENTITY_HEADER"] == "it is # a secret"
-    assert re.search(r"^QUEUE_PORT=\d+$", file.read_text(), re.MULTILINE)  # empty was no port
+    assert re.search(
+        r"^QUEUE_PORT=\d+$", file.read_text(), re.MULTILINE
+    )  # an empty port is replaced
 
 
-def test_two_checkouts_have_names_of_their_own(tmp_path: Path) -> None:
+def test_two_checkouts_have_different_project_names(tmp_path: Path) -> None:
     for name in ("one", "two"):
         exported(tmp_path / name)
     one, two = ((tmp_path / name).read_text() for name in ("one", "two"))
@@ -174,16 +176,16 @@ def test_two_checkouts_have_names_of_their_own(tmp_path: Path) -> None:
     assert project.findall(one) != project.findall(two)
 
 
-def test_a_stack_from_before_there_were_names_keeps_its_volumes(tmp_path: Path) -> None:
+def test_a_file_without_a_project_name_keeps_its_volumes(tmp_path: Path) -> None:
     file = tmp_path / ".env"
     file.write_text("MEDIA_KEY=bWVkaWE=\nWORK_KEY=d29yaw==\n")
     exported(file)
     assert "\nCOMPOSE_PROJECT_NAME=impasto\nIMAGES=impasto\n" in file.read_text()
 
 
-def test_ports_that_are_taken_are_not_chosen(tmp_path: Path) -> None:
+def test_ports_in_use_are_not_chosen(tmp_path: Path) -> None:
     with socket.socket() as other:
-        with contextlib.suppress(OSError):  # somebody else has it: as good
+        with contextlib.suppress(OSError):  # it is in use already
             other.bind(("127.0.0.1", 10000))
             other.listen()
         told = exported(tmp_path / ".env")
@@ -192,7 +194,7 @@ def test_ports_that_are_taken_are_not_chosen(tmp_path: Path) -> None:
     assert len(set(ports)) == 3
 
 
-def test_replicas_that_were_a_profile_are_told_their_new_name(tmp_path: Path) -> None:
+def test_the_former_profile_of_replicas_is_refused_with_its_successor(tmp_path: Path) -> None:
     file = tmp_path / ".env"
     file.write_text("COMPOSE_PROFILES=replicas\n")
     told = subprocess.run(

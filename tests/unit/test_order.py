@@ -10,7 +10,7 @@ import pytest
 from av.video.frame import PictureType
 from av.video.stream import VideoStream
 
-from services.splitter.video.planning import cuts
+from services.splitter.video.planning import segment_starts
 from shared.video import VideoDetail
 from tests.support.media import facts, make_clip
 from tests.unit.test_video import refusal, split, stitch
@@ -102,7 +102,7 @@ def test_they_may_be_no_longer_than_others(make: Callable[[Path], Path], tmp_pat
 
 def test_of_a_long_video_with_one_keyframe_little_is_decoded_often() -> None:
     times = list(range(100_000))
-    starts, keyframes = cuts(times, [0], Fraction(100))
+    starts, keyframes = segment_starts(times, [0], Fraction(100))
     assert set(keyframes) == {0}
     decoded = sum(stop for stop in [*starts[1:], len(times)])
     assert decoded < 12 * len(times)

@@ -1,4 +1,4 @@
-"""All that the splitter knows of video. What reads files runs in a sandbox: see `tasks.py`."""
+"""The splitter's video code. What reads files runs in a sandbox (`tasks.py`)."""
 
 from collections.abc import Callable
 
@@ -26,7 +26,7 @@ class Shard(BaseModel):
 
 
 class Decoder:
-    """Reads the videos in a container, in a sandbox."""
+    """Plans and decodes the videos of a container, in a sandbox."""
 
     def __init__(self, container: Container, settings: SplitterSettings) -> None:
         self._container = container

@@ -1,4 +1,4 @@
-"""The frames of one segment, whatever shape the file is in."""
+"""Decodes the frames of one segment into JPEGs, even if the file is damaged."""
 
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO, NamedTuple
@@ -11,17 +11,17 @@ from av.stream import Stream
 from av.video.frame import VideoFrame
 
 from services.splitter.settings import SplitterSettings
-from services.splitter.video.limits import checked
-from services.splitter.video.opening import opened
-from services.splitter.video.order import frames_of_piece, timed_by_order
-from services.splitter.video.picture import ToPicture, deinterlaced
+from services.splitter.video.limits import within_limits
+from services.splitter.video.opening import open_input
+from services.splitter.video.order import frames_of_segment, timed_by_order
+from services.splitter.video.picture import PictureConverter, deinterlaced
 from services.splitter.video.reading import frames_in, packets
 from shared.records import Span
 from shared.shards import Item
 from shared.video import VideoDetail
 
-#: How far before a keyframe to seek, in seconds, until it is met: indexes are often wrong.
-RUN_UPS = (0, 5, 60)
+#: How far before a keyframe to seek until it is found: indexes are often wrong.
+SEEK_BACK_SECONDS = (0, 5, 60)
 
 
 class Frame(NamedTuple):
@@ -34,16 +34,16 @@ class Frame(NamedTuple):
 def frames(
     file: BinaryIO, detail: VideoDetail, span: Span, segment: int, settings: SplitterSettings
 ) -> Iterator[Frame]:
-    """The segment's frames as JPEG, with the moment at which each is shown."""
-    picture = ToPicture(detail)
-    with opened(file) as container:
+    """Yield the segment's frames as JPEGs, with the time at which each is shown."""
+    to_picture = PictureConverter(detail)
+    with open_input(file) as container:
         stream = container.streams[detail.stream]
         if detail.sequential:
-            found = frames_of_piece(container, stream, detail.places, segment)
+            found = frames_of_segment(container, stream, detail.places, segment)
         else:
             found = decoded(container, stream, detail.keyframes[segment], detail)
-            found = up_to(found, span.stop, neighbours=1 if detail.interlaced else 0)
-        found = checked(found, settings)
+            found = until(found, span.stop, neighbours=1 if detail.interlaced else 0)
+        found = within_limits(found, settings)
         if detail.interlaced:
             found = deinterlaced(found, stream)
         timed = (
@@ -51,18 +51,18 @@ def frames(
             if detail.sequential
             else within(found, span)
         )
-        for count, (frame, at) in enumerate(rising(timed)):
+        for count, (frame, at) in enumerate(with_rising_times(timed)):
             data = simplejpeg.encode_jpeg(
-                picture(frame), settings.jpeg_quality, "RGB", settings.jpeg_subsampling
+                to_picture(frame), settings.jpeg_quality, "RGB", settings.jpeg_subsampling
             )
             item = Item(f"{count:06}.jpg", data)
-            yield Frame(at, frame.is_corrupt, picture.scales(frame), item)
+            yield Frame(at, frame.is_corrupt, to_picture.scales(frame), item)
 
 
 def decoded(
     container: InputContainer, stream: Stream, keyframe: int | None, detail: VideoDetail
 ) -> Iterator[VideoFrame]:
-    """Everything that can be decoded from the keyframe on, or from the beginning."""
+    """Yield all frames that can be decoded from the keyframe on, or from the beginning."""
     for packet in packets_from(container, stream, keyframe, detail):
         yield from frames_in(packet)
 
@@ -73,8 +73,8 @@ def packets_from(
     if keyframe is None:
         yield from packets(container, stream)
         return
-    for run_up in RUN_UPS:
-        before = keyframe - int(run_up / detail.tick)
+    for seconds in SEEK_BACK_SECONDS:
+        before = keyframe - int(seconds / detail.tick)
         try:
             container.seek(before, stream=stream)
         except av.FFmpegError:
@@ -85,13 +85,13 @@ def packets_from(
             if found:
                 yield packet
             elif packet.is_keyframe and (packet.pts or 0) > keyframe:
-                break  # it landed too late
+                break  # the seek went too far
         if found:
             return
 
 
-def up_to(frames: Iterable[VideoFrame], stop: int, neighbours: int) -> Iterator[VideoFrame]:
-    """Decoding goes on just as far as the segment does, and a neighbour further for a filter."""
+def until(frames: Iterable[VideoFrame], stop: int, neighbours: int) -> Iterator[VideoFrame]:
+    """Yield the frames before `stop`, and so many neighbours after it, for a filter."""
     for frame in frames:
         if frame.pts is not None and frame.pts >= stop:
             if not neighbours:
@@ -106,10 +106,10 @@ def within(frames: Iterable[VideoFrame], span: Span) -> Iterator[tuple[VideoFram
             yield frame, frame.pts
 
 
-def rising(
+def with_rising_times(
     frames: Iterable[tuple[VideoFrame, int]],
 ) -> Iterator[tuple[VideoFrame, int]]:
-    """Two frames that claim one moment: the later one waits a tick."""
+    """Move a frame to the next tick if its time isn't later than the frame's before it."""
     last: int | None = None
     for frame, claimed in frames:
         at = claimed if last is None else max(claimed, last + 1)

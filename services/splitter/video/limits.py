@@ -1,4 +1,4 @@
-"""What a decoded frame may cost. Headers say what they like: each frame is looked at."""
+"""Limits on the size of frames. Each frame is checked, as headers may be wrong."""
 
 from collections.abc import Iterable, Iterator
 
@@ -18,7 +18,7 @@ def check_size(width: int, height: int, settings: SplitterSettings) -> None:
 
 
 def check_work(pixels: int, settings: SplitterSettings) -> None:
-    """All pixels of all frames: what it costs to decode, paint and encode them follows from it."""
+    """Check the pixels of all frames, on which the cost of the whole job depends."""
     if pixels > settings.most_gigapixels * GIGA:
         raise Refused(
             f"the video has {pixels / GIGA:,.0f} gigapixels in all its frames; at most "
@@ -26,8 +26,8 @@ def check_work(pixels: int, settings: SplitterSettings) -> None:
         )
 
 
-def checked(frames: Iterable[VideoFrame], settings: SplitterSettings) -> Iterator[VideoFrame]:
-    """The frames, as long as each and all of them are within the limits; Refused where not."""
+def within_limits(frames: Iterable[VideoFrame], settings: SplitterSettings) -> Iterator[VideoFrame]:
+    """Yield the frames; raise Refused if one of them, or all together, are over the limits."""
     pixels = 0
     for frame in frames:
         check_size(frame.width, frame.height, settings)

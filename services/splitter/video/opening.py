@@ -1,4 +1,4 @@
-"""Opening what arrives: only what is surely a video file, and nothing beside it."""
+"""Opens inputs, as one of the allowed formats and without opening any other file."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +15,7 @@ from shared.video import SOURCE_ONLY, is_cover
 
 
 @contextmanager
-def opened(file: BinaryIO) -> Iterator[InputContainer]:
+def open_input(file: BinaryIO) -> Iterator[InputContainer]:
     file.seek(0)
     try:
         container = av.open(file, "r", container_options=SOURCE_ONLY)
@@ -27,8 +27,8 @@ def opened(file: BinaryIO) -> Iterator[InputContainer]:
         yield container
 
 
-def video_in(container: InputContainer, settings: SplitterSettings) -> VideoStream:
-    """The stream to paint; Refused where there is none, or more than the limits allow."""
+def video_stream(container: InputContainer, settings: SplitterSettings) -> VideoStream:
+    """Return the stream to paint; raise Refused if there is none, or a limit is exceeded."""
     if len(container.streams) > settings.most_streams:
         raise Refused(
             f"the file has {len(container.streams)} streams; at most {settings.most_streams} "

@@ -1,7 +1,7 @@
-"""Files whose times don't run on, or that can't be sought in: their frames go by their order.
+"""Decodes files whose times can't be used, or that can't be sought in: frames go by their order.
 
 A segment begins at a place: a keyframe's packet, and so many frames after it. Packets are counted
-from the beginning of the file, or from a byte where the format lets itself be entered there.
+from the beginning of the file, or from a byte if the format can be read from there.
 """
 
 from collections.abc import Iterable, Iterator
@@ -17,28 +17,28 @@ from services.splitter.video.scanning import Clock
 from shared.records import Span
 from shared.video import Place, VideoDetail
 
-#: No codec shows a frame later than so many packets after its own.
+#: No codec reorders frames by more packets.
 REORDERED = 32
 BEGINNING = Place(packet=0, byte=None, skip=0)
 
 
-def frames_of_piece(
+def frames_of_segment(
     container: InputContainer, stream: Stream, places: list[Place], segment: int
 ) -> Iterator[VideoFrame]:
-    """From the segment's place to the next one's, in the order in which they are shown.
+    """Yield the frames from the segment's place to the next one's, in the order of display.
 
-    An earlier version recorded no places, and one segment.
+    Records of an earlier version have no places and one segment.
     """
     here = places[segment] if places else BEGINNING
     after = places[segment + 1] if segment + 1 < len(places) else None
-    stream.codec_context.copy_opaque = True  # frames bear the mark of their packet
+    stream.codec_context.copy_opaque = True  # frames get the number of their packet
     begun, count = here.packet == 0, 0
     for number, packet in numbered(container, stream, here):
         packet.opaque = number
         for frame in frames_in(packet):
             begun = begun or reached(here, frame, number)
             if not begun:
-                continue  # shown before the keyframe: it is the last segment's
+                continue  # shown before the keyframe, it belongs to the last segment
             if after and after.packet != here.packet and reached(after, frame, number):
                 return
             if after and after.packet == here.packet and count == after.skip:
@@ -49,15 +49,15 @@ def frames_of_piece(
 
 
 def reached(place: Place, frame: VideoFrame, number: int) -> bool:
-    """Whether this is the place's first frame; or, if that can't be decoded, one after it."""
+    """Whether this is the place's first frame, or one after it if that can't be decoded."""
     return frame.opaque == place.packet or number > place.packet + REORDERED
 
 
 def numbered(
     container: InputContainer, stream: Stream, place: Place
 ) -> Iterator[tuple[int, "Packet[Stream]"]]:
-    """Packets and their numbers, from the place on. What lies before it is read, not decoded."""
-    entered = enter(container, stream, place)
+    """Yield packets with their numbers, from the place on."""
+    entered = seek(container, stream, place)
     number = place.packet if entered else 0
     for packet in chain(entered, packets(container, stream)):
         if number >= place.packet:
@@ -65,8 +65,8 @@ def numbered(
         number += bool(packet.size) and not packet.is_discard
 
 
-def enter(container: InputContainer, stream: Stream, place: Place) -> list["Packet[Stream]"]:
-    """The place's own packet, found by its byte; or nothing, and the file is at its beginning."""
+def seek(container: InputContainer, stream: Stream, place: Place) -> list["Packet[Stream]"]:
+    """Seek to the place's byte and return its packet; or seek to the beginning and return none."""
     if not place.byte:
         return []
     container.seek(place.byte, stream=stream, unsupported_byte_offset=True)
@@ -81,7 +81,7 @@ def enter(container: InputContainer, stream: Stream, place: Place) -> list["Pack
 def timed_by_order(
     frames: Iterable[VideoFrame], detail: VideoDetail, span: Span, segment: int
 ) -> Iterator[tuple[VideoFrame, int]]:
-    """Each frame follows the one before it, and a segment ends before the next one begins."""
+    """Yield frames with rising times, within the segment's span."""
     clock, moved = Clock(detail.step), 0
     last = segment + 1 >= len(detail.places)
     for count, frame in enumerate(frames):

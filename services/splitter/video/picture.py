@@ -1,4 +1,4 @@
-"""From a decoded frame to the picture that a viewer sees: upright, whole, in sRGB's colours."""
+"""Converts decoded frames to RGB pictures: upright, deinterlaced, with BT.709 colours."""
 
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
@@ -15,7 +15,7 @@ from av.video.reformatter import ColorPrimaries, Colorspace, ColorTrc, VideoRefo
 from numpy.typing import NDArray
 
 from services.splitter.settings import SplitterSettings
-from services.splitter.video.limits import checked
+from services.splitter.video.limits import within_limits
 from services.splitter.video.reading import frames_in, packets
 from shared.errors import Refused
 from shared.video import VideoDetail
@@ -23,15 +23,15 @@ from shared.video import VideoDetail
 HDR_TRANSFERS = {16: "HDR (PQ)", 18: "HDR (HLG)"}
 BT2020 = 9
 UNSPECIFIED = 2
-#: Untagged pictures larger than this are high definition, and those are BT.709.
+#: Larger pictures without a tag have BT.709 colours, others BT.601.
 LARGEST_SD = (1024, 576)
-FRAMES_TO_LOOK_AT = 8
+FRAMES_EXAMINED = 8
 
 Picture = NDArray[np.uint8]
 
 
-class Look(NamedTuple):
-    """How the frames of a video are to be turned into pictures."""
+class PictureFormat(NamedTuple):
+    """How the frames of a video are converted to pictures."""
 
     width: int
     height: int
@@ -40,10 +40,10 @@ class Look(NamedTuple):
     wide_gamut: bool
 
 
-def look_of(
+def picture_format(
     container: InputContainer, stream: Stream, settings: SplitterSettings
-) -> tuple[Look, list[str]]:
-    """Judged by the first frames; and what a viewer should be told of it."""
+) -> tuple[PictureFormat, list[str]]:
+    """Return the format, as far as the first frames tell, and notes for the viewer."""
     frames = first_frames(container, stream, settings)
     if not frames:
         raise Refused("not one frame of the video can be decoded")
@@ -68,23 +68,23 @@ def look_of(
         notes.append("transparency flattened onto black")
     elif stream.metadata.get("alpha_mode") == "1":
         notes.append("transparency left out")
-    look = Look(width + width % 2, height + height % 2, rotation, interlaced, wide)
-    return look, notes
+    found = PictureFormat(width + width % 2, height + height % 2, rotation, interlaced, wide)
+    return found, notes
 
 
 def first_frames(
     container: InputContainer, stream: Stream, settings: SplitterSettings
 ) -> list[VideoFrame]:
     found = chain.from_iterable(map(frames_in, packets(container, stream)))
-    return list(islice(checked(found, settings), FRAMES_TO_LOOK_AT))
+    return list(islice(within_limits(found, settings), FRAMES_EXAMINED))
 
 
 def is_alpha_format(name: str) -> bool:
     return name.startswith(("yuva", "rgba", "bgra", "argb", "abgr", "gbrap", "ya", "pal8"))
 
 
-class ToPicture:
-    """Turns frames into RGB pictures, all of one size."""
+class PictureConverter:
+    """Converts frames to RGB pictures of one size."""
 
     def __init__(self, detail: VideoDetail) -> None:
         self._detail = detail
@@ -113,17 +113,17 @@ class ToPicture:
         if alpha:
             opacity = pixels[:, :, 3:].astype(np.uint16)
             pixels = ((pixels[:, :, :3] * opacity + 127) // 255).astype(np.uint8)
-        return self._whole(np.rot90(pixels, self._detail.rotation // 90))
+        return self._padded(np.rot90(pixels, self._detail.rotation // 90))
 
     def scales(self, frame: VideoFrame) -> bool:
-        """Only a stream that changes its size midway needs it: to the size it began with."""
+        """Whether the frame has another size than the first one, and is scaled to that."""
         off = (self._width - frame.width, self._height - frame.height)
         return any(more not in (0, 1) for more in off)
 
     def _size(self, frame: VideoFrame) -> dict[str, int]:
         return {"width": self._width, "height": self._height} if self.scales(frame) else {}
 
-    def _whole(self, pixels: Picture) -> Picture:
+    def _padded(self, pixels: Picture) -> Picture:
         down = self._detail.height - pixels.shape[0]
         right = self._detail.width - pixels.shape[1]
         if down or right:
@@ -139,7 +139,7 @@ def colour_of(frame: VideoFrame) -> Colorspace:
 
 
 def deinterlaced(frames: Iterable[VideoFrame], stream: Stream) -> Iterator[VideoFrame]:
-    """One whole frame for each pair of fields; it takes a neighbour on either side to see by."""
+    """Yield one frame for each pair of fields; the filter uses its neighbours as well."""
     graph: Graph | None = None
     tick = stream.time_base or Fraction(1, 1)
     for frame in frames:
@@ -156,13 +156,13 @@ def deinterlaced(frames: Iterable[VideoFrame], stream: Stream) -> Iterator[Video
                 graph.add("buffersink"),
             ).configure()  # fmt: skip
         graph.push(frame)
-        yield from pulled(graph, tick)
+        yield from filtered(graph, tick)
     if graph:
         graph.push(None)
-        yield from pulled(graph, tick)
+        yield from filtered(graph, tick)
 
 
-def pulled(graph: Graph, tick: Fraction) -> Iterator[VideoFrame]:
+def filtered(graph: Graph, tick: Fraction) -> Iterator[VideoFrame]:
     while True:
         try:
             frame = graph.pull()

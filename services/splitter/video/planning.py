@@ -1,4 +1,4 @@
-"""Where to cut a video, known from its packets alone."""
+"""Plans the segments of a video from its packets, without decoding them."""
 
 from bisect import bisect_left, bisect_right
 from fractions import Fraction
@@ -9,25 +9,25 @@ from av.video.stream import VideoStream
 
 from services.splitter.settings import SplitterSettings
 from services.splitter.video.limits import check_work
-from services.splitter.video.opening import opened, video_in
+from services.splitter.video.opening import open_input, video_stream
 from services.splitter.video.order import BEGINNING
-from services.splitter.video.picture import look_of
-from services.splitter.video.scanning import Scan, gaps, missing, scanned
+from services.splitter.video.picture import picture_format
+from services.splitter.video.scanning import Scan, gaps, missing, scan_packets
 from shared.errors import Refused
 from shared.records import Span
 from shared.video import Place, VideoDetail, step_of
 
-#: A piece without a keyframe may be this many times longer than wanted before it is cut anyway.
-PATIENCE = 2
-#: So far from its keyframe, a piece may be longer by one part in so many: of a long video with one
-#: keyframe, nothing is decoded more than about ten times.
-LONGER = 8
-#: Of a file that is read from its beginning for each of its pieces.
-MOST_PIECES = 64
+#: A segment may be this many times longer than wanted, to end at a keyframe.
+LONGEST = 2
+#: Far from its keyframe, a segment is as long as that distance divided by this: of a long video
+#: with one keyframe, nothing is decoded more than about ten times.
+DISTANCE_PARTS = 8
+#: The most segments of a file that is read from its beginning for each of them.
+MOST_SEGMENTS = 64
 
 
 class Facts(NamedTuple):
-    """What is to be known of a stream when its container is closed again."""
+    """Properties of a stream, for use after its container is closed."""
 
     stream: int
     tick: Fraction
@@ -35,7 +35,7 @@ class Facts(NamedTuple):
     aspect: Fraction
 
 
-class Pieces(NamedTuple):
+class Segments(NamedTuple):
     spans: list[Span]
     keyframes: list[int | None]
     places: list[Place]
@@ -47,25 +47,27 @@ class Plan(NamedTuple):
 
 
 def plan(file: BinaryIO, settings: SplitterSettings) -> Plan:
-    with opened(file) as container:
-        stream = video_in(container, settings)
+    with open_input(file) as container:
+        stream = video_stream(container, settings)
         facts = facts_of(stream)
-        scan = scanned(container, stream, step_of(facts.rate, facts.tick), settings)
+        scan = scan_packets(container, stream, step_of(facts.rate, facts.tick), settings)
         notes = missing(container, stream, scan)
     if notes and settings.refuse_damaged:
         raise Refused(f"the video is damaged: {notes[0]}")
     notes += gaps(scan, facts.tick)
-    with opened(file) as container:
-        look, more = look_of(container, container.streams[facts.stream], settings)
-    check_work(look.width * look.height * len(scan.shown), settings)
+    with open_input(file) as container:
+        picture, picture_notes = picture_format(
+            container, container.streams[facts.stream], settings
+        )
+    check_work(picture.width * picture.height * len(scan.shown), settings)
     if not scan.seekable:
-        more.append("the file's times don't run on; its frames are timed by their order")
-    spans, keyframes, places = pieces(scan, Fraction(settings.segment_seconds) / facts.tick)
+        picture_notes.append("the file's times don't run on; its frames are timed by their order")
+    spans, keyframes, places = segments_of(scan, Fraction(settings.segment_seconds) / facts.tick)
     check_length(spans, facts.tick, settings)
-    aspect = 1 / facts.aspect if look.rotation % 180 else facts.aspect
+    aspect = 1 / facts.aspect if picture.rotation % 180 else facts.aspect
     detail = VideoDetail(
-        width=look.width,
-        height=look.height,
+        width=picture.width,
+        height=picture.height,
         time_base=facts.tick.as_integer_ratio(),
         rate=facts.rate.as_integer_ratio(),
         sample_aspect=aspect.as_integer_ratio(),
@@ -73,11 +75,11 @@ def plan(file: BinaryIO, settings: SplitterSettings) -> Plan:
         keyframes=keyframes,
         sequential=not scan.seekable,
         places=places,
-        rotation=look.rotation,
-        interlaced=look.interlaced,
-        wide_gamut=look.wide_gamut,
-        notes=notes + more,
-        passengers=scan.beside,
+        rotation=picture.rotation,
+        interlaced=picture.interlaced,
+        wide_gamut=picture.wide_gamut,
+        notes=notes + picture_notes,
+        passengers=scan.other_bytes,
     )
     return Plan(spans, detail)
 
@@ -90,8 +92,8 @@ def facts_of(stream: VideoStream) -> Facts:
     return Facts(stream.index, stream.time_base, min(rate, 1 / stream.time_base), aspect)
 
 
-def pieces(scan: Scan, ticks: Fraction) -> Pieces:
-    """Where to cut: by what the frames say of their times, or by their order."""
+def segments_of(scan: Scan, ticks: Fraction) -> Segments:
+    """Cut by the frames' times, or by their order if the times can't be used."""
     if scan.seekable:
         times = sorted(set(scan.shown))
         keyframes = sorted(key.at for key in scan.keyframes if key.at is not None)
@@ -100,14 +102,14 @@ def pieces(scan: Scan, ticks: Fraction) -> Pieces:
         key_at = {scan.clock[key.packet]: key for key in scan.keyframes if key.packet < len(times)}
         keyframes = sorted(key_at)
         if any(key.byte is None for key in scan.keyframes):
-            ticks = max(ticks, Fraction(times[-1] - times[0], MOST_PIECES))
-    starts, decoded_from = cuts(times, keyframes, ticks)
+            ticks = max(ticks, Fraction(times[-1] - times[0], MOST_SEGMENTS))
+    starts, decoded_from = segment_starts(times, keyframes, ticks)
     spans = [
         Span(start=start, stop=stop, items=bisect_left(times, stop) - bisect_left(times, start))
         for start, stop in pairwise([*starts, times[-1] + 1])
     ]
     if scan.seekable:
-        return Pieces(spans, decoded_from, [])
+        return Segments(spans, decoded_from, [])
     places = [BEGINNING]
     for start, keyframe in zip(starts[1:], decoded_from[1:], strict=True):
         skip = bisect_left(times, start)
@@ -116,26 +118,27 @@ def pieces(scan: Scan, ticks: Fraction) -> Pieces:
         else:
             key = key_at[keyframe]
             places.append(Place(key.packet, key.byte, skip - bisect_left(times, keyframe)))
-    return Pieces(spans, [None] * len(spans), places)
+    return Segments(spans, [None] * len(spans), places)
 
 
-def cuts(
+def segment_starts(
     times: list[int], keyframes: list[int], ticks: Fraction
 ) -> tuple[list[int], list[int | None]]:
-    """Where segments start, and the keyframe that each is decoded from.
+    """Return where segments start, and the keyframe from which each is decoded.
 
-    At the first keyframe that is far enough from the last cut; where there is none, anywhere. But
-    to decode from there means to decode from the keyframe on, so that the pieces get longer.
+    A segment starts at the first keyframe that is far enough from the last start, or, if there is
+    none, anywhere. The farther that is from its keyframe, the longer the segments get, as they are
+    decoded from the keyframe on.
     """
     starts = [times[0]]
     while True:
         after = bisect_left(keyframes, starts[-1] + ticks)
         key = keyframes[after] if after < len(keyframes) else times[-1] + 1
         at = bisect_left(times, key)
-        if key - starts[-1] > PATIENCE * ticks:
-            begun = keyframe_before(keyframes, starts[-1])
-            since = starts[-1] - (times[0] if begun is None else begun)
-            at = bisect_left(times, starts[-1] + max(ticks, Fraction(since, LONGER)))
+        if key - starts[-1] > LONGEST * ticks:
+            keyframe = keyframe_before(keyframes, starts[-1])
+            since = starts[-1] - (times[0] if keyframe is None else keyframe)
+            at = bisect_left(times, starts[-1] + max(ticks, Fraction(since, DISTANCE_PARTS)))
         if at >= len(times):
             break
         starts.append(times[at])

@@ -1,4 +1,4 @@
-"""Packets and frames, as far as a file can be read: what is damaged is left out."""
+"""Yields the packets and frames of a file, without those that are damaged."""
 
 import contextlib
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ def packets(container: InputContainer, stream: Stream) -> Iterator["Packet[Strea
 
 
 def frames_in(packet: "Packet[Stream]") -> list[VideoFrame]:
-    """None where the packet is damaged; the next may not be. A lack of memory is no damage."""
+    """The packet's frames: none if it is damaged. Raises MemoryError, which isn't damage."""
     try:
         return [frame for frame in packet.decode() if isinstance(frame, VideoFrame)]
     except MemoryError:

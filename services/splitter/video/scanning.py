@@ -1,4 +1,4 @@
-"""What the packets of a file say: when its frames are shown, and what of them isn't there."""
+"""Reads the packets of a file: when its frames are shown, and what is missing or damaged."""
 
 import statistics
 from fractions import Fraction
@@ -12,18 +12,18 @@ from av.video.stream import VideoStream
 from services.splitter.settings import SplitterSettings
 from shared.errors import Refused
 
-#: The sizes of a transport stream's packets: broadcast, disc, and with error correction.
+#: Packet sizes of transport streams: broadcast, disc, and with error correction.
 TS_PACKETS = (188, 192, 204)
-#: How much shorter than promised a file may end: containers round, and sound may be longer.
+#: A file may be so much shorter than it says: containers round, and sound may be longer.
 SHORT_SECONDS = Fraction(1, 10)
-#: Of so many frames at least, so large a part must come evenly for a gap to be worth a word.
+#: Gaps are noted if there are so many frames, and so large a part of them is evenly spaced.
 EVEN_FRAMES, EVEN = 10, 0.9
-#: All packets together may be larger than the file: some containers compress them. By so much.
+#: Packets may have so many times the file's bytes, and so many more: some containers compress.
 OVERLAP, OVERLAP_BYTES = 4, 1024 * 1024
 
 
 class Keyframe(NamedTuple):
-    """When it is shown, which packet it is, and the byte at which a file can be entered there."""
+    """When it is shown, the number of its packet, and the byte from which it can be read."""
 
     at: int | None
     packet: int
@@ -31,7 +31,7 @@ class Keyframe(NamedTuple):
 
 
 class Clock:
-    """Times for packets in the order in which they come: where theirs don't run on, it does."""
+    """Times for packets in their order, continued where the packets' own times run backwards."""
 
     def __init__(self, step: int) -> None:
         self._step = step
@@ -52,10 +52,8 @@ class Clock:
 
 
 class Scan(NamedTuple):
-    """What the packets of the file say."""
-
     shown: list[int]
-    #: The same if the file's clock didn't start over.
+    #: The same, continued where the file's clock starts over.
     clock: list[int]
     keyframes: list[Keyframe]
     packets: int
@@ -63,23 +61,23 @@ class Scan(NamedTuple):
     reached: Fraction
     corrupt: int
     broken: bool
-    #: How many bytes the other streams have.
-    beside: int
+    #: The bytes of all other streams.
+    other_bytes: int
 
     @property
     def seekable(self) -> bool:
         return self.in_order and any(key.at is not None for key in self.keyframes)
 
 
-def scanned(
+def scan_packets(
     container: InputContainer, stream: VideoStream, step: int, settings: SplitterSettings
 ) -> Scan:
-    """Read the file to its end. Refused where it is over the limits, or claims more than it has."""
+    """Read the whole file; raise Refused if it exceeds a limit, or if its packets overlap."""
     shown: list[int] = []
     keyframes: list[Keyframe] = []
     times: list[int] = []
     clock = Clock(step)
-    by_byte = container.format.name == "mpegts"  # others need their index, or have no such thing
+    by_byte = container.format.name == "mpegts"  # other formats need an index
     packets, last, in_order, reached = 0, None, True, Fraction(0)
     corrupt, broken, read, pictures = 0, False, 0, 0
     try:
@@ -112,16 +110,16 @@ def scanned(
             runs_on = clock.next(decoded)
             moved = runs_on - decoded if decoded is not None else 0
             times.append(packet.pts + moved if packet.pts is not None else runs_on)
-    except (av.FFmpegError, IndexError):  # the latter where a stream turns up midway
+    except (av.FFmpegError, IndexError):  # IndexError if a stream appears midway
         broken = True
     if not shown:
         raise Refused("the video has no frames")
-    beside = read - pictures
-    return Scan(shown, times, keyframes, packets, in_order, reached, corrupt, broken, beside)
+    other_bytes = read - pictures
+    return Scan(shown, times, keyframes, packets, in_order, reached, corrupt, broken, other_bytes)
 
 
 def missing(container: InputContainer, stream: VideoStream, scan: Scan) -> list[str]:
-    """What the file promises and doesn't hold. MPEG streams promise no more than whole packets."""
+    """Notes on what the file should have and doesn't. MPEG streams only have whole packets."""
     notes = []
     end = float(max(scan.shown) * (stream.time_base or 0))
     if scan.broken:
@@ -129,21 +127,21 @@ def missing(container: InputContainer, stream: VideoStream, scan: Scan) -> list[
     if container.format.name == "mpegts" and all(container.size % n for n in TS_PACKETS):
         notes.append(f"the file was cut off: it ends at {end:.1f} s, in the middle of a packet")
     if container.duration and not container.format.name.startswith("mpeg"):
-        promised = Fraction(container.duration, av.time_base)
+        expected = Fraction(container.duration, av.time_base)
         rate = stream.average_rate or stream.guessed_rate or Fraction(25)
-        if promised - scan.reached > max(SHORT_SECONDS, Fraction(2) / rate):
+        if expected - scan.reached > max(SHORT_SECONDS, Fraction(2) / rate):
             lost = stream.frames - scan.packets
             what = f"{lost} of {stream.frames} frames" if lost > 0 else "the rest"
-            notes.append(f"{what}, from {end:.1f} s to {float(promised):.1f} s, are missing")
+            notes.append(f"{what}, from {end:.1f} s to {float(expected):.1f} s, are missing")
     if scan.corrupt:
         notes.append(f"{scan.corrupt} of {scan.packets} packets of the picture are damaged")
     return notes
 
 
 def gaps(scan: Scan, tick: Fraction) -> list[str]:
-    """Frames that come evenly but for a few: containers can lose some unnoticed.
+    """Notes on gaps between evenly spaced frames, which some containers lose without a sign.
 
-    A longer pause is more likely meant, as in a recording of a still screen.
+    A longer pause is more likely intended, as in a recording of a still screen.
     """
     times = sorted(set(scan.shown))
     waits = [after - before for before, after in pairwise(times)]

@@ -1,4 +1,4 @@
-"""What the splitter has done in its sandbox."""
+"""The tasks that the splitter runs in its sandbox."""
 
 import io
 from collections.abc import Iterator
@@ -56,7 +56,7 @@ TASKS = {"plan": plan_of, "shards": shards_of}
 
 
 def warm_up() -> None:
-    """Make a clip and take it apart, so that nothing is loaded or looked up later."""
+    """Encode and decode a clip: all modules have to be loaded before the sandbox closes."""
     import_all("av")
     clip = io.BytesIO()
     pixels = np.zeros((64, 64, 3), np.uint8)

@@ -1,4 +1,4 @@
-"""Azurite, with whichever Node.js there is: up when it is said to be, and gone when told to go."""
+"""The Azurite that a stack starts."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from tests.support.processes import processes_of
 from tests.support.waiting import eventually
 
 
-def test_nothing_of_it_outlives_it(tmp_path: Path) -> None:
+def test_a_stopped_azurite_leaves_no_processes(tmp_path: Path) -> None:
     own = AzuriteProcess(tmp_path)
     own.start()
     assert processes_of(tmp_path)
@@ -15,4 +15,4 @@ def test_nothing_of_it_outlives_it(tmp_path: Path) -> None:
     assert processes_of(tmp_path) == []
     own.start()
     own.close()
-    eventually(lambda: processes_of(tmp_path) == [], "all of it to be gone")
+    eventually(lambda: processes_of(tmp_path) == [], "its processes to end")

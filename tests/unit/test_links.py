@@ -1,4 +1,4 @@
-"""Every relative link in the documentation leads to a file of the project."""
+"""Relative links in the documentation."""
 
 import re
 from pathlib import Path
@@ -15,6 +15,6 @@ PAGES = [
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_links_lead_somewhere(page: Path) -> None:
+def test_links_lead_to_existing_files(page: Path) -> None:
     missing = [link for link in LINK.findall(page.read_text()) if not (page.parent / link).exists()]
     assert not missing

@@ -1,4 +1,4 @@
-"""What goes wrong in the sandbox stays there, and what is taken over in it can do nothing."""
+"""The sandbox: results, errors, limits, files, and what its child can't do."""
 
 import gc
 import io
@@ -22,7 +22,7 @@ from tests.support.sandboxed import ATTEMPTS, SECRET
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="only Linux confines a process")
 LIMITS = Limits(memory_mib=1024, stall_seconds=60, total_seconds=600)
-FOR_EVER = 10**9
+ENDLESS = 10**9
 WHY = "there is no filter"
 
 
@@ -39,7 +39,7 @@ def sandbox() -> Iterator[Sandbox]:
 
 @pytest.fixture(scope="module")
 def kept() -> Iterator[Sandbox]:
-    """For tests that leave their child alive."""
+    """Shared by tests that leave the child alive."""
     sandbox = Sandbox("tests.support.sandboxed", LIMITS, required=False)
     yield sandbox
     sandbox.close()
@@ -49,19 +49,19 @@ def with_limits(**changes: float) -> Sandbox:
     return Sandbox("tests.support.sandboxed", LIMITS._replace(**changes), required=False)  # type: ignore[arg-type]
 
 
-def on() -> None:
-    """Go on waiting."""
+def go_on() -> None:
+    """A check that never stops the run."""
 
 
-def everything(
-    sandbox: Sandbox, task: str, check: Callable[[], None] = on, **args: object
+def all_results(
+    sandbox: Sandbox, task: str, check: Callable[[], None] = go_on, **args: object
 ) -> list[Result[Number]]:
     with sandbox.run(check, task, Number, args, {}) as found:
         return list(found)
 
 
 def numbers(sandbox: Sandbox, task: str, **args: object) -> list[int]:
-    return [answer.value.number for answer in everything(sandbox, task, on, **args)]
+    return [answer.value.number for answer in all_results(sandbox, task, go_on, **args)]
 
 
 def pid_of(sandbox: Sandbox) -> int:
@@ -69,62 +69,64 @@ def pid_of(sandbox: Sandbox) -> int:
     return pid
 
 
-def test_it_hands_out_what_the_child_yields(kept: Sandbox) -> None:
+def test_run_returns_what_the_task_yields(kept: Sandbox) -> None:
     assert numbers(kept, "count", to=1000) == list(range(1000))
 
 
-def test_one_child_serves_many_runs(kept: Sandbox) -> None:
+def test_a_child_is_reused(kept: Sandbox) -> None:
     pids = {pid_of(kept) for _ in range(3)}
     assert len(pids) == 1
     assert os.getpid() not in pids
 
 
-def test_a_refusal_comes_out_as_it_is_and_the_child_lives(kept: Sandbox) -> None:
+def test_refused_is_raised_and_the_child_survives(kept: Sandbox) -> None:
     before = pid_of(kept)
     with pytest.raises(Refused, match="not this one"):
-        everything(kept, "refuse")
+        all_results(kept, "refuse")
     assert pid_of(kept) == before
 
 
-def test_other_errors_are_told_with_their_place(kept: Sandbox) -> None:
+def test_other_errors_are_raised_with_their_traceback(kept: Sandbox) -> None:
     with pytest.raises(RuntimeError, match=r"(?s)ZeroDivisionError.*break_down"):
-        everything(kept, "break_down")
+        all_results(kept, "break_down")
 
 
 @pytest.mark.parametrize(
     ("task", "reason"),
     [("crash", "SIGSEGV"), ("abort", "SIGABRT"), ("eat", "needed over 1024 MiB")],
 )
-def test_death_is_an_error_and_the_next_run_works(sandbox: Sandbox, task: str, reason: str) -> None:
+def test_a_child_that_dies_is_an_error_and_the_next_run_works(
+    sandbox: Sandbox, task: str, reason: str
+) -> None:
     with pytest.raises(ChildDied, match=reason) as died:
-        everything(sandbox, task)
+        all_results(sandbox, task)
     assert not isinstance(died.value, ChildKilled)
     assert numbers(sandbox, "count", to=3) == [0, 1, 2]
 
 
-def test_who_was_killed_is_told_from_who_crashed(sandbox: Sandbox) -> None:
-    with pytest.raises(ChildKilled), sandbox.run(on, "hang", Number, {}, {}) as found:
+def test_a_killed_child_is_distinguished_from_a_crashed_one(sandbox: Sandbox) -> None:
+    with pytest.raises(ChildKilled), sandbox.run(go_on, "hang", Number, {}, {}) as found:
         os.kill(next(found).value.number, signal.SIGKILL)
         next(found)
 
 
-def test_a_hang_is_noticed() -> None:
+def test_a_child_that_hangs_is_killed() -> None:
     sandbox = with_limits(stall_seconds=2)
     with pytest.raises(ChildDied, match="no progress for 2 s"):
-        everything(sandbox, "hang")
+        all_results(sandbox, "hang")
     sandbox.close()
 
 
-def test_a_run_has_an_end_though_there_is_progress() -> None:
+def test_a_run_has_a_time_limit() -> None:
     sandbox = with_limits(total_seconds=2)
     with pytest.raises(ChildDied, match="it took over 2 s"):
-        everything(sandbox, "dawdle")
+        all_results(sandbox, "dawdle")
     sandbox.close()
 
 
-def test_the_time_that_the_parent_takes_does_not_count(sandbox: Sandbox) -> None:
+def test_time_in_the_parent_doesnt_count(sandbox: Sandbox) -> None:
     short = with_limits(total_seconds=3)
-    with short.run(on, "count", Number, {"to": 200_000}, {}) as found:
+    with short.run(go_on, "count", Number, {"to": 200_000}, {}) as found:
         next(found)
         until = time.monotonic() + 4
         while time.monotonic() < until:
@@ -134,16 +136,16 @@ def test_the_time_that_the_parent_takes_does_not_count(sandbox: Sandbox) -> None
 
 
 @LINUX
-def test_processor_time_is_limited_for_each_run() -> None:
+def test_cpu_time_is_limited_for_each_run() -> None:
     sandbox = with_limits(cpu_seconds=2)
     before = pid_of(sandbox)
     with pytest.raises(ChildDied, match="it used over 2 s of processor time"):
-        everything(sandbox, "burn")
+        all_results(sandbox, "burn")
     assert pid_of(sandbox) != before
     sandbox.close()
 
 
-def test_waiting_can_be_called_off(sandbox: Sandbox) -> None:
+def test_the_check_can_stop_a_run(sandbox: Sandbox) -> None:
     def stop() -> None:
         if started:
             raise Stopping("told to leave")
@@ -155,20 +157,20 @@ def test_waiting_can_be_called_off(sandbox: Sandbox) -> None:
     assert numbers(sandbox, "count", to=1) == [0]
 
 
-def test_giving_up_half_way_ends_the_child(sandbox: Sandbox) -> None:
-    with sandbox.run(on, "whoami", Number, {"times": FOR_EVER}, {}) as half:
+def test_leaving_a_run_early_ends_the_child(sandbox: Sandbox) -> None:
+    with sandbox.run(go_on, "whoami", Number, {"times": ENDLESS}, {}) as half:
         pid = next(half).value.number
     assert not psutil.pid_exists(pid)
     assert list(half) == []
     assert pid_of(sandbox) != pid
 
 
-def test_an_error_of_the_consumer_ends_the_child_at_once(sandbox: Sandbox) -> None:
-    """Though the error keeps the consumer's frame alive, and with it the iterator."""
+def test_an_error_of_the_caller_ends_the_child_at_once(sandbox: Sandbox) -> None:
+    """Although the traceback keeps the caller's frame and the iterator alive."""
     pid = 0
     with (
         pytest.raises(ZeroDivisionError) as caught,
-        sandbox.run(on, "whoami", Number, {"times": FOR_EVER}, {}) as half,
+        sandbox.run(go_on, "whoami", Number, {"times": ENDLESS}, {}) as half,
     ):
         pid = next(half).value.number
         raise ZeroDivisionError
@@ -177,11 +179,11 @@ def test_an_error_of_the_consumer_ends_the_child_at_once(sandbox: Sandbox) -> No
     assert numbers(sandbox, "count", to=3) == [0, 1, 2]
 
 
-def test_what_is_left_of_a_run_cant_harm_the_next(sandbox: Sandbox) -> None:
-    """A finaliser may come at any time: it finds its own child only, which is dead."""
-    with sandbox.run(on, "whoami", Number, {"times": FOR_EVER}, {}) as half:
+def test_closing_an_earlier_run_doesnt_affect_the_next(sandbox: Sandbox) -> None:
+    """A finaliser may run at any time: it ends its own child only."""
+    with sandbox.run(go_on, "whoami", Number, {"times": ENDLESS}, {}) as half:
         first = next(half).value.number
-    with sandbox.run(on, "whoami", Number, {"times": FOR_EVER}, {}) as another:
+    with sandbox.run(go_on, "whoami", Number, {"times": ENDLESS}, {}) as another:
         second = next(another).value.number
         assert second != first
         half.close()  # type: ignore[attr-defined]
@@ -190,29 +192,29 @@ def test_what_is_left_of_a_run_cant_harm_the_next(sandbox: Sandbox) -> None:
         assert next(another).value.number == second
 
 
-def test_runs_side_by_side_have_a_child_each(sandbox: Sandbox) -> None:
-    args = {"times": FOR_EVER}
+def test_simultaneous_runs_have_a_child_each(sandbox: Sandbox) -> None:
+    args = {"times": ENDLESS}
     with (
-        sandbox.run(on, "whoami", Number, args, {}) as one,
-        sandbox.run(on, "whoami", Number, args, {}) as other,
+        sandbox.run(go_on, "whoami", Number, args, {}) as one,
+        sandbox.run(go_on, "whoami", Number, args, {}) as other,
     ):
         pids = {next(each).value.number for each in (one, other, one, other)}
     assert len(pids) == 2
     assert not any(map(psutil.pid_exists, pids))
 
 
-def test_closing_ends_a_child_at_work(sandbox: Sandbox) -> None:
-    with sandbox.run(on, "whoami", Number, {"times": FOR_EVER}, {}) as half:
+def test_close_ends_a_running_child(sandbox: Sandbox) -> None:
+    with sandbox.run(go_on, "whoami", Number, {"times": ENDLESS}, {}) as half:
         pid = next(half).value.number
         sandbox.close()
         assert not psutil.pid_exists(pid)
 
 
-def test_files_are_served_and_taken_by_ranges(kept: Sandbox, tmp_path: Path) -> None:
+def test_files_are_read_and_written_in_ranges(kept: Sandbox, tmp_path: Path) -> None:
     data = os.urandom(5_000_000)
     with (tmp_path / "output").open("w+b") as file:
         output, files = Output(file, len(data)), {"source": lambda: io.BytesIO(data)}
-        with kept.run(on, "copy", Number, {"size": len(data)}, files, output) as found:
+        with kept.run(go_on, "copy", Number, {"size": len(data)}, files, output) as found:
             [answer] = found
     assert answer.data == data[:100]
     assert (tmp_path / "output").read_bytes() == data
@@ -220,41 +222,43 @@ def test_files_are_served_and_taken_by_ranges(kept: Sandbox, tmp_path: Path) -> 
 
 def test_files_are_closed_after_the_run(kept: Sandbox) -> None:
     file = io.BytesIO(b"painted")
-    with kept.run(on, "read", Number, {"name": "a"}, {"a": lambda: file}) as found:
+    with kept.run(go_on, "read", Number, {"name": "a"}, {"a": lambda: file}) as found:
         assert next(found).data == b"painted"
         assert not file.closed
         list(found)
     assert file.closed
 
 
-def test_an_error_of_storage_comes_out_as_it_is(sandbox: Sandbox) -> None:
+def test_errors_of_storage_are_raised_unchanged(sandbox: Sandbox) -> None:
     def opened() -> io.BytesIO:
         raise FileNotFoundError("gone")
 
     with (
         pytest.raises(FileNotFoundError, match="gone"),
-        sandbox.run(on, "read", Number, {"name": "a"}, {"a": opened}) as found,
+        sandbox.run(go_on, "read", Number, {"name": "a"}, {"a": opened}) as found,
     ):
         list(found)
     assert numbers(sandbox, "count", to=1) == [0]
 
 
-def test_what_is_not_served_can_not_be_had(sandbox: Sandbox) -> None:
+def test_other_files_cant_be_opened(sandbox: Sandbox) -> None:
     for name in ("/etc/passwd", "b", ""):
         with (
             pytest.raises(ChildDied, match="a file that isn't there"),
-            sandbox.run(on, "read", Number, {"name": name}, {"a": io.BytesIO}) as found,
+            sandbox.run(go_on, "read", Number, {"name": name}, {"a": io.BytesIO}) as found,
         ):
             list(found)
 
 
 @pytest.mark.parametrize(("start", "size"), [(0, 1001), (1000, 1), (10**15, 1)])
-def test_the_output_has_an_end(sandbox: Sandbox, start: int, size: int, tmp_path: Path) -> None:
+def test_the_size_of_the_output_is_limited(
+    sandbox: Sandbox, start: int, size: int, tmp_path: Path
+) -> None:
     with (
         (tmp_path / "output").open("w+b") as file,
         pytest.raises(ChildDied, match="over 1,000 bytes"),
         sandbox.run(
-            on, "write", Number, {"start": start, "size": size}, {}, Output(file, 1000)
+            go_on, "write", Number, {"start": start, "size": size}, {}, Output(file, 1000)
         ) as found,
     ):
         list(found)
@@ -280,29 +284,31 @@ def test_the_output_has_an_end(sandbox: Sandbox, start: int, size: int, tmp_path
     ],
     ids=str,
 )
-def test_what_makes_no_sense_costs_the_run_alone(sandbox: Sandbox, header: object) -> None:
+def test_an_invalid_message_ends_the_run(sandbox: Sandbox, header: object) -> None:
     with pytest.raises(ChildDied):
-        everything(sandbox, "send", header=header, size=0)
+        all_results(sandbox, "send", header=header, size=0)
 
 
 @pytest.mark.parametrize("what", ["pickle", "long", "nested"])
-def test_nothing_is_ever_unpickled_nor_taken_at_any_length(sandbox: Sandbox, what: str) -> None:
+def test_nothing_is_unpickled_and_lengths_are_limited(sandbox: Sandbox, what: str) -> None:
     with pytest.raises(ChildDied, match="broke the protocol"):
-        everything(sandbox, "send_raw", what=what)
+        all_results(sandbox, "send_raw", what=what)
     assert SECRET not in os.environ
 
 
-def test_half_a_message_is_no_progress() -> None:
+def test_an_incomplete_message_is_no_progress() -> None:
     sandbox = with_limits(stall_seconds=2)
     with pytest.raises(ChildDied, match="no progress"):
-        everything(sandbox, "send_raw", what="half")
+        all_results(sandbox, "send_raw", what="half")
     sandbox.close()
 
 
-def test_the_environment_stays_here(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_child_has_no_environment_variables_of_its_parent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv(SECRET, "AccountKey=…")
     sandbox = with_limits()
-    [answer] = everything(sandbox, "environment")
+    [answer] = all_results(sandbox, "environment")
     sandbox.close()
     names = set(answer.data.decode().split("\n"))
     assert SECRET not in names
@@ -314,27 +320,27 @@ def test_the_environment_stays_here(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @LINUX
 @pytest.mark.parametrize("what", ATTEMPTS)
-def test_it_can_not(kept: Sandbox, what: str) -> None:
-    [answer] = everything(kept, "attempt", what=what)
+def test_the_child_cant(kept: Sandbox, what: str) -> None:
+    [answer] = all_results(kept, "attempt", what=what)
     assert answer.data.decode() == ("ENOSYS" if what == "clone3" else "EPERM")
     assert not Path("/tmp/impasto-escaped").exists()
 
 
 @LINUX
-def test_the_system_says_that_it_is_confined(sandbox: Sandbox) -> None:
+def test_the_kernel_reports_that_the_child_is_confined(sandbox: Sandbox) -> None:
     status = Path(f"/proc/{pid_of(sandbox)}/status").read_text()
     assert "\nSeccomp:\t2\n" in status
     assert "\nNoNewPrivs:\t1\n" in status
 
 
-def test_threads_still_start(kept: Sandbox) -> None:
+def test_the_child_can_start_threads(kept: Sandbox) -> None:
     assert numbers(kept, "threads", many=16) == [16]
 
 
-def test_where_nothing_can_be_confined_it_says_so_or_refuses(
+def test_an_unconfined_child_is_logged_once_or_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """As on a system without such a filter; the warning comes once."""
+    """As on a system without seccomp."""
     wait_until_ready = ChildProcess.wait_until_ready
 
     def wait_unconfined(self: ChildProcess, check: Callable[[], None]) -> str:
@@ -346,7 +352,7 @@ def test_where_nothing_can_be_confined_it_says_so_or_refuses(
     with capture_logs() as logs:
         lenient = Sandbox("tests.support.sandboxed", LIMITS, required=False)
         lenient.start()
-        with lenient.run(on, "count", Number, {"to": 3}, {}) as found:
+        with lenient.run(go_on, "count", Number, {"to": 3}, {}) as found:
             assert len(list(found)) == 3
         lenient.start()
         lenient.close()

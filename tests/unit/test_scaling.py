@@ -1,4 +1,4 @@
-"""How a cluster of the local Batch AI decides on its size."""
+"""How many nodes the local Batch AI adds to a cluster or releases."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -24,7 +24,7 @@ def automatic(minimum: int, maximum: int, *nodes: Node, queued: int = 0) -> Resi
     return resize(ScaleSettings(auto_scale=scale), nodes, queued, NOW, IDLE_SECONDS)
 
 
-def by_hand(target: int, *nodes: Node, option: Deallocation = "requeue") -> Resize:
+def manual(target: int, *nodes: Node, option: Deallocation = "requeue") -> Resize:
     scale = ManualScale(target_node_count=target, node_deallocation_option=option)
     return resize(ScaleSettings(manual=scale), nodes, 0, NOW, IDLE_SECONDS)
 
@@ -33,40 +33,42 @@ def by_hand(target: int, *nodes: Node, option: Deallocation = "requeue") -> Resi
     ("minimum", "maximum", "queued", "add"),
     [(0, 4, 0, 0), (0, 4, 3, 3), (0, 4, 9, 4), (2, 4, 0, 2), (2, 4, 1, 2), (0, 0, 5, 0)],
 )
-def test_from_nothing(minimum: int, maximum: int, queued: int, add: int) -> None:
+def test_an_empty_cluster_gets_a_node_for_each_job_within_its_limits(
+    minimum: int, maximum: int, queued: int, add: int
+) -> None:
     assert automatic(minimum, maximum, queued=queued) == Resize(add, [])
 
 
-def test_nodes_on_their_way_count() -> None:
+def test_nodes_being_allocated_count() -> None:
     assert automatic(0, 4, node("preparing"), node("preparing"), queued=2) == Resize(0, [])
 
 
-def test_an_idle_node_stays_for_a_while_and_then_goes() -> None:
+def test_a_node_is_released_after_it_was_idle_long_enough() -> None:
     assert automatic(0, 4, node("idle", IDLE_SECONDS - 1)).release == []
-    rested = node("idle", IDLE_SECONDS)
-    assert automatic(0, 4, rested).release == [rested]
-    assert automatic(1, 4, rested).release == []
-    assert automatic(0, 4, rested, queued=1).release == []
+    idle = node("idle", IDLE_SECONDS)
+    assert automatic(0, 4, idle).release == [idle]
+    assert automatic(1, 4, idle).release == []
+    assert automatic(0, 4, idle, queued=1).release == []
 
 
-def test_one_that_works_never_goes() -> None:
+def test_a_running_node_is_never_released() -> None:
     assert automatic(0, 1, node("running", 1e6)) == Resize(0, [])
 
 
-def test_an_unusable_node_takes_up_room_until_it_goes() -> None:
+def test_an_unusable_node_counts_until_it_is_released() -> None:
     assert automatic(0, 1, node("unusable"), queued=1) == Resize(0, [])
-    spent = node("unusable", IDLE_SECONDS)
-    assert automatic(0, 1, spent, queued=1) == Resize(0, [spent])
+    unusable = node("unusable", IDLE_SECONDS)
+    assert automatic(0, 1, unusable, queued=1) == Resize(0, [unusable])
     assert automatic(0, 1, queued=1) == Resize(1, [])
-    assert by_hand(1, spent) == Resize(0, [spent])
+    assert manual(1, unusable) == Resize(0, [unusable])
 
 
-def test_by_hand_those_without_work_go_first() -> None:
-    running, idle, coming = node("running"), node("idle"), node("preparing")
-    assert by_hand(2, running, idle, coming).release == [coming]
-    assert by_hand(1, running, idle, coming).release == [coming, idle]
-    assert by_hand(0, running).release == [running]
-    assert by_hand(3, running) == Resize(2, [])
+def test_manual_scaling_releases_nodes_without_work_first() -> None:
+    running, idle, preparing = node("running"), node("idle"), node("preparing")
+    assert manual(2, running, idle, preparing).release == [preparing]
+    assert manual(1, running, idle, preparing).release == [preparing, idle]
+    assert manual(0, running).release == [running]
+    assert manual(3, running) == Resize(2, [])
 
 
 @given(
@@ -74,14 +76,14 @@ def test_by_hand_those_without_work_go_first() -> None:
     bounds=st.tuples(st.integers(0, 5), st.integers(0, 5)),
     queued=st.integers(0, 10),
 )
-def test_it_keeps_its_bounds_and_its_working_nodes(
+def test_limits_hold_and_running_nodes_stay(
     states: list[tuple[NodeState, float]], bounds: tuple[int, int], queued: int
 ) -> None:
     minimum, maximum = min(bounds), max(bounds)
     nodes = [node(*each) for each in states]
-    wish = automatic(minimum, maximum, *nodes, queued=queued)
-    assert wish.add == 0 or len(nodes) + wish.add <= maximum
-    assert all(gone.state in ("idle", "unusable") for gone in wish.release)
+    change = automatic(minimum, maximum, *nodes, queued=queued)
+    assert change.add == 0 or len(nodes) + change.add <= maximum
+    assert all(released.state in ("idle", "unusable") for released in change.release)
     usable = sum(each.state in ("preparing", "idle", "running") for each in nodes)
-    left = usable - sum(gone.state == "idle" for gone in wish.release)
+    left = usable - sum(released.state == "idle" for released in change.release)
     assert left >= min(usable, minimum)

@@ -15,9 +15,9 @@ def test_the_page_matches_the_code() -> None:
 
 
 def test_the_page_has_every_setting_class() -> None:
-    told = {settings for group in GROUPS.values() for settings in group}
-    ours = {s for s in all_below(Settings) if s.__module__.startswith(("services.", "shared."))}
-    assert told == ours
+    listed = {settings for group in GROUPS.values() for settings in group}
+    defined = {s for s in all_below(Settings) if s.__module__.startswith(("services.", "shared."))}
+    assert listed == defined
 
 
 def test_every_setting_has_a_sentence() -> None:

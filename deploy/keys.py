@@ -1,7 +1,7 @@
-"""The keys, ports and names of the stack in containers: made once, kept in a file for Compose.
+"""Creates the keys, ports and names of the stack in containers, in a file for Compose.
 
-`python deploy/keys.py FILE` adds what FILE lacks, lets nobody but its owner read it, and prints how
-to reach the stack, as `export` lines for a shell.
+`python deploy/keys.py FILE` adds what FILE lacks, makes it readable for its owner only, and prints
+the connection settings as `export` lines for a shell.
 """
 
 import base64
@@ -19,7 +19,7 @@ LINE = re.compile(r"\s*(?:export\s+)?(\w+)\s*=\s*(.*)")
 
 
 def parsed(lines: list[str]) -> dict[str, str]:
-    """As Compose reads them: quotes aren't part of a value, nor is a comment behind it."""
+    """The variables in the file, as Compose reads them: without quotes and comments."""
     found = {}
     for match in filter(None, map(LINE.match, lines)):
         name, value = match.groups()
@@ -34,8 +34,8 @@ def account_key() -> str:
     return base64.b64encode(secrets.token_bytes(64)).decode()
 
 
-def free_port(wanted: int) -> int:
-    for port in (wanted, 0):
+def free_port(preferred: int) -> int:
+    for port in (preferred, 0):
         with socket.socket() as probe:
             try:
                 probe.bind((HOST, port))
@@ -45,10 +45,10 @@ def free_port(wanted: int) -> int:
     raise OSError("no port is free")
 
 
-def wanted(known: dict[str, str]) -> dict[str, str]:
-    # A stack that had keys before it had a name was called so.
-    own = "impasto" if "MEDIA_KEY" in known else f"impasto-{secrets.token_hex(3)}"
-    project = known.get("COMPOSE_PROJECT_NAME", own)
+def defaults(known: dict[str, str]) -> dict[str, str]:
+    # Earlier versions created keys and no project name; the project was then called impasto.
+    name = "impasto" if "MEDIA_KEY" in known else f"impasto-{secrets.token_hex(3)}"
+    project = known.get("COMPOSE_PROJECT_NAME", name)
     return {
         "MEDIA_KEY": account_key(),
         "WORK_KEY": account_key(),
@@ -60,17 +60,17 @@ def wanted(known: dict[str, str]) -> dict[str, str]:
 
 
 def complete(path: Path) -> dict[str, str]:
-    """What is in the file already stays as it is."""
+    """Add what is missing to the file; return all its variables."""
     path.touch(mode=0o600)
     path.chmod(0o600)
     lines = path.read_text().splitlines()
     known = parsed(lines)
     if known.get("COMPOSE_PROFILES") in ("replicas", "gpu"):
         sys.exit(
-            f"{path}: write SCORERS=2, or GPU_SCORERS=1, in place of COMPOSE_PROFILES:"
-            " how many workers have containers of their own"
+            f"{path}: replace COMPOSE_PROFILES by SCORERS=2 or GPU_SCORERS=1:"
+            " how many workers run in containers of their own"
         )
-    missing = {name: value for name, value in wanted(known).items() if name not in known}
+    missing = {name: value for name, value in defaults(known).items() if name not in known}
     if missing:
         lines += [f"{name}={value}" for name, value in missing.items()]
         path.write_text("\n".join(lines) + "\n")
@@ -92,14 +92,14 @@ def connection(account: str, key: str, known: dict[str, str]) -> str:
 def main() -> None:
     known = complete(Path(sys.argv[1]))
     batchai = f"http://{HOST}:{known['BATCHAI_PORT']}"
-    reached = {
+    connections = {
         "IMPASTO_MEDIA_CONNECTION": connection(MEDIA, known["MEDIA_KEY"], known),
         "IMPASTO_WORK_CONNECTION": connection(WORK, known["WORK_KEY"], known),
         "IMPASTO_BATCHAI_URL": batchai,
         "IDENTITY_ENDPOINT": f"{batchai}/identity/token",
         "IDENTITY_HEADER": known["BATCHAI_SECRET"],
     }
-    for name, value in reached.items():
+    for name, value in connections.items():
         print(f"export {name}={shlex.quote(value)}")
 
 

@@ -1,4 +1,4 @@
-"""The settings of every service, as tables in docs/settings.md: `make settings` renews them."""
+"""Writes the tables of all settings into docs/settings.md: `make settings`."""
 
 import re
 from collections.abc import Iterator

@@ -1,6 +1,6 @@
-"""Set up everything that Impasto needs in this folder, with nothing but Python.
+"""Installs everything that Impasto needs into this folder. Only Python is required.
 
-Each step is stamped with a hash of what it was made from, and skipped while that stands.
+Each step stores a hash of its inputs, and is skipped until they change.
 """
 
 import hashlib
@@ -36,17 +36,17 @@ def environment() -> dict[str, str]:
     }
 
 
-def step(name: str, what: str, inputs: list[Path], work: Callable[[], None]) -> None:
+def step(name: str, title: str, inputs: list[Path], work: Callable[[], None]) -> None:
     stamp = VENV / f".{name}"
-    made_from = hashlib.sha256(sys.version.encode())
+    digest = hashlib.sha256(sys.version.encode())
     for path in inputs:
-        made_from.update(path.read_bytes())
-    if stamp.exists() and stamp.read_text() == made_from.hexdigest():
+        digest.update(path.read_bytes())
+    if stamp.exists() and stamp.read_text() == digest.hexdigest():
         return
-    say(what)
+    say(title)
     started = time.monotonic()
     work()
-    stamp.write_text(made_from.hexdigest())
+    stamp.write_text(digest.hexdigest())
     say(f"… done in {time.monotonic() - started:.0f} s")
 
 
@@ -62,7 +62,7 @@ def install_packages() -> None:
 
 def install_azurite() -> None:
     if not node_is_good():
-        say("no Node.js here: taking it from PyPI")
+        say("installing Node.js from PyPI")
         run(BIN / "uv", "pip", "install", "-q", "--require-hashes", "-r", LOCKS / "node.txt")
     run("npm", "ci", "--prefix", AZURITE, "--no-audit", "--no-fund", "--loglevel=error")
 
@@ -84,7 +84,7 @@ def main() -> None:
         step("made", "making a virtual environment in .venv", [LOCKS / "uv.txt"], make_venv)
         step(
             "packages",
-            "installing Python packages (torch is several GB: minutes on a slow line)",
+            "installing Python packages (torch is several GB)",
             [LOCKS / "uv.txt", LOCKS / "dev.txt", ROOT / "pyproject.toml"],
             install_packages,
         )
@@ -95,7 +95,7 @@ def main() -> None:
             install_azurite,
         )
     except subprocess.CalledProcessError as error:
-        sys.exit(f"setup: {' '.join(error.cmd[:4])} … failed; its message stands above")
+        sys.exit(f"setup: {' '.join(error.cmd[:4])} … failed; see its message above")
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-// Docker's question whether Azurite answers. One that hasn't for three minutes is killed, since Docker
-// itself restarts what has ended, and not what is unhealthy. A machine that is only slow gets by.
+// Docker's health check. It kills Azurite if it hasn't answered for three minutes, because Docker
+// restarts containers that have ended, but not those that are unhealthy.
 const fs = require("fs");
 
 const ANSWERED = "/tmp/answered";
-const PATIENCE_MS = 180_000;
+const LIMIT_MS = 180_000;
 
 function azurite() {
   const others = fs.readdirSync("/proc").filter((name) => Number(name) > 1);
@@ -23,7 +23,7 @@ const asked = [10000, 10001].map((port) =>
 Promise.all(asked).then(
   () => fs.writeFileSync(ANSWERED, ""),
   () => {
-    if (fs.existsSync(ANSWERED) && Date.now() - fs.statSync(ANSWERED).mtimeMs > PATIENCE_MS) {
+    if (fs.existsSync(ANSWERED) && Date.now() - fs.statSync(ANSWERED).mtimeMs > LIMIT_MS) {
       azurite().forEach((pid) => process.kill(pid, "SIGKILL"));
     }
     process.exitCode = 1;

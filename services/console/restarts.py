@@ -1,4 +1,8 @@
-"""When a service that died is restarted: at once if it had worked, else after growing delays."""
+"""When a service that died is restarted: at once, but after growing delays if it failed to start.
+
+It failed if it ended by itself before it did any work. One that was killed didn't fail: it may have
+been killed while it started.
+"""
 
 import time
 
@@ -8,17 +12,17 @@ LONGEST_DELAY = 30.0
 class Restarts:
     def __init__(self) -> None:
         self._started: dict[str, float] = {}
-        self._deaths: dict[str, int] = {}
+        self._failures: dict[str, int] = {}
         self._next_start: dict[str, float] = {}
 
     def started(self, name: str) -> None:
         self._started[name] = time.monotonic()
 
-    def died(self, name: str, had_worked: bool) -> None:
-        """Count a death and set the delay, which doubles with each death in a row."""
-        deaths = 1 if had_worked else self._deaths.get(name, 0) + 1
-        self._deaths[name] = deaths
-        delay = min(LONGEST_DELAY, 0.1 * 2.0 ** min(deaths, 20))
+    def died(self, name: str, failed: bool) -> None:
+        """Set the delay, which doubles with each failure in a row."""
+        failures = self._failures.get(name, 0) + 1 if failed else 1
+        self._failures[name] = failures
+        delay = min(LONGEST_DELAY, 0.1 * 2.0 ** min(failures, 20))
         self._next_start[name] = time.monotonic() + delay
 
     def may_start(self, name: str) -> bool:

@@ -3,6 +3,7 @@
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -104,7 +105,8 @@ class Stack:
             log.warning("couldn't be restarted; trying again", name=name, why=str(error))
 
     def _restart(self, name: str, died: Child) -> None:
-        self.restarts.died(name, had_worked=self._has_worked(name))
+        failed = died.returncode != -signal.SIGKILL and not self._has_worked(name)
+        self.restarts.died(name, failed)
         log.warning("died; restarting", name=name, code=died.returncode, log=str(self.log_of(name)))
         kill_group(died)
         if name == "azurite":

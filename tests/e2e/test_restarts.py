@@ -24,6 +24,14 @@ def test_a_service_that_has_worked_is_restarted_at_once(stack: Stack) -> None:
         eventually(lambda: stack.pids()["trigger"] != before, "another trigger", within=20)  # noqa: B023
 
 
+def test_a_service_that_is_killed_while_it_starts_is_restarted_at_once(stack: Stack) -> None:
+    for _ in range(MANY):
+        before = stack.pids()["splitter"]
+        os.kill(before, signal.SIGKILL)
+        eventually(lambda: stack.pids()["splitter"] != before, "another splitter", within=20)  # noqa: B023
+        assert stack.restarts.delay("splitter") < 1
+
+
 def test_a_service_that_never_worked_is_restarted_with_growing_delays(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

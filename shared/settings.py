@@ -53,7 +53,7 @@ class Settings(BaseSettings):
         0, ge=0, description="How long a service may go on after SIGTERM to finish its message."
     )
     grace_seconds: float = Field(
-        0.5, ge=0, description="How long a handler that is told to stop has for that."
+        0.5, ge=0, description="How long a handler may take to stop when it is told to."
     )
     outage_seconds: float = Field(
         120, ge=0, description="How long a handler retries while storage doesn't answer."

@@ -9,10 +9,9 @@ from collections.abc import Callable
 
 from shared.storage import Storage
 
-#: The number of videos that may be split at a time. A short video waits while so many long ones are
-#: being split.
+#: How many videos may be split at a time. A short video waits while so many long ones are split.
 VIDEOS = 4
-#: How long the counted lengths of the queues are used.
+#: How long the counts of the queues are used before they are counted again.
 COUNTED_SECONDS = 0.5
 
 
@@ -26,11 +25,11 @@ class InFlight:
 
     def has_room_for_video(self) -> bool:
         """Whether another video may be opened."""
-        return self._ask(self._open_for_videos)
+        return self._answer(self._open_for_videos)
 
     def has_room_for_segment(self) -> bool:
         """Whether another segment may be split."""
-        return self._ask(self._open_for_segments)
+        return self._answer(self._open_for_segments)
 
     def planned(self, segments: int) -> None:
         self._planned += segments
@@ -45,7 +44,7 @@ class InFlight:
     def _open_for_segments(self) -> bool:
         return self._split < self._ahead
 
-    def _ask(self, is_open: Callable[[], bool]) -> bool:
+    def _answer(self, is_open: Callable[[], bool]) -> bool:
         if time.monotonic() >= self._count_at or not is_open():
             self._planned, self._split = self._segments.count(), self._shards.count()
             self._count_at = time.monotonic() + COUNTED_SECONDS

@@ -21,7 +21,7 @@ RIGHTS = Rights(
     {"input": "list", "styles": "list", "jobs": "read write"},
     dict.fromkeys((*LANES, "lessons"), "send"),
 )
-#: The pause after a listing is so many times as long as the listing took.
+#: How many times longer than a listing the pause after it is.
 PAUSE_FACTOR = 20
 #: A listing may also have taken long because of an outage.
 LONGEST_PAUSE = 30.0

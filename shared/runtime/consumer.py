@@ -76,7 +76,7 @@ class Consumer:
         return self._handlers.abandoned
 
     def run(self) -> None:
-        """Handle messages until told to leave, or until none has come for long enough."""
+        """Handle messages until told to leave, or until none has come for `leave_when_idle`."""
         last = time.monotonic()
         while not self._stop.requested:
             if self._poll():

@@ -1,4 +1,4 @@
-"""Runs handlers in a thread of its own, and renews the message's lease meanwhile."""
+"""Runs handlers in another thread, and renews the message's lease meanwhile."""
 
 import concurrent.futures
 import contextvars
@@ -15,7 +15,7 @@ from shared.runtime.stop import Stop
 from shared.runtime.work import Work
 
 Done = concurrent.futures.Future[object]
-LOOK_SECONDS = 0.2
+POLL_SECONDS = 0.2
 log = logger()
 
 
@@ -34,29 +34,29 @@ class HandlerThread:
         delivery: Delivery | None = None,
         work: Work | None = None,
     ) -> Done | None:
-        """Call it and renew the lease meanwhile; None if told to leave before it returned.
+        """Call it and renew the lease meanwhile; return None if told to leave before it ends.
 
         After SIGTERM a handler has the drain time, then the grace period, in which `work.check`
         raises Stopping.
         """
         future: Done = self._thread.submit(contextvars.copy_context().run, call)
-        let_go_at = leave_at = math.inf
+        interrupt_at = abandon_at = math.inf
         while not future.done():
             now = time.monotonic()
-            if let_go_at == math.inf and self._stop.requested:
-                let_go_at = now + (self._drain if work else 0)
+            if interrupt_at == math.inf and self._stop.requested:
+                interrupt_at = now + (self._drain if work else 0)
                 if work and self._drain:
-                    log.info("told to leave; finishing what is held", within=self._drain)
-            if leave_at == math.inf and (now >= let_go_at or self._stop.hurried):
-                leave_at = now + self._grace
+                    log.info("told to leave; finishing the message", within=self._drain)
+            if abandon_at == math.inf and (now >= interrupt_at or self._stop.hurried):
+                abandon_at = now + self._grace
                 if work:
                     work.stop()
-            if now >= leave_at:
+            if now >= abandon_at:
                 self.abandoned = True
                 return None
             if delivery and now >= delivery.renew_at and (lost := renewed(delivery)) and work:
                 work.lose(lost)
-            concurrent.futures.wait([future], timeout=LOOK_SECONDS)
+            concurrent.futures.wait([future], timeout=POLL_SECONDS)
         return future
 
     def close(self) -> None:

@@ -71,8 +71,8 @@ def has_worked(heartbeat: Path) -> bool:
 
 def why_not_ready(heartbeat: Path) -> str | None:
     note = heartbeat.with_suffix(".ready")
-    said = note.read_text() if note.exists() else "it hasn't looked yet what it may do"
-    return None if said == READY else f"not ready: {said}"
+    text = note.read_text() if note.exists() else "it hasn't checked its rights yet"
+    return None if text == READY else f"not ready: {text}"
 
 
 if __name__ == "__main__":

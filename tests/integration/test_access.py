@@ -263,6 +263,6 @@ def test_the_heartbeat_beats_though_the_service_is_not_ready(
     heartbeat = tmp_path / "heartbeat"
     heartbeat.touch()
     assert why_stuck(heartbeat) is None
-    assert why_not_ready(heartbeat) == "not ready: it hasn't looked yet what it may do"
+    assert why_not_ready(heartbeat) == "not ready: it hasn't checked its rights yet"
     note_ready(heartbeat, [])
     assert why_not_ready(heartbeat) is None

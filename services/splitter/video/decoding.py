@@ -91,7 +91,7 @@ def packets_from(
 
 
 def until(frames: Iterable[VideoFrame], stop: int, neighbours: int) -> Iterator[VideoFrame]:
-    """Yield the frames before `stop`, and so many neighbours after it, for a filter."""
+    """Yield the frames before `stop`, and `neighbours` more, which a filter uses."""
     for frame in frames:
         if frame.pts is not None and frame.pts >= stop:
             if not neighbours:

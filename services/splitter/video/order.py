@@ -1,6 +1,6 @@
 """Decodes files whose times can't be used, or that can't be sought in: frames go by their order.
 
-A segment begins at a place: a keyframe's packet, and so many frames after it. Packets are counted
+A segment begins at a place: a number of frames after a keyframe's packet. Packets are counted
 from the beginning of the file, or from a byte if the format can be read from there.
 """
 

@@ -16,9 +16,10 @@ from shared.errors import Refused
 TS_PACKETS = (188, 192, 204)
 #: A file may be so much shorter than it says: containers round, and sound may be longer.
 SHORT_SECONDS = Fraction(1, 10)
-#: Gaps are noted if there are so many frames, and so large a part of them is evenly spaced.
+#: Gaps are noted in videos of this many frames of which this part is evenly spaced.
 EVEN_FRAMES, EVEN = 10, 0.9
-#: Packets may have so many times the file's bytes, and so many more: some containers compress.
+#: The packets of a file may be larger than the file by this factor and these bytes: some
+#: containers compress them.
 OVERLAP, OVERLAP_BYTES = 4, 1024 * 1024
 
 

@@ -17,7 +17,7 @@ from shared.video import SegmentDetail, VideoDetail
 
 __all__ = ["Muxed", "Muxer", "disk_needed", "encode", "notes_of"]
 
-#: An output may have so many bytes besides twice the size of its inputs.
+#: An output may be as large as its inputs twice, and this.
 HEADERS = 64 * MIB
 
 #: Notes on counts in SegmentDetail.

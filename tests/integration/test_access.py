@@ -1,4 +1,4 @@
-"""What a service may not do: named in full, waited for, and no failure of any message."""
+"""Missing rights are logged and waited for, and cost no message an attempt."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -36,7 +36,7 @@ def parts_of(connection: SecretStr | None) -> dict[str, str]:
 
 
 def allowed(connection: SecretStr | None, rights: str) -> SecretStr:
-    """The same account, with these rights alone: letters as in a shared access signature."""
+    """The same account with these rights only, in the letters of a shared access signature."""
     parts = parts_of(connection)
     until = datetime.now(UTC) + timedelta(hours=1)
     signature = generate_account_sas(
@@ -76,7 +76,7 @@ def attempts(storage: Storage) -> list[int]:
 
 
 class Worked:
-    """A worker on `segments` whose handler does as the test says."""
+    """A consumer of `segments` whose handler is the test's."""
 
     def __init__(self, settings: Settings, act: Callable[[Work], None]) -> None:
         self.stop = Stop()
@@ -90,7 +90,7 @@ class Worked:
         self.worker = Consumer(Storage(settings), settings, self.stop, [route])
 
 
-def test_what_is_refused_says_which_operation_where(storage: Storage, settings: Settings) -> None:
+def test_a_refusal_names_the_operation_and_the_place(storage: Storage, settings: Settings) -> None:
     account = account_of(settings)
     poor = Storage(with_rights(settings, "l"))
     cases: list[tuple[Callable[[], object], str]] = [
@@ -110,7 +110,7 @@ def test_what_is_refused_says_which_operation_where(storage: Storage, settings: 
         assert "sig=" not in str(refusal.value)
 
 
-def test_a_wrong_key_is_a_refusal_too(storage: Storage, settings: Settings) -> None:
+def test_a_wrong_key_is_a_refusal(storage: Storage, settings: Settings) -> None:
     parts = parts_of(settings.work_connection)
     parts["AccountKey"] = parts["AccountKey"][::-1].strip("=") + "=="
     wrong = SecretStr(";".join(f"{key}={value}" for key, value in parts.items()))
@@ -119,7 +119,7 @@ def test_a_wrong_key_is_a_refusal_too(storage: Storage, settings: Settings) -> N
         poor.container("jobs").write("x", b"")
 
 
-def test_nothing_is_taken_before_everything_is_allowed(
+def test_nothing_is_received_before_all_rights_are_there(
     storage: Storage, settings: Settings, tmp_path: Path
 ) -> None:
     heartbeat = tmp_path / "heartbeat"
@@ -148,7 +148,7 @@ def test_nothing_is_taken_before_everything_is_allowed(
     assert storage.poison("segments").count() == 0
 
 
-def test_asking_leaves_nothing_behind_and_touches_no_message(
+def test_probing_rights_changes_nothing(
     storage: Storage, settings: Settings, tmp_path: Path
 ) -> None:
     heartbeat = tmp_path / "heartbeat"
@@ -163,8 +163,8 @@ def test_asking_leaves_nothing_behind_and_touches_no_message(
         assert storage.container(name).under() == []
 
 
-def test_a_refusal_in_the_middle_is_no_try(storage: Storage, settings: Settings) -> None:
-    """More of them than a failure gets tries: done when it is allowed."""
+def test_a_refusal_within_a_handler_costs_no_attempt(storage: Storage, settings: Settings) -> None:
+    """However often it is refused: the message is handled once that is allowed."""
     poor = Storage(with_rights(settings, "l"))
     refused = threading.Semaphore(0)
     go = threading.Event()
@@ -192,10 +192,10 @@ def test_a_refusal_in_the_middle_is_no_try(storage: Storage, settings: Settings)
     assert len([line for line in logged if line["event"] == "storage refused"]) <= 1
 
 
-def test_a_refusal_to_renew_is_said_and_ends_the_work(
+def test_a_refusal_to_renew_the_lease_is_logged_and_stops_the_handler(
     storage: Storage, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """All rights but to update messages: the work isn't done on a lease that can't be kept."""
+    """With all rights but to update messages."""
     poor = with_rights(settings, "rwdlacp").model_copy(update={"lease_seconds": 2})
     monkeypatch.setattr("shared.runtime.access.Access.check", lambda self: True)
     ended: list[BaseException] = []
@@ -219,10 +219,10 @@ def test_a_refusal_to_renew_is_said_and_ends_the_work(
     assert storage.poison("segments").count() == 0
 
 
-class TestNobodyPrepares:
-    """Containers and queues are made by `impasto prepare` alone."""
+class TestMissingContainersAndQueues:
+    """Only `impasto prepare` makes containers and queues."""
 
-    def test_a_service_waits_for_them_and_says_for_which(self, azurite: Azurite) -> None:
+    def test_a_service_waits_for_them_and_logs_their_names(self, azurite: Azurite) -> None:
         settings = azurite.settings()
         storage = Storage(settings)
         worked = Worked(settings, lambda work: None)
@@ -242,7 +242,7 @@ class TestNobodyPrepares:
             eventually(lambda: worked.started, "the message to be handled")
             eventually(lambda: storage.queue("segments").count() == 0, "it to be done")
 
-    def test_a_queue_that_goes_while_it_works_is_waited_for(
+    def test_a_queue_that_is_deleted_meanwhile_is_waited_for(
         self, storage: Storage, settings: Settings
     ) -> None:
         worked = Worked(settings, lambda work: None)
@@ -257,7 +257,7 @@ class TestNobodyPrepares:
             eventually(lambda: worked.started, "the message to be handled")
 
 
-def test_the_heartbeat_beats_though_the_service_is_not_ready(
+def test_a_service_that_isnt_ready_has_a_heartbeat(
     tmp_path: Path,
 ) -> None:
     heartbeat = tmp_path / "heartbeat"

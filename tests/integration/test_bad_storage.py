@@ -1,4 +1,4 @@
-"""Storage that fails in every way that a network knows, once: whoever rides it out sees nothing."""
+"""Requests that fail once, in each way that a network has, are retried."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -22,7 +22,7 @@ DATA = os.urandom(100_000)
 
 
 class BadStorage:
-    """A storage whose next request meets the fault that is due, and the rest none."""
+    """Storage whose next request fails in the given way."""
 
     def __init__(self, storage: Storage, due: list[Fault], counts: Counts) -> None:
         self.storage = storage
@@ -89,7 +89,7 @@ def deleted(storage: Storage, path: Path) -> object:
 
 
 def claimed(storage: Storage, path: Path) -> object:
-    """By the one who asked twice, having had no answer."""
+    """By the retry of a request that had no answer."""
     with storage.container("frames").claim("blob"):
         return True
 
@@ -118,7 +118,7 @@ OPERATIONS: list[Callable[[Storage, Path], object]] = [
 
 
 @pytest.mark.parametrize("fault", BY_CHANCE)
-def test_one_fault_is_ridden_out(bad: BadStorage, tmp_path: Path, fault: Fault) -> None:
+def test_one_fault_is_retried(bad: BadStorage, tmp_path: Path, fault: Fault) -> None:
     bad.storage.queue("segments").send(PLANNED)
     before = bad.met.get(fault, 0)
     for operation in OPERATIONS:
@@ -126,6 +126,6 @@ def test_one_fault_is_ridden_out(bad: BadStorage, tmp_path: Path, fault: Fault) 
         bad.due.append(fault)
         assert operation(bad.storage, tmp_path), operation.__name__
         assert not bad.due
-    # Some answers have no half.
+    # Some responses have no body to cut.
     least = 1 if fault == Fault.HALF else len(OPERATIONS)
     eventually(lambda: bad.met.get(fault, 0) >= before + least, "the faults to be counted")

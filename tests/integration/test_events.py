@@ -1,4 +1,4 @@
-"""Events as Azure sends them: both schemas, hierarchical namespaces, metadata set afterwards."""
+"""Azure's events: both schemas, hierarchical namespaces, and metadata that is set later."""
 
 import base64
 import json
@@ -77,7 +77,7 @@ def announced(storage: Storage, splitter: Splitter, event: BlobCreated) -> list[
 
 @pytest.mark.parametrize("cloud", [False, True], ids=["Event Grid", "CloudEvents"])
 @pytest.mark.parametrize("api", ["PutBlob", "PutBlockList", "CopyBlob", "FlushWithClose"])
-def test_whatever_wrote_it_and_whatever_the_schema(
+def test_events_of_all_apis_in_both_schemas(
     storage: Storage, splitter: Splitter, container: ContainerClient, api: str, cloud: bool
 ) -> None:
     container.upload_blob(NAME, b"x")
@@ -86,7 +86,7 @@ def test_whatever_wrote_it_and_whatever_the_schema(
     assert found.job == event.job
 
 
-def test_a_file_that_was_only_made_is_no_arrival(
+def test_a_file_that_was_only_created_is_no_arrival(
     storage: Storage, splitter: Splitter, container: ContainerClient
 ) -> None:
     container.upload_blob(NAME, b"")
@@ -94,7 +94,7 @@ def test_a_file_that_was_only_made_is_no_arrival(
     assert storage.container("jobs").under() == []
 
 
-def test_what_was_renamed_has_arrived(
+def test_a_renamed_blob_is_an_arrival(
     storage: Storage, splitter: Splitter, container: ContainerClient
 ) -> None:
     container.upload_blob("great-wave/a.mp4", b"x")
@@ -116,15 +116,15 @@ def test_a_folder_is_no_video(
     assert not Trigger(storage).announce_new()
 
 
-def test_metadata_that_was_set_since_the_event_counts(
+def test_a_blob_whose_metadata_was_set_after_the_event_is_opened(
     storage: Storage, splitter: Splitter, container: ContainerClient, clip: bytes
 ) -> None:
-    """Also where storage has no checksum of the content, as of what came in several blocks."""
+    """Even if storage has no checksum, as for blobs of several blocks."""
     container.upload_blob(NAME, clip)
     event = sent(container)
     container.get_blob_client(NAME).set_blob_metadata({"style": "pencil"})
     [found] = announced(storage, splitter, event)
-    assert found.job != event.job  # by the version that is there
+    assert found.job != event.job  # its id follows from the present ETag
     splitter.open_video(found, Work(1))
     assert Jobs(storage).job(found.job).model == "pencil"
     assert Jobs(storage).outcome(event.job) is None

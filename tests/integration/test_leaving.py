@@ -1,4 +1,4 @@
-"""Being told to leave: no try of the message in hand, and time to finish it where that is given."""
+"""A service that is told to leave hands its message back, or finishes it within the drain time."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -16,7 +16,7 @@ from tests.support.waiting import eventually
 
 
 class Service:
-    """A worker whose handler notes each try and does what the test says."""
+    """A service whose handler records each attempt and does what the test says."""
 
     def __init__(self, storage: Storage, settings: Settings, act: Callable[[Work], None]) -> None:
         self.stop = Stop()
@@ -56,7 +56,7 @@ def deaf_until(go: threading.Event) -> Callable[[Work], None]:
 
 
 def tried_and_left(storage: Storage, settings: Settings, act: Callable[[Work], None]) -> list[int]:
-    """The tries of a service that is told to leave while it holds the message."""
+    """The attempts of a service that is told to leave while it handles the message."""
     service = Service(storage, settings, act)
     with service.running():
         eventually(lambda: service.tries, "the message to be taken")
@@ -64,7 +64,7 @@ def tried_and_left(storage: Storage, settings: Settings, act: Callable[[Work], N
 
 
 def finish(storage: Storage, settings: Settings) -> int:
-    """The try at which it is done at last; nothing of its counting is left."""
+    """The attempt at which it is done; no record of hand-backs is left."""
     service = Service(storage, settings, lambda work: None)
     with service.running():
         eventually(lambda: service.tries, "the message to be taken")
@@ -75,9 +75,7 @@ def finish(storage: Storage, settings: Settings) -> int:
     return attempt
 
 
-def test_told_to_leave_more_often_than_it_may_be_tried(
-    storage: Storage, settings: Settings
-) -> None:
+def test_hand_backs_count_as_no_attempt_however_many(storage: Storage, settings: Settings) -> None:
     patient = settings.model_copy(update={"lease_seconds": 3600})
     storage.queue("segments").send(PLANNED)
     for _ in range(settings.max_attempts + 2):
@@ -85,7 +83,7 @@ def test_told_to_leave_more_often_than_it_may_be_tried(
     assert finish(storage, patient) == 1
 
 
-def test_one_that_does_not_let_go_in_time_is_handed_back_too(
+def test_a_message_whose_handler_doesnt_stop_in_time_is_handed_back(
     storage: Storage, settings: Settings
 ) -> None:
     hasty = settings.model_copy(update={"lease_seconds": 3600, "grace_seconds": 0.1})
@@ -97,7 +95,7 @@ def test_one_that_does_not_let_go_in_time_is_handed_back_too(
     assert finish(storage, hasty) == 1
 
 
-def test_a_failure_still_is_a_try_and_so_is_a_kill(storage: Storage, settings: Settings) -> None:
+def test_failures_and_kills_count_as_attempts(storage: Storage, settings: Settings) -> None:
     def fail_first(work: Work) -> None:
         if work.attempt == 1:
             raise Retry("too early", after=0.1)
@@ -115,9 +113,9 @@ def test_a_failure_still_is_a_try_and_so_is_a_kill(storage: Storage, settings: S
 
 
 class TestDraining:
-    """`drain_seconds`: how long it goes on with what it holds before it is told to let go."""
+    """`drain_seconds`: how long a handler may go on before it is told to stop."""
 
-    def test_what_is_held_is_finished_and_nothing_new_is_taken(
+    def test_the_message_is_finished_and_no_other_is_received(
         self, storage: Storage, settings: Settings
     ) -> None:
         go = threading.Event()
@@ -142,7 +140,7 @@ class TestDraining:
         assert queue.count() == 1
         assert finish(storage, settings) == 1
 
-    def test_when_its_time_is_over_it_is_handed_back(
+    def test_after_the_drain_time_the_message_is_handed_back(
         self, storage: Storage, settings: Settings
     ) -> None:
         draining = settings.model_copy(update={"lease_seconds": 3600, "drain_seconds": 0.5})
@@ -150,7 +148,7 @@ class TestDraining:
         assert tried_and_left(storage, draining, until_told) == [1]
         assert finish(storage, draining) == 1
 
-    def test_who_has_lost_its_parent_does_not_drain(
+    def test_a_service_whose_parent_has_gone_doesnt_drain(
         self, storage: Storage, settings: Settings
     ) -> None:
         draining = settings.model_copy(update={"lease_seconds": 3600, "drain_seconds": 3600})

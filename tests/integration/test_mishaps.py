@@ -1,4 +1,4 @@
-"""No error of one message, one tick or one route ends a service or keeps others from their turn."""
+"""An error in one message, tick or route ends no service and delays no other message."""
 
 import threading
 import time
@@ -50,7 +50,7 @@ def poisoned(storage: Storage, queue: str) -> list[Poisoned]:
 
 
 @pytest.mark.parametrize("record", [names.job_record(JOB), names.outcome_record(JOB)])
-def test_an_unreadable_record_keeps_no_message_from_poison(
+def test_a_message_is_poisoned_even_if_its_jobs_record_is_unreadable(
     storage: Storage, settings: Settings, record: str
 ) -> None:
     handled = []
@@ -79,7 +79,7 @@ def test_an_unreadable_record_keeps_no_message_from_poison(
 
 
 @pytest.mark.parametrize("error", [ValueError("a bug"), LeaseLost("somebody else has it")])
-def test_a_tick_that_fails_is_tried_again_later_and_stops_no_message(
+def test_a_tick_that_fails_is_retried_and_delays_no_message(
     storage: Storage, settings: Settings, error: Exception
 ) -> None:
     ticks, handled = [], []
@@ -107,9 +107,7 @@ def test_a_tick_that_fails_is_tried_again_later_and_stops_no_message(
     assert storage.queue("segments").count() == 0
 
 
-def test_a_route_that_cannot_say_whether_it_is_open_closes_no_other(
-    storage: Storage, settings: Settings
-) -> None:
+def test_an_error_in_is_open_closes_no_other_route(storage: Storage, settings: Settings) -> None:
     handled = []
 
     def is_open() -> bool:

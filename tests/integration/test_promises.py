@@ -1,4 +1,4 @@
-"""The queue runtime's seven promises, each against a real Azurite, the hard ones with processes."""
+"""The queue runtime keeps its seven promises, with a real Azurite and processes that are killed."""
 
 import errno
 import itertools
@@ -45,7 +45,7 @@ def empty(storage: Storage, queue: str = "segments") -> bool:
 
 @contextmanager
 def working(storage: Storage, settings: Settings) -> Iterator[list[SegmentPlanned]]:
-    """A worker in this process; what it handled."""
+    """Run a consumer in this process; yield the messages that it handles."""
     handled: list[SegmentPlanned] = []
 
     def handle(message: SegmentPlanned, work: Work) -> None:
@@ -62,8 +62,10 @@ def working(storage: Storage, settings: Settings) -> Iterator[list[SegmentPlanne
         thread.join()
 
 
-def test_what_isnt_open_is_let_be_until_it_is(storage: Storage, settings: Settings) -> None:
-    """No promise of the seven, but what the dispatcher builds on."""
+def test_a_closed_route_receives_nothing_until_it_opens(
+    storage: Storage, settings: Settings
+) -> None:
+    """Not one of the seven promises, but the dispatcher relies on it."""
     stop, door = Stop(), threading.Event()
     asked, handled = threading.Event(), threading.Event()
 
@@ -89,10 +91,10 @@ def test_what_isnt_open_is_let_be_until_it_is(storage: Storage, settings: Settin
         thread.join()
 
 
-def test_a_full_disk_is_no_failure_of_the_message(
+def test_a_full_disk_costs_a_message_no_attempt(
     storage: Storage, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """More tries than a failure gets: it is done when there is room."""
+    """However often it is full: the message is handled once there is room."""
     monkeypatch.setattr("shared.runtime.settling.FULL_SECONDS", 0.1)
     stop, tries, done = Stop(), itertools.count(1), threading.Event()
 
@@ -115,10 +117,10 @@ def test_a_full_disk_is_no_failure_of_the_message(
     assert Jobs(storage).outcome(JOB) is None
 
 
-def test_a_disk_that_stays_full_fails_the_job_and_says_so(
+def test_a_disk_that_stays_full_fails_the_job_with_that_reason(
     storage: Storage, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whichever workers tried it: the time counts over all of them."""
+    """The time counts over all workers that tried it."""
     monkeypatch.setattr("shared.runtime.settling.FULL_SECONDS", 0.1)
     patient = settings.model_copy(update={"full_seconds": 2})
     stop, tries = Stop(), itertools.count()
@@ -190,7 +192,7 @@ class TestPoisonAtOnce:
         assert notes.count("started") == 1
         assert not process.dead
 
-    def test_a_body_too_large_for_its_envelope_is_kept_in_a_blob(
+    def test_a_poisoned_body_that_is_too_large_for_a_message_is_kept_in_a_blob(
         self, storage: Storage, settings: Settings
     ) -> None:
         body = "x" * LARGEST_BODY
@@ -202,7 +204,7 @@ class TestPoisonAtOnce:
         assert found.body_blob
         assert storage.container("logs").read(found.body_blob).decode() == body
 
-    def test_whatever_comes_the_worker_lives(self, storage: Storage, settings: Settings) -> None:
+    def test_no_body_ends_the_consumer(self, storage: Storage, settings: Settings) -> None:
         with working(storage, settings) as handled:
 
             @hypothesis_settings(
@@ -243,7 +245,7 @@ class TestTriesAreCounted:
         assert notes.count("started") == tries
         assert not last.dead
 
-    def test_a_message_that_always_fails_is_tried_just_so_often(
+    def test_a_message_that_always_fails_has_max_attempts(
         self, storage: Storage, spawn: Spawn, notes: Notes, settings: Settings
     ) -> None:
         storage.queue("segments").send(PLANNED)
@@ -267,7 +269,7 @@ class TestTheLease:
         eventually(lambda: empty(storage), "an empty queue")
         assert notes.count("started") == 1
 
-    def test_a_dead_workers_message_comes_back_and_is_done_once(
+    def test_a_dead_workers_message_is_visible_again_and_handled_once(
         self, storage: Storage, spawn: Spawn, notes: Notes
     ) -> None:
         storage.queue("segments").send(PLANNED)
@@ -282,7 +284,7 @@ class TestTheLease:
         assert notes.count("ended") == 1
         assert notes.count("effect") == 1
 
-    def test_a_lost_lease_stops_the_work(
+    def test_a_lost_lease_stops_the_handler(
         self, storage: Storage, spawn: Spawn, notes: Notes
     ) -> None:
         storage.queue("segments").send(PLANNED)
@@ -321,7 +323,7 @@ def received(queue: Queue, lease_seconds: float) -> Delivery:
 class TestRetries:
     """Promise 4."""
 
-    def test_a_failure_is_retried_later_and_later(
+    def test_failures_are_retried_with_growing_delays(
         self, storage: Storage, spawn: Spawn, notes: Notes
     ) -> None:
         storage.queue("segments").send(PLANNED)
@@ -330,7 +332,9 @@ class TestRetries:
         first, second = (line["after"] for line in process.logged("failed, will be tried again"))
         assert 0.5 <= first <= 1 <= second <= 2
 
-    def test_a_handler_may_say_when(self, storage: Storage, spawn: Spawn, notes: Notes) -> None:
+    def test_a_handler_may_set_the_delay(
+        self, storage: Storage, spawn: Spawn, notes: Notes
+    ) -> None:
         storage.queue("segments").send(PLANNED)
         process = spawn("not_yet")
         notes.wait_for("started", 2)
@@ -338,7 +342,7 @@ class TestRetries:
         assert told["after"] == 2
         assert "Retry: too early" in told["error"]
 
-    def test_waiting_is_no_failure(self, storage: Storage, spawn: Spawn, notes: Notes) -> None:
+    def test_not_yet_costs_no_attempt(self, storage: Storage, spawn: Spawn, notes: Notes) -> None:
         storage.queue("segments").send(PLANNED)
         spawn("wait_for_go", max_attempts=1)
         notes.wait_for("started", 3)
@@ -351,14 +355,14 @@ class TestRetries:
 class TestSigterm:
     """Promise 5."""
 
-    def test_an_idle_worker_leaves(self, storage: Storage, spawn: Spawn) -> None:
+    def test_an_idle_service_leaves(self, storage: Storage, spawn: Spawn) -> None:
         process = spawn("quick")
         eventually(lambda: process.logged("started"), "the start")
         process.signal(signal.SIGTERM)
         assert process.wait() == 0
 
     @pytest.mark.parametrize("behaviour", ["until_told", "deaf"])
-    def test_what_is_held_is_handed_back_at_once(
+    def test_the_message_in_flight_is_handed_back_at_once(
         self, storage: Storage, spawn: Spawn, notes: Notes, behaviour: str
     ) -> None:
         storage.queue("segments").send(PLANNED)
@@ -371,7 +375,7 @@ class TestSigterm:
         assert leaving.wait() == 0
         assert leaving.logged("handed back")
 
-    def test_what_ends_in_time_is_finished(
+    def test_a_message_that_ends_within_the_drain_time_is_finished(
         self, storage: Storage, spawn: Spawn, notes: Notes
     ) -> None:
         storage.queue("segments").send(PLANNED)
@@ -383,7 +387,7 @@ class TestSigterm:
         assert notes.count("ended") == 1
         assert empty(storage)
 
-    def test_nothing_new_is_taken(self, storage: Storage, spawn: Spawn, notes: Notes) -> None:
+    def test_nothing_more_is_received(self, storage: Storage, spawn: Spawn, notes: Notes) -> None:
         storage.queue("segments").send(PLANNED)
         leaving = spawn("deaf", grace_seconds=60)
         notes.wait_for("started")
@@ -394,7 +398,7 @@ class TestSigterm:
         assert notes.count("started", "second") == 0
         assert storage.queue("segments").count() == 1
 
-    def test_a_second_one_leaves_at_once(
+    def test_a_second_signal_ends_it_at_once(
         self, storage: Storage, spawn: Spawn, notes: Notes
     ) -> None:
         storage.queue("segments").send(PLANNED)
@@ -407,7 +411,7 @@ class TestSigterm:
 
 
 class TestOutages:
-    """Promise 6; the back-off of idle looks is in tests/unit/test_backoff.py."""
+    """Promise 6; the back-off of idle polls is in tests/unit/test_backoff.py."""
 
     @pytest.fixture
     def own_azurite(self, tmp_path: Path) -> Iterator[AzuriteProcess]:
@@ -422,9 +426,9 @@ class TestOutages:
 
     @pytest.fixture
     def azurite(self) -> None:
-        """These tests stop their Azurite, so it has to be their own."""
+        """These tests stop their Azurite, so they have one of their own."""
 
-    def test_azurite_away_in_the_middle_of_work(
+    def test_an_outage_while_a_message_is_handled(
         self, own_azurite: AzuriteProcess, storage: Storage, spawn: Spawn, notes: Notes
     ) -> None:
         storage.queue("segments").send(PLANNED)
@@ -441,7 +445,7 @@ class TestOutages:
         assert notes.count("started") == 1
         assert not process.dead
 
-    def test_azurite_away_while_idle(
+    def test_an_outage_while_idle(
         self, own_azurite: AzuriteProcess, storage: Storage, spawn: Spawn, notes: Notes
     ) -> None:
         process = spawn("quick")
@@ -461,7 +465,7 @@ class TestOutages:
 class TestLogs:
     """Promise 7."""
 
-    def test_every_line_says_who_and_what(
+    def test_every_log_line_has_job_and_message(
         self, storage: Storage, spawn: Spawn, notes: Notes
     ) -> None:
         storage.queue("segments").send(PLANNED)

@@ -1,4 +1,4 @@
-"""What is announced again when storage has lost its last seconds: all that has no outcome."""
+"""A replay announces every input that has no outcome, as after storage lost its latest writes."""
 
 from pathlib import Path
 
@@ -12,8 +12,8 @@ from shared.storage import Storage
 from tests.support.announced import announced, announced_videos, forget_announcements
 
 
-def test_a_video_that_nobody_has_opened_yet(storage: Storage, tmp_path: Path) -> None:
-    """Its arrival may be what was lost, though it has been announced once already."""
+def test_a_video_that_isnt_opened_is_announced_again(storage: Storage, tmp_path: Path) -> None:
+    """Its message may be lost, though it is recorded as announced."""
     (tmp_path / "clip.mp4").write_bytes(b"a video")
     (tmp_path / "wave.jpg").write_bytes(b"a painting")
     control = JobControl(storage)
@@ -27,7 +27,7 @@ def test_a_video_that_nobody_has_opened_yet(storage: Storage, tmp_path: Path) ->
     assert [event.job for event in announced(storage, "lessons")] == [painting]
 
 
-def test_what_was_swept_away_and_is_back_is_swept_again(storage: Storage, tmp_path: Path) -> None:
+def test_what_is_left_of_ended_jobs_is_swept(storage: Storage, tmp_path: Path) -> None:
     (tmp_path / "clip.mp4").write_bytes(b"a video")
     control, jobs = JobControl(storage), Jobs(storage)
     over = control.submit(tmp_path / "clip.mp4", "original/over.mp4")
@@ -41,7 +41,7 @@ def test_what_was_swept_away_and_is_back_is_swept_again(storage: Storage, tmp_pa
     assert [blob.name for blob in jobs.segments.under()] == [f"{still}/00000"]
 
 
-def test_records_that_cannot_be_read_keep_nothing_else_from_its_turn(
+def test_an_unreadable_record_keeps_no_other_job_from_being_announced(
     storage: Storage, tmp_path: Path
 ) -> None:
     (tmp_path / "clip.mp4").write_bytes(b"a video")
@@ -56,10 +56,10 @@ def test_records_that_cannot_be_read_keep_nothing_else_from_its_turn(
         jobs.frames.write(f"{job}/00000/0000.tar", b"shard")
     assert control.replay() == 2
     assert {event.job for event in announced_videos(storage)} == {good, begun}
-    assert len(jobs.frames.under()) == 2  # what can't be judged is kept
+    assert len(jobs.frames.under()) == 2  # kept, as the outcomes can't be read
 
 
-def test_poison_of_jobs_whose_records_cannot_be_read_is_put_back_and_thrown_away(
+def test_poison_of_jobs_with_unreadable_records_can_be_requeued_and_purged(
     storage: Storage,
 ) -> None:
     planned = SegmentPlanned(trace="t", job="a-0123456789ab", segment=0)

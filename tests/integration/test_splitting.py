@@ -1,4 +1,4 @@
-"""What a bad video costs: itself, and nobody else."""
+"""A bad video fails or refuses its own job and affects no other."""
 
 import signal
 from datetime import UTC, datetime
@@ -50,13 +50,13 @@ def failure(storage: Storage, event: BlobCreated) -> Failure:
     return outcome
 
 
-def test_a_decoder_that_eats_memory_costs_its_video_alone(
+def test_a_decoder_that_uses_too_much_memory_fails_its_job_only(
     storage: Storage, settings: Settings, tmp_path: Path
 ) -> None:
     data = make_clip(tmp_path / "clip.mp4", seconds=0.4).read_bytes()
     event = arrival(storage, data, "original/clip.mp4")
     starved = splitter(storage, settings, decoder_mib=256)
-    with pytest.raises(ChildDied):  # the first time it is tried again: it may have been chance
+    with pytest.raises(ChildDied):  # the first time it is retried: it may not be the video's fault
         starved.open_video(event, Work(1))
     starved.open_video(event, Work(2))
     starved.close()
@@ -70,10 +70,10 @@ def test_a_decoder_that_eats_memory_costs_its_video_alone(
     assert Jobs(storage).job(other.job).items == 10
 
 
-def test_a_decoder_that_is_killed_says_nothing_of_its_video(
+def test_a_decoder_that_is_killed_doesnt_fail_its_job(
     storage: Storage, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whichever try it is: it was somebody else's doing, and is a failure as any other."""
+    """At any attempt: it was killed from outside."""
     data = make_clip(tmp_path / "clip.mp4", seconds=0.4).read_bytes()
     event = arrival(storage, data, "original/clip.mp4")
     unlucky = splitter(storage, settings, decoder_seconds=240)
@@ -111,10 +111,10 @@ def test_bad_input_is_refused_in_a_sentence(
     assert found.reason.startswith(reason)
 
 
-def test_shards_that_were_swept_away_are_made_again(
+def test_shards_that_were_swept_are_made_again(
     storage: Storage, settings: Settings, tmp_path: Path
 ) -> None:
-    """As where a job is taken up again whose end storage forgot, though not what it swept away."""
+    """As if storage had lost the outcome of a job but not the deletion of its shards."""
     clip = make_clip(tmp_path / "clip.mp4", seconds=2)
     event = arrival(storage, clip.read_bytes(), "original/clip.mp4")
     service, jobs = splitter(storage, settings), Jobs(storage)
@@ -128,7 +128,9 @@ def test_shards_that_were_swept_away_are_made_again(
     service.close()
 
 
-def test_a_file_over_the_limit_is_refused_unread(storage: Storage, settings: Settings) -> None:
+def test_a_file_over_the_limit_is_refused_without_reading_it(
+    storage: Storage, settings: Settings
+) -> None:
     event = arrival(storage, bytes(1024 * 1024 + 1), "original/big.mp4")
     service = splitter(storage, settings, largest_mib=1)
     service.open_video(event, Work(1))
@@ -136,7 +138,7 @@ def test_a_file_over_the_limit_is_refused_unread(storage: Storage, settings: Set
     assert failure(storage, event).reason == "the file is larger than 1 MiB"
 
 
-def test_another_container_is_no_place_to_drop_videos(storage: Storage, settings: Settings) -> None:
+def test_an_event_of_another_container_is_rejected(storage: Storage, settings: Settings) -> None:
     event = arrival(storage, b"x", "original/a.mp4", container="output")
     service = splitter(storage, settings)
     with pytest.raises(Reject, match="'output' isn't the container"):
@@ -144,10 +146,10 @@ def test_another_container_is_no_place_to_drop_videos(storage: Storage, settings
     service.close()
 
 
-def test_a_job_that_is_cancelled_is_split_no_further(
+def test_a_cancelled_job_is_split_no_further(
     storage: Storage, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Between two shards of a segment; and nothing of it stays behind."""
+    """Between two shards of a segment; what was written is deleted."""
     data = make_clip(tmp_path / "clip.mp4", seconds=4).read_bytes()
     event = arrival(storage, data, "original/clip.mp4")
     service, jobs = splitter(storage, settings), Jobs(storage)
@@ -171,7 +173,7 @@ def test_a_job_that_is_cancelled_is_split_no_further(
     assert failure(storage, event).state == "cancelled"
 
 
-def test_an_arrival_that_is_cancelled_while_it_is_read_isnt_planned(
+def test_a_job_that_is_cancelled_while_it_is_planned_isnt_begun(
     storage: Storage, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data = make_clip(tmp_path / "clip.mp4", seconds=1).read_bytes()
@@ -192,10 +194,10 @@ def test_an_arrival_that_is_cancelled_while_it_is_read_isnt_planned(
     assert failure(storage, event).state == "cancelled"
 
 
-def test_what_is_missing_need_not_be_the_source(
+def test_a_missing_container_is_not_taken_for_a_missing_source(
     storage: Storage, settings: Settings, tmp_path: Path
 ) -> None:
-    """The container of frames is: that says nothing of the video, which stays as it was."""
+    """The container `frames` is missing: the job isn't refused, but retried."""
     data = make_clip(tmp_path / "clip.mp4", seconds=0.4).read_bytes()
     event = arrival(storage, data, "original/clip.mp4")
     service, jobs = splitter(storage, settings), Jobs(storage)
@@ -218,7 +220,7 @@ def test_what_is_missing_need_not_be_the_source(
 
 
 def made_again(container: Container) -> bool:
-    """Azure takes a while to delete one."""
+    """Azure takes a while to delete a container."""
     try:
         container.ensure()
     except HttpResponseError:

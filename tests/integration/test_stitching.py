@@ -1,4 +1,4 @@
-"""However many stitchers race for a job, its segments are encoded once and it has one output."""
+"""Each segment is encoded once and each job has one output, with any number of stitchers."""
 
 import signal
 from collections import Counter, deque
@@ -96,10 +96,10 @@ def test_many_stitchers_make_one_output(
     assert leftovers(storage) == []
 
 
-def test_what_somebody_else_has_claimed_comes_again(
+def test_a_message_is_postponed_while_another_stitcher_has_the_claim(
     storage: Storage, settings: Settings, tmp_path: Path
 ) -> None:
-    """However often: whoever has the claim may be at it for hours, or dead."""
+    """At any attempt: the other stitcher may be at work for hours, or dead."""
     job = scored_job(storage, settings, make_clip(tmp_path / "clip.mp4", seconds=1))
     stitcher = Stitcher(storage, StitcherSettings.model_validate(settings.model_dump()))
     message = ChunkScored(trace="t", job=job, segment=0, chunk=0)
@@ -111,7 +111,7 @@ def test_what_somebody_else_has_claimed_comes_again(
     assert leftovers(storage) == []
 
 
-def test_a_source_replaced_while_it_is_scored_fails_its_job(
+def test_a_job_whose_source_was_replaced_is_refused(
     storage: Storage, settings: Settings, tmp_path: Path
 ) -> None:
     clip = make_clip(tmp_path / "clip.mp4", seconds=1)
@@ -122,14 +122,14 @@ def test_a_source_replaced_while_it_is_scored_fails_its_job(
         stitcher.stitch(ChunkScored(trace="t", job=job, segment=n, chunk=0), Work(1))
     outcome = Jobs(storage).outcome(job)
     assert isinstance(outcome, Failure)
-    assert outcome.state == "refused"  # another try would find no more
+    assert outcome.state == "refused"  # a retry would not help
     assert "replaced or removed" in outcome.reason
     assert storage.container("output").under() == []
     for name in ("frames", "scored", "segments"):
         assert storage.container(name).under() == []
 
 
-def test_after_a_failed_mux_it_goes_on_from_the_encoded_segments(
+def test_a_retry_after_a_failed_mux_uses_the_encoded_segments(
     storage: Storage, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = scored_job(storage, settings, make_clip(tmp_path / "clip.mp4", seconds=1))
@@ -153,10 +153,10 @@ def test_after_a_failed_mux_it_goes_on_from_the_encoded_segments(
         assert storage.container(name).under() == []
 
 
-def test_a_segment_that_is_gone_is_no_fault_of_the_source(
+def test_a_missing_segment_record_is_not_taken_for_a_missing_source(
     storage: Storage, settings: Settings, tmp_path: Path
 ) -> None:
-    """As where storage was killed and forgot what it was told last."""
+    """As if storage was killed and lost its latest writes."""
     job = scored_job(storage, settings, make_clip(tmp_path / "clip.mp4", seconds=2))
     jobs = Jobs(storage)
     stitcher = Stitcher(storage, StitcherSettings.model_validate(settings.model_dump()))
@@ -178,7 +178,7 @@ def test_a_segment_that_is_gone_is_no_fault_of_the_source(
     assert leftovers(storage) == []
 
 
-def test_what_muxing_needs_on_the_disk_is_known_before_it_begins(
+def test_room_on_the_disk_is_checked_before_muxing(
     storage: Storage, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clip = make_clip(tmp_path / "clip.mp4", seconds=2, tracks=("pcm_s16le",))
@@ -195,9 +195,9 @@ def test_what_muxing_needs_on_the_disk_is_known_before_it_begins(
         for n in range(len(jobs.job(job).segments)):
             stitcher.stitch(ChunkScored(trace="t", job=job, segment=n, chunk=0), Work(1))
 
-    disk(sound)  # … and no room for the picture
+    disk(sound)  # but no room for the picture
     with monkeypatch.context() as during, pytest.raises(OSError, match="MiB are needed") as full:
-        during.setattr(stitcher, "_muxer", None)  # it isn't even begun
+        during.setattr(stitcher, "_muxer", None)  # to begin would raise another error
         stitch()
     assert disk_full_errno(full.value)
     assert jobs.outcome(job) is None

@@ -1,4 +1,4 @@
-"""A stitcher asks only what can have changed, and several of them still finish every job."""
+"""A stitcher lists as little as possible, and several of them finish every job."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -90,7 +90,7 @@ def test_stitchers_that_share_a_job_finish_it_in_any_order(
     assert leftovers(storage) == []
 
 
-def test_a_message_whose_stitcher_was_killed_is_taken_up_by_another(
+def test_another_stitcher_finishes_the_message_of_a_killed_one(
     storage: Storage, settings: Settings, job: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     killed, other = (stitcher_of(storage, settings) for _ in range(2))
@@ -110,7 +110,7 @@ def test_a_message_whose_stitcher_was_killed_is_taken_up_by_another(
     assert leftovers(storage) == []
 
 
-def test_what_is_remembered_is_bounded_and_only_saves_requests(
+def test_the_memory_of_missing_blobs_is_bounded(
     storage: Storage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(completeness, "REMEMBERED", 2)

@@ -41,7 +41,7 @@ ODD_NAMES = [
 
 
 @pytest.mark.parametrize("name", ODD_NAMES)
-def test_odd_names_mean_the_blob_that_they_name(storage: Storage, name: str) -> None:
+def test_blobs_may_have_odd_names(storage: Storage, name: str) -> None:
     container = storage.container("input")
     etag = container.write(check_blob_name(name), name.encode(), {"style": "great-wave"})
     [listed] = container.under()
@@ -50,12 +50,12 @@ def test_odd_names_mean_the_blob_that_they_name(storage: Storage, name: str) -> 
     assert container.find(name) == listed
 
 
-def test_a_name_that_climbs_is_refused_before_it_is_asked_for() -> None:
+def test_a_name_with_dots_for_folders_is_refused() -> None:
     with pytest.raises(Refused, match=r"'\.\.' folder"):
         check_blob_name("a/../../output/secret.mp4")
 
 
-def test_what_is_written_once_stays(storage: Storage) -> None:
+def test_write_once_replaces_nothing(storage: Storage) -> None:
     container = storage.container("jobs")
     assert container.write_once("a", b"first")
     assert not container.write_once("a", b"second")
@@ -77,9 +77,9 @@ def test_a_folder_is_deleted_whole_in_few_requests(
 
 @pytest.fixture
 def by_another_name(npm_azurite: Azurite) -> Storage:
-    """Storage whose host the SDK doesn't take for this machine, as `azurite` in Compose."""
+    """Storage under a host name that the SDK doesn't know as local, as `azurite` in Compose."""
     settings = npm_azurite.settings()
-    # The SDK compares letter by letter; resolvers and Azurite don't.
+    # The SDK compares names case-sensitively; resolvers and Azurite don't.
     there = {
         name: SecretStr(account.get_secret_value().replace("//127.0.0.1:", "//LOCALHOST:"))
         for name in ("media_connection", "work_connection")
@@ -111,7 +111,7 @@ def test_a_folder_is_deleted_where_a_batch_is_refused_as_a_whole(
     assert container.under() == []
 
 
-def test_what_can_not_be_deleted_is_told(storage: Storage) -> None:
+def test_a_blob_that_cant_be_deleted_raises(storage: Storage) -> None:
     container = storage.container("frames")
     container.write("job/0.tar", b"a shard")
     container.write("job/1.tar", b"a shard")
@@ -151,7 +151,7 @@ def test_a_blob_replaced_while_it_is_read_is_noticed(storage: Storage) -> None:
         file.read()
 
 
-def test_a_claim_keeps_others_out_until_it_is_let_go(storage: Storage) -> None:
+def test_a_claim_keeps_others_out_until_it_is_released(storage: Storage) -> None:
     container = storage.container("jobs")
     container.write("a", b"")
     with container.claim("a"), pytest.raises(Taken), container.claim("a"):
@@ -187,8 +187,8 @@ def test_a_job_begins_once(storage: Storage) -> None:
     assert jobs.begin(job(trace="later")) == first == jobs.job(first.job)
 
 
-def test_how_far_a_job_is_shows_shard_by_shard(storage: Storage) -> None:
-    """A chunk may take half a minute, and a person waits for it."""
+def test_progress_is_shown_shard_by_shard(storage: Storage) -> None:
+    """A chunk may take half a minute."""
     jobs, control = Jobs(storage), JobControl(storage)
     name = jobs.begin(job()).job
     jobs.add_segment(Segment(job=name, segment=0, items=10, shards=2))
@@ -217,7 +217,7 @@ def test_late_work_of_a_cancelled_job_is_swept(storage: Storage) -> None:
     jobs.fail(name, "s", "cancelled", "r")
     jobs.scored.write(f"{name}/00000/0000.tar", b"late")
     assert jobs.ended(name)
-    assert len(jobs.scored.under()) == 1  # to ask changes nothing
+    assert len(jobs.scored.under()) == 1  # the question deletes nothing
     assert jobs.sweep_if_ended(name)
     assert jobs.scored.under() == []
 
@@ -270,12 +270,12 @@ def test_models_are_required_by_name(storage: Storage) -> None:
         models.require("greаt-wave")
 
 
-def test_everything_missing_is_made_when_it_is_missed(storage: Storage) -> None:
-    storage.prepare()  # twice does no harm
+def test_prepare_makes_what_is_missing(storage: Storage) -> None:
+    storage.prepare()  # again: idempotent
     assert storage.queue("arrivals").count() == 0
 
 
-def test_no_way_to_an_account_is_said_by_setting() -> None:
+def test_a_missing_account_names_the_settings() -> None:
     with pytest.raises(Misconfigured, match="IMPASTO_MEDIA_CONNECTION or IMPASTO_MEDIA_URL"):
         Storage(Settings(_env_file=None))
 
@@ -293,7 +293,7 @@ def test_urls_log_in_with_an_identity() -> None:
     assert storage.queue("chunks").url.startswith("https://work.queue.")
 
 
-def test_every_call_asks_for_a_version_that_azurite_knows(storage: Storage) -> None:
+def test_every_request_has_a_version_that_azurite_supports(storage: Storage) -> None:
     assert API_VERSION <= "2025-11-05"
     assert storage.queue("chunks").count() == 0
 
@@ -303,8 +303,8 @@ def test_secrets_dont_show(storage: Storage) -> None:
     assert "abc" not in repr(settings)
 
 
-def test_a_long_queue_is_looked_through_once(storage: Storage) -> None:
-    """Messages that are back before the end is reached don't make it endless."""
+def test_receive_all_ends_on_a_long_queue(storage: Storage) -> None:
+    """Even if its first messages are visible again before the last are received."""
     queue = storage.queue("chunks")
     for n in range(40):
         queue.send_text(f"message {n}")

@@ -1,4 +1,4 @@
-"""The trigger against a real Azurite: nothing lost, nothing doubled, nothing half."""
+"""The trigger announces each complete blob as one job."""
 
 import base64
 
@@ -26,7 +26,7 @@ def test_each_blob_is_announced_once(storage: Storage) -> None:
     assert announced(storage) == ["auvers/b.mp4", "c.mp4", "great-wave/a.mp4"]
 
 
-def test_a_restart_announces_nothing_again_and_misses_nothing(storage: Storage) -> None:
+def test_a_restarted_trigger_announces_new_blobs_only(storage: Storage) -> None:
     storage.container("input").write("a.mp4", b"x")
     Trigger(storage).announce_new()
     storage.container("input").write("b.mp4", b"x")
@@ -45,7 +45,9 @@ def test_new_content_is_a_new_job(storage: Storage) -> None:
     assert len({event.job for event in events}) == len(events) == 2
 
 
-def test_killed_between_sending_and_remembering_it_is_the_same_job(storage: Storage) -> None:
+def test_a_trigger_killed_between_sending_and_recording_announces_the_same_job(
+    storage: Storage,
+) -> None:
     storage.container("input").write("a.mp4", b"x")
     Trigger(storage).announce_new()
     [record] = [b for b in storage.container("jobs").under() if b.name.endswith("arrival.json")]
@@ -54,7 +56,7 @@ def test_killed_between_sending_and_remembering_it_is_the_same_job(storage: Stor
     assert len({event.job for event in announced_videos(storage)}) == 1
 
 
-def test_a_half_uploaded_blob_isnt_announced(storage: Storage, settings: Settings) -> None:
+def test_an_incomplete_blob_isnt_announced(storage: Storage, settings: Settings) -> None:
     assert settings.media_connection
     service = BlobServiceClient.from_connection_string(
         settings.media_connection.get_secret_value(), api_version=API_VERSION
@@ -70,6 +72,6 @@ def test_a_half_uploaded_blob_isnt_announced(storage: Storage, settings: Setting
     service.close()
 
 
-def test_an_outage_in_a_look_doesnt_put_off_the_next_for_long() -> None:
+def test_the_pause_after_a_long_listing_is_bounded() -> None:
     assert pause_after(0.01) == pytest.approx(0.2)
     assert pause_after(120) == LONGEST_PAUSE

@@ -1,4 +1,4 @@
-"""One name with a control character in it must not hide all others."""
+"""A name that can't be listed hides no other."""
 
 from collections import Counter
 
@@ -35,13 +35,13 @@ def container(storage: Storage) -> Container:
     return found
 
 
-def test_all_others_are_listed(container: Container) -> None:
+def test_other_names_are_listed(container: Container) -> None:
     found = list_all(container)
     assert Counter(blob.name for blob in found.blobs) == Counter(GOOD)
     assert sorted(found.unlistable) == sorted(BAD.values())
 
 
-def test_the_trigger_goes_on_with_the_others_and_names_the_culprits(
+def test_the_trigger_announces_the_others_and_logs_unlistable_names(
     storage: Storage, container: Container
 ) -> None:
     trigger = Trigger(storage)
@@ -49,13 +49,13 @@ def test_the_trigger_goes_on_with_the_others_and_names_the_culprits(
         assert trigger.announce_new()
         trigger._next_listing = 0
         assert not trigger.announce_new()
-    told = [line["name_begins"] for line in logs if line["log_level"] == "error"]
-    assert sorted(told) == sorted(map(ascii, BAD.values()))  # each once
+    logged = [line["name_begins"] for line in logs if line["log_level"] == "error"]
+    assert sorted(logged) == sorted(map(ascii, BAD.values()))  # each once
     assert sorted(event.blob for event in announced_videos(storage)) == GOOD
     for name in BAD:
         container.delete(name)
     assert [blob.name for blob in container.under()] == GOOD
 
 
-def test_a_replay_goes_on_with_the_others(storage: Storage, container: Container) -> None:
+def test_a_replay_announces_the_others(storage: Storage, container: Container) -> None:
     assert JobControl(storage).replay() == len(GOOD)

@@ -1,4 +1,4 @@
-"""Of many videos a bounded number is begun; the others wait their turn, in order of arrival."""
+"""A bounded number of videos is opened at a time; the others wait in order of arrival."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -72,7 +72,7 @@ def clip(tmp_path: Path) -> bytes:
     return path.read_bytes()
 
 
-def test_no_more_is_begun_than_the_dispatcher_will_soon_take(
+def test_videos_are_opened_no_faster_than_the_dispatcher_takes_segments(
     storage: Storage, splitter: Consumer, clip: bytes
 ) -> None:
     many = drop(storage, clip, "original", VIDEOS * AHEAD + 4)
@@ -85,7 +85,7 @@ def test_no_more_is_begun_than_the_dispatcher_will_soon_take(
     assert len(storage.container("frames").folders()) == 2 * AHEAD  # nobody swept the first
 
 
-def test_top_folders_take_turns_and_each_keeps_its_order(
+def test_top_folders_take_turns_and_keep_their_order(
     storage: Storage, splitter: Consumer, clip: bytes
 ) -> None:
     first = drop(storage, clip, "original", 9)
@@ -102,7 +102,7 @@ def test_top_folders_take_turns_and_each_keeps_its_order(
     assert [name for name in QUEUES if storage.poison(name).count()] == []
 
 
-def test_events_of_event_grid_wait_in_the_same_lanes(
+def test_event_grids_events_wait_in_the_same_lanes(
     storage: Storage, splitter: Consumer, clip: bytes
 ) -> None:
     Models(storage).publish(Model("original", "original", b""))
@@ -120,7 +120,7 @@ class OneNode:
     nodes = 1
 
 
-def test_no_more_is_sent_to_workers_than_stitchers_keep_up_with(
+def test_chunks_are_sent_no_faster_than_stitchers_keep_up(
     storage: Storage, settings: Settings
 ) -> None:
     own = WorkerSettings.model_validate(settings.model_dump())

@@ -57,9 +57,8 @@ class Runs:
             raise
 
     def has_ended(self, run: str) -> bool:
-        agent = self._agents.get(run)
-        if agent and agent.poll() is not None:
-            del self._agents[run]
+        if agent := self._agents.get(run):
+            agent.poll()  # else an ended child would still count as a process
         return not self._agent_pid(run)
 
     def ending(self, run: str) -> Ending | None:

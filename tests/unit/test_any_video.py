@@ -1,4 +1,4 @@
-"""Clips made at random, and good files spoiled at random."""
+"""Random clips are painted as they are; randomly damaged files are painted or refused."""
 
 import random
 from collections.abc import Callable
@@ -74,7 +74,7 @@ def first_frame(path: Path) -> "np.ndarray[tuple[int, ...], np.dtype[np.int64]]"
 
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(recipes(), st.sampled_from([0.3, 1.0, 10.0]))
-def test_whatever_is_made_comes_out_as_it_went_in(
+def test_any_clip_keeps_its_frames_times_and_sound(
     recipe: dict[str, object], segment_seconds: float
 ) -> None:
     with TemporaryDirectory() as name:
@@ -84,7 +84,7 @@ def test_whatever_is_made_comes_out_as_it_went_in(
         try:
             make_clip(source, **made)  # type: ignore[arg-type]
         except av.FFmpegError:
-            reject()  # there are clips that FFmpeg itself can't make
+            reject()  # FFmpeg can't make some clips
         output = stitch(split(source, segment_seconds), source, folder)
         before, after = facts(source), facts(output.path)
         assert len(after.times) == len(before.times)
@@ -101,7 +101,7 @@ def test_whatever_is_made_comes_out_as_it_went_in(
 
 
 def spoil(data: bytes, chance: random.Random) -> bytes:
-    """Bits flipped, a piece zeroed, cut off, or a header scrambled."""
+    """Flip bits, zero or cut off a part, or scramble a header."""
     spoiled = bytearray(data)
     kind = chance.choice(["flip", "zero", "cut", "header", "shuffle"])
     if kind == "cut":
@@ -117,7 +117,7 @@ def spoil(data: bytes, chance: random.Random) -> bytes:
 
 
 def outcome(decoder: Sandbox, muxer: Sandbox, path: Path, folder: Path) -> str:
-    """As the services do it, each step in its sandbox."""
+    """Run each step in its sandbox, as the services do."""
     files: dict[str, Callable[[], BinaryIO]] = {"source": reading(path)}
     settings = SplitterSettings.model_validate({"segment_seconds": 1}).own()
     found = []
@@ -166,7 +166,7 @@ def reading(path: Path) -> Callable[[], BinaryIO]:
 
 
 def split_segment(job: Job, number: int, shards: list[Result[Shard]], folder: Path) -> Segment:
-    """The segment's record; its frames, unpainted, are encoded to a file in the folder."""
+    """Encode the unpainted frames to a file in the folder; return the segment's record."""
     times = [pts for shard in shards for pts in shard.value.pts]
     detail = SegmentDetail(
         pts=times,
@@ -188,11 +188,11 @@ def split_segment(job: Job, number: int, shards: list[Result[Shard]], folder: Pa
 
 
 def on() -> None:
-    """Go on waiting."""
+    """Never interrupt."""
 
 
 @pytest.mark.parametrize("suffix", ["mp4", "mkv", "ts"])
-def test_spoiled_files_end_well(suffix: str, tmp_path: Path) -> None:
+def test_damaged_files_are_painted_or_refused(suffix: str, tmp_path: Path) -> None:
     good = make_clip(tmp_path / f"good.{suffix}", seconds=1.5, size="160x90")
     limits = Limits(memory_mib=4096, stall_seconds=60, total_seconds=600)
     decoder = Sandbox("services.splitter.video.tasks", limits, required=False)

@@ -3,7 +3,7 @@ from itertools import pairwise
 from shared.runtime.backoff import IdlePause, retry_delay
 
 
-def test_idle_looks_back_off_from_a_tenth_of_a_second_and_start_over() -> None:
+def test_idle_polls_back_off_from_a_tenth_of_a_second_and_start_over() -> None:
     pause = IdlePause(longest=2)
     pauses = [pause.next() for _ in range(20)]
     assert pauses[0] == 0.1
@@ -13,7 +13,7 @@ def test_idle_looks_back_off_from_a_tenth_of_a_second_and_start_over() -> None:
     assert pause.next() == 0.1
 
 
-def test_retries_grow_and_spread() -> None:
+def test_retry_delays_grow_and_are_jittered() -> None:
     def delays(attempt: int) -> list[float]:
         return [retry_delay(attempt, first=1, longest=60) for _ in range(200)]
 

@@ -1,4 +1,4 @@
-"""Small files that claim to be large, or hold more than they claim."""
+"""Small files that decode to more than their headers say are refused."""
 
 import io
 import struct
@@ -59,7 +59,7 @@ def test_frames_are_larger_than_the_header_says(codec: str, suffix: str, tmp_pat
 
 @pytest.mark.parametrize("codec", ["vp8", "mjpeg"])
 def test_later_frames_are_larger_than_the_first(codec: str, tmp_path: Path) -> None:
-    """More than are looked at while it is planned."""
+    """Beyond the frames that planning examines."""
     make = vp8 if codec == "vp8" else mjpeg
     path = small_says_its_header(tmp_path / "clip.mkv", codec, make(64, 64) * 30 + make(4000, 3000))
     assert refusal(path, most_pixels=10_000_000) == (
@@ -68,7 +68,7 @@ def test_later_frames_are_larger_than_the_first(codec: str, tmp_path: Path) -> N
 
 
 def boxes(data: bytes, *names: str) -> tuple[int, int]:
-    """Where the content of a box in a box … in an mp4 begins and ends."""
+    """Where the content of nested boxes of an mp4 begins and ends."""
     start, end = 0, len(data)
     for name in names:
         at = start
@@ -84,7 +84,7 @@ def boxes(data: bytes, *names: str) -> tuple[int, int]:
 
 
 def overlapping(clip: Path, samples: int) -> bytes:
-    """An mp4 whose only sample is named again and again by its tables."""
+    """An mp4 whose tables list its only sample many times."""
     data = clip.read_bytes()
     path = ("moov", "trak", "mdia", "minf", "stbl")
     start, _ = boxes(data, *path, "stsz")
@@ -110,8 +110,8 @@ def overlapping(clip: Path, samples: int) -> bytes:
     return bytes(out)
 
 
-def test_one_sample_named_again_and_again(tmp_path: Path) -> None:
-    """Two megabytes that claim to be 400,000 frames."""
+def test_a_sample_that_is_listed_many_times_is_refused(tmp_path: Path) -> None:
+    """Two megabytes that claim 400,000 frames."""
     clip = make_clip(tmp_path / "clip.mp4", seconds=0.04, size="1280x720", tracks=())
     path = tmp_path / "again.mp4"
     path.write_bytes(overlapping(clip, 400_000))
@@ -119,8 +119,8 @@ def test_one_sample_named_again_and_again(tmp_path: Path) -> None:
     assert refusal(path) == "the file claims to hold more than it does: its packets overlap"
 
 
-def test_few_samples_named_twice_are_taken(tmp_path: Path) -> None:
-    """As some editors write a still picture."""
+def test_a_sample_that_is_listed_twice_is_accepted(tmp_path: Path) -> None:
+    """Some editors write a still picture so."""
     clip = make_clip(tmp_path / "clip.mp4", seconds=0.04, tracks=())
     data = overlapping(clip, 2)
     plan = planning.plan(io.BytesIO(data), SplitterSettings())
@@ -129,8 +129,8 @@ def test_few_samples_named_twice_are_taken(tmp_path: Path) -> None:
     assert len(found) == span.items == 2
 
 
-def test_many_large_frames_in_a_small_file(tmp_path: Path) -> None:
-    """They overlap nowhere; what they would cost is known before one is painted."""
+def test_many_large_frames_in_a_small_file_are_refused(tmp_path: Path) -> None:
+    """They don't overlap; their number of pixels is known before one is painted."""
     clip = make_clip(tmp_path / "clip.mp4", seconds=0.04, size="1280x720", tracks=())
     path = tmp_path / "again.mp4"
     path.write_bytes(overlapping(clip, 1200) + bytes(20_000_000))

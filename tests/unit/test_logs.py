@@ -1,4 +1,4 @@
-"""What a log line must never tell."""
+"""Log lines hold no secrets."""
 
 import io
 import sys
@@ -23,7 +23,7 @@ def unconfigured() -> Iterator[None]:
 
 
 @pytest.mark.parametrize("stream", [Terminal, io.StringIO])
-def test_a_traceback_doesnt_tell_the_values_of_variables(
+def test_a_traceback_has_no_values_of_variables(
     stream: type[io.StringIO], monkeypatch: pytest.MonkeyPatch, unconfigured: None
 ) -> None:
     err = stream()

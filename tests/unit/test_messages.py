@@ -1,4 +1,4 @@
-"""The parser: every body is parsed or refused with a reason, and nothing else comes out."""
+"""Every body is parsed, or raises Malformed with a reason."""
 
 import base64
 import json
@@ -73,7 +73,7 @@ READY = st.builds(
 
 
 @given(READY)
-def test_what_is_sent_is_what_arrives(message: SegmentReady) -> None:
+def test_a_message_reads_back_as_it_was_sent(message: SegmentReady) -> None:
     assert decode(encode(message), SegmentReady) == message
 
 
@@ -120,7 +120,7 @@ def test_size_counts_as_encoded() -> None:
 
 
 def event(**changes: object) -> dict[str, object]:
-    """As Event Grid sends it, with fields of its own that we don't know."""
+    """An event as Event Grid sends it, with unknown fields."""
     return {
         "topic": "/subscriptions/s/resourceGroups/g/providers/Microsoft.Storage/storageAccounts/a",
         "subject": "/blobServices/default/containers/input/blobs/great-wave/my holiday/é.mp4",
@@ -150,7 +150,7 @@ def test_event_grids_own_event_is_understood() -> None:
 
 
 def cloud_event(**changes: object) -> dict[str, object]:
-    """As Event Grid sends it where it was told to send CloudEvents."""
+    """The event as Event Grid sends it in the schema CloudEvents."""
     grid = event()
     return {
         "specversion": "1.0",
@@ -174,7 +174,7 @@ def test_a_cloud_event_is_the_same_event() -> None:
         decode(wire(cloud_event(specversion="2.0")), BlobCreated)
 
 
-def test_renames_have_events_that_tell_less() -> None:
+def test_events_of_renames_have_fewer_fields() -> None:
     urls = {"sourceUrl": "https://a/input/x/a.part", "destinationUrl": "https://a/input/x/a.mp4"}
     renamed = {"data": {"api": "RenameFile"} | urls}
     for kind in ("BlobRenamed", "DirectoryRenamed"):

@@ -1,4 +1,4 @@
-"""What may be asked for: one model, a mixture, a strength."""
+"""Texts that name a model, a mixture or a strength are parsed or refused."""
 
 import pytest
 from hypothesis import given
@@ -19,7 +19,7 @@ from shared.mixture import Mixture
         ("a:1+b:1@0.25", {"a": 0.5, "b": 0.5}, 0.25),
     ],
 )
-def test_read(text: str, parts: dict[str, float], strength: float) -> None:
+def test_parsed(text: str, parts: dict[str, float], strength: float) -> None:
     found = Mixture.parse(text)
     assert found.parts == pytest.approx(parts)
     assert found.strength == strength
@@ -49,7 +49,7 @@ def test_refused(text: str, reason: str) -> None:
 
 
 @given(st.text())
-def test_anything_is_read_or_refused(text: str) -> None:
+def test_any_text_is_parsed_or_refused(text: str) -> None:
     try:
         found = Mixture.parse(text)
     except Refused:

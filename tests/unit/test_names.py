@@ -51,7 +51,7 @@ def test_hostile_names_are_refused(name: str) -> None:
 @pytest.mark.parametrize(
     "name", ["a/b.mp4", "ünï/çødé 影.mp4", "..a/b..", "x" * 1024, "a/#?%20.mp4"]
 )
-def test_odd_but_honest_names_pass(name: str) -> None:
+def test_odd_names_are_accepted(name: str) -> None:
     assert names.check_blob_name(name) == name
 
 
@@ -66,7 +66,7 @@ def test_odd_but_honest_names_pass(name: str) -> None:
         ("a/b.painted.mp4", "a/b.painted.mp4.painted.mp4"),
     ],
 )
-def test_what_an_output_is_called(source: str, output: str) -> None:
+def test_output_names(source: str, output: str) -> None:
     assert names.output_name(source, ".mp4") == output
 
 
@@ -87,13 +87,13 @@ def test_no_two_sources_share_an_output(one: str, other: str) -> None:
         assert len(outputs) == 2
 
 
-def test_no_name_can_be_chosen_to_take_a_long_ones_output() -> None:
+def test_no_name_can_take_the_output_of_a_shortened_one() -> None:
     taken = names.output_name("x" * 1024, ".mp4")
     for rival in (taken, taken.removesuffix(".painted.mp4")):
         assert names.output_name(rival, ".mp4") != taken
 
 
-def test_a_shown_name_is_short_and_plain() -> None:
+def test_a_shown_name_is_short_and_ascii() -> None:
     shown = names.shown("é" * 5000 + "\n")
     assert len(shown) < 130
     assert shown.isascii()

@@ -1,4 +1,4 @@
-"""A collection of awkward files, and what each must give."""
+"""A collection of odd files is painted or refused as its table says."""
 
 import re
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ from tests.unit.test_video import refusal, split, stitch
 
 
 class Gives(NamedTuple):
-    """A painted video: so many frames, so much said of it."""
+    """A painted video, with its number of frames and its notes."""
 
     frames: int
     notes: tuple[str, ...] = ()
@@ -77,7 +77,7 @@ def odd(name: str) -> Path:
     return path
 
 
-def test_the_table_has_all_of_them() -> None:
+def test_the_table_lists_every_file() -> None:
     assert {path.name for path in odd("normal.mp4").parent.iterdir()} == ODD.keys()
 
 
@@ -101,7 +101,7 @@ def test_painted_as_it_is(name: str, tmp_path: Path) -> None:
     if gives.size:
         assert after.size == gives.size
     if gives.damaged:
-        return  # the source can't be decoded in one go to compare with
+        return  # the source can't be decoded in one pass, for comparison
     before = facts(source)
     assert_same_sound(before, after)
     if name != "reschange.ts":  # whose clock starts over
@@ -109,20 +109,20 @@ def test_painted_as_it_is(name: str, tmp_path: Path) -> None:
             assert abs(now - was) <= after.tick
 
 
-def test_damage_may_be_a_refusal() -> None:
+def test_damaged_videos_are_refused_by_setting() -> None:
     sentence = refusal(odd("trunc_faststart.mp4"), refuse_damaged=True)
     assert sentence.startswith("the video is damaged: 35 of 90 frames, from 1.8 s")
 
 
-def test_a_picture_turned_by_a_tag_is_turned(tmp_path: Path) -> None:
-    """A turned file's first frame is the plain file's, turned as the tag says."""
+def test_a_rotation_tag_rotates_the_picture(tmp_path: Path) -> None:
+    """The first frame is the unrotated file's, rotated by the tag."""
     turned, plain = (split(odd(name)).segments[0][0] for name in ("rot90.mp4", "normal.mp4"))
     by_hand = np.rot90(simplejpeg.decode_jpeg(plain.item.data, "RGB"))
     tagged = simplejpeg.decode_jpeg(turned.item.data, "RGB")
     assert np.abs(by_hand.astype(int) - tagged).mean() < 4
 
 
-def test_subtitles_come_along(tmp_path: Path) -> None:
+def test_subtitles_are_copied(tmp_path: Path) -> None:
     source = odd("subs.mp4")
     found = split(source)
     for wanted, codec, told in (("auto", "mov_text", 0), ("mkv", "srt", 1)):
@@ -152,7 +152,7 @@ def test_tracks_keep_language_and_disposition(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "name", [n for n, gives in ODD.items() if isinstance(gives, Gives) and not gives.damaged]
 )
-def test_pieces_hold_the_frames_of_the_whole(name: str) -> None:
+def test_segments_hold_all_frames(name: str) -> None:
     pieces = [f.item.data for frames in split(odd(name), 0.4).segments for f in frames]
     whole = [f.item.data for frames in split(odd(name), 1000).segments for f in frames]
     assert pieces == whole
@@ -167,8 +167,8 @@ def decoder() -> Iterator[Sandbox]:
 
 
 @pytest.mark.parametrize("name", ODD)
-def test_in_the_sandbox_it_gives_the_same_frames(decoder: Sandbox, name: str) -> None:
-    """A decoder that would open or load something only now finds that it can't."""
+def test_the_sandbox_decodes_the_same_frames(decoder: Sandbox, name: str) -> None:
+    """A decoder can't open files or load modules there."""
     path = odd(name)
     settings = SplitterSettings.model_validate({"segment_seconds": 1}).own()
     files = {"source": lambda: path.open("rb")}

@@ -1,4 +1,4 @@
-"""Files that can't be sought in by time are cut as well, and no frame is lost or told twice."""
+"""Files without usable times are cut into segments: no frame is lost or doubled."""
 
 from collections.abc import Callable
 from fractions import Fraction
@@ -24,7 +24,7 @@ def clock_that_starts_over(folder: Path, gop: int = 12) -> Path:
 
 
 def clock_that_starts_over_in_a_program_stream(folder: Path) -> Path:
-    """Its packets don't say at which byte they begin: it is read from its beginning."""
+    """A file whose packets have no positions, which is read from its beginning."""
     part = folder / "part.mpg"
     with (
         av.open("testsrc2=size=320x180:rate=25:duration=2", format="lavfi") as source,
@@ -52,7 +52,7 @@ ODD = [clock_that_starts_over, few_keyframes, clock_that_starts_over_in_a_progra
 
 
 @pytest.mark.parametrize("make", ODD)
-def test_pieces_hold_the_frames_of_the_whole(make: Callable[[Path], Path], tmp_path: Path) -> None:
+def test_segments_hold_all_frames(make: Callable[[Path], Path], tmp_path: Path) -> None:
     clip = make(tmp_path)
     pieces, whole = split(clip, 0.7), split(clip, 1000)
     assert VideoDetail.model_validate(pieces.job.detail).sequential
@@ -78,7 +78,7 @@ def tick_of(path: Path) -> Fraction:
 
 
 @pytest.mark.parametrize("make", ODD)
-def test_each_piece_keeps_within_its_span(make: Callable[[Path], Path], tmp_path: Path) -> None:
+def test_each_segment_keeps_within_its_span(make: Callable[[Path], Path], tmp_path: Path) -> None:
     found = split(make(tmp_path), 0.7)
     for frames, span in zip(found.segments, found.job.segments, strict=True):
         assert frames[0].pts >= span.start
@@ -86,7 +86,7 @@ def test_each_piece_keeps_within_its_span(make: Callable[[Path], Path], tmp_path
 
 
 @pytest.mark.parametrize("make", ODD)
-def test_they_are_painted_to_their_end(make: Callable[[Path], Path], tmp_path: Path) -> None:
+def test_they_are_painted_completely(make: Callable[[Path], Path], tmp_path: Path) -> None:
     clip = make(tmp_path)
     times = facts(stitch(split(clip, 0.7), clip, tmp_path).path).times
     assert len(times) == 150
@@ -94,13 +94,13 @@ def test_they_are_painted_to_their_end(make: Callable[[Path], Path], tmp_path: P
 
 
 @pytest.mark.parametrize("make", ODD)
-def test_they_may_be_no_longer_than_others(make: Callable[[Path], Path], tmp_path: Path) -> None:
+def test_the_longest_duration_applies_to_them(make: Callable[[Path], Path], tmp_path: Path) -> None:
     assert refusal(make(tmp_path), longest_seconds=3) == (
         "the video is 6 s long; at most 3 are taken"
     )
 
 
-def test_of_a_long_video_with_one_keyframe_little_is_decoded_often() -> None:
+def test_a_long_video_with_one_keyframe_is_decoded_about_ten_times_at_most() -> None:
     times = list(range(100_000))
     starts, keyframes = segment_starts(times, [0], Fraction(100))
     assert set(keyframes) == {0}

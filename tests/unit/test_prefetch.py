@@ -1,4 +1,4 @@
-"""What is made ahead of its taker: so much and no more, and nothing is left running."""
+"""Prefetch is bounded, passes errors on, and leaves no thread behind."""
 
 import threading
 from collections.abc import Generator
@@ -8,7 +8,7 @@ import pytest
 from shared.prefetch import prefetch
 
 
-def test_ahead_is_bounded() -> None:
+def test_prefetch_is_bounded() -> None:
     made: list[int] = []
 
     def source() -> Generator[int]:
@@ -24,7 +24,7 @@ def test_ahead_is_bounded() -> None:
     values.close()
 
 
-def test_what_goes_wrong_is_told_in_its_place() -> None:
+def test_an_error_is_raised_after_the_values_before_it() -> None:
     def source() -> Generator[int]:
         yield 1
         raise ValueError("no more")
@@ -35,7 +35,7 @@ def test_what_goes_wrong_is_told_in_its_place() -> None:
         next(values)
 
 
-def test_left_early_the_source_is_closed_and_its_thread_ends() -> None:
+def test_a_consumer_that_stops_early_closes_the_source_and_ends_its_thread() -> None:
     closed = threading.Event()
 
     def source() -> Generator[int]:

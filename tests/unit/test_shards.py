@@ -16,7 +16,7 @@ def test_what_is_packed_is_unpacked(contents: list[bytes]) -> None:
     assert unpack(pack(items)) == items
 
 
-def test_any_tool_opens_it() -> None:
+def test_any_tar_tool_opens_a_shard() -> None:
     with tarfile.open(fileobj=io.BytesIO(pack([Item("000000.jpg", b"abc")]))) as tar:
         assert tar.getnames() == ["000000.jpg"]
 
@@ -40,7 +40,7 @@ def test_a_folder_in_a_shard_is_malformed() -> None:
 
 
 def spoiled(info: tarfile.TarInfo, data: bytes = b"", pax: dict[str, str] | None = None) -> bytes:
-    """A shard with one member of somebody's own making."""
+    """A shard with one hostile member."""
     out = io.BytesIO()
     info.size = len(data)
     with tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT) as tar:
@@ -59,8 +59,8 @@ def test_only_regular_members_are_items(kind: bytes) -> None:
         unpack(spoiled(info))
 
 
-def test_a_sparse_member_isnt_filled_up_with_zeros() -> None:
-    """A few bytes that claim to be eight gigabytes, and are a regular file to `isreg`."""
+def test_a_sparse_member_isnt_filled_with_zeros() -> None:
+    """A few bytes that claim eight gigabytes, and that `isreg` takes for a regular file."""
     pax = {
         "GNU.sparse.major": "0",
         "GNU.sparse.minor": "1",

@@ -1,4 +1,4 @@
-"""Splitting and stitching without services: what must survive does, in every kind of clip."""
+"""Splitting and stitching, without services, keep frames, times, colours, sound and metadata."""
 
 import io
 import secrets
@@ -106,7 +106,7 @@ def stitch(found: Split, source: Path, folder: Path, **changes: object) -> Stitc
 
 
 @pytest.mark.parametrize("kind", CLIPS)
-def test_there_and_back(kind: str, tmp_path: Path) -> None:
+def test_a_clip_keeps_frames_times_and_sound(kind: str, tmp_path: Path) -> None:
     clip = make_clip(tmp_path / "clip.mp4", **CLIPS[kind])  # type: ignore[arg-type]
     found = split(clip)
     if kind != "one frame":
@@ -122,7 +122,7 @@ def test_segments_hold_the_frames_of_a_sequential_decode(kind: str, tmp_path: Pa
     assert by_segment == whole
 
 
-def test_seams_dont_show_in_decoding_times(tmp_path: Path) -> None:
+def test_decoding_times_rise_across_segments(tmp_path: Path) -> None:
     clip = make_clip(tmp_path / "clip.mp4", seconds=4)
     output = stitch(split(clip), clip, tmp_path).path
     with av.open(str(output)) as container:
@@ -135,9 +135,7 @@ def test_seams_dont_show_in_decoding_times(tmp_path: Path) -> None:
     "colour", [(255, 0, 0), (255, 255, 0), (0, 128, 0), (30, 60, 200), (128, 128, 128)]
 )
 @pytest.mark.parametrize("size", ["320x180", "1280x720"])
-def test_colours_stay_what_they_are(
-    colour: tuple[int, int, int], size: str, tmp_path: Path
-) -> None:
+def test_colours_are_kept(colour: tuple[int, int, int], size: str, tmp_path: Path) -> None:
     width, height = map(int, size.split("x"))
     flat = np.full((height, width, 3), colour, np.uint8)
     data = simplejpeg.encode_jpeg(flat, 95, "RGB", "420")
@@ -163,7 +161,7 @@ def test_other_codecs_by_setting(codec: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("wanted", ["mp4", "mkv"])
-def test_title_and_chapters_come_along(wanted: str, tmp_path: Path) -> None:
+def test_title_and_chapters_are_copied(wanted: str, tmp_path: Path) -> None:
     plain = make_clip(tmp_path / "plain.mkv", seconds=1)
     clip = tmp_path / "clip.mkv"
     chapters = [
@@ -221,7 +219,7 @@ def test_text_and_scripts_that_open_other_files_are_refused(content: str, tmp_pa
     assert "isn't a video that can be read" in refusal(path)
 
 
-def test_a_stream_cut_off_says_so(tmp_path: Path) -> None:
+def test_a_truncated_stream_has_a_note(tmp_path: Path) -> None:
     clip = make_clip(tmp_path / "clip.ts", seconds=2)
     assert stitch(split(clip), clip, tmp_path).notes == []
     cut = tmp_path / "cut.ts"
@@ -250,7 +248,7 @@ def test_an_encrypted_video_is_refused(tmp_path: Path) -> None:
     assert refusal(locked) == "the video is encrypted"
 
 
-def test_a_file_that_only_looks_like_a_blob_is_read_through_python(tmp_path: Path) -> None:
+def test_a_file_object_is_read_through_python(tmp_path: Path) -> None:
     clip = make_clip(tmp_path / "clip.mp4", seconds=0.2)
     assert planning.plan(io.BytesIO(clip.read_bytes()), SplitterSettings()).segments[0].items == 5
 

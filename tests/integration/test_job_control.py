@@ -1,4 +1,4 @@
-"""What a person does with jobs: submit, follow, try again, cancel, bring the output home."""
+"""What a person does with jobs: submit, watch, retry, cancel, download."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -44,8 +44,8 @@ def waiting_lessons(storage: Storage) -> list[str]:
     return [event.job for event in announced(storage, "lessons")]
 
 
-def test_a_submitted_job_is_known_to_everybody_at_once(storage: Storage, video: Path) -> None:
-    """Also where there is no trigger, and to another process than the one that submitted it."""
+def test_a_submitted_job_is_known_to_all_processes_at_once(storage: Storage, video: Path) -> None:
+    """Also without a trigger."""
     job = JobControl(storage).submit(video, "original/clip.mp4")
     status = JobControl(storage).status(job)
     assert (status.state, status.source) == ("waiting", "original/clip.mp4")
@@ -54,7 +54,7 @@ def test_a_submitted_job_is_known_to_everybody_at_once(storage: Storage, video: 
     assert not Trigger(storage).announce_new()  # it has been announced
 
 
-def test_a_lesson_is_known_to_everybody_at_once(storage: Storage, video: Path) -> None:
+def test_a_lesson_is_known_to_all_processes_at_once(storage: Storage, video: Path) -> None:
     job = JobControl(storage).teach(video, "wave")
     status = JobControl(storage).status(job)
     assert (status.state, status.source) == ("waiting", "wave.mp4")
@@ -64,7 +64,7 @@ def test_a_lesson_is_known_to_everybody_at_once(storage: Storage, video: Path) -
 
 
 @pytest.mark.parametrize("planned", [True, False], ids=["planned", "never opened"])
-def test_a_failed_job_is_taken_up_where_it_was(
+def test_a_failed_job_is_retried_from_what_it_had_done(
     storage: Storage, video: Path, planned: bool
 ) -> None:
     control, jobs = JobControl(storage), Jobs(storage)
@@ -75,7 +75,7 @@ def test_a_failed_job_is_taken_up_where_it_was(
     jobs.frames.write(f"{job}/00000/0000.tar", b"shard")
     jobs.fail(job, None, "failed", "the output can't be made")
     assert jobs.sweep_if_ended(job)
-    for _ in range(2):  # a second time it is only announced again
+    for _ in range(2):  # the second time, it is only announced again
         control.retry(job)
         assert control.status(job).state == ("running" if planned else "waiting")
         assert waiting_videos(storage) == [job]
@@ -83,7 +83,7 @@ def test_a_failed_job_is_taken_up_where_it_was(
     assert [blob.name for blob in jobs.frames.under()] == [f"{job}/00000/0000.tar"]
 
 
-def test_a_failed_lesson_is_tried_again(storage: Storage, video: Path) -> None:
+def test_a_failed_lesson_is_retried(storage: Storage, video: Path) -> None:
     control = JobControl(storage)
     job = control.teach(video, "wave")
     forget_announcements(storage)
@@ -93,7 +93,7 @@ def test_a_failed_lesson_is_tried_again(storage: Storage, video: Path) -> None:
     assert waiting_videos(storage) == []
 
 
-def test_a_finished_job_is_not_tried_again(storage: Storage, video: Path) -> None:
+def test_a_finished_job_is_not_retried(storage: Storage, video: Path) -> None:
     control = JobControl(storage)
     job = control.submit(video, "original/clip.mp4")
     forget_announcements(storage)
@@ -119,7 +119,7 @@ def finish(storage: Storage, job: str) -> None:
     )
 
 
-def test_cancelling_a_failed_job_deletes_what_it_had_half_done(
+def test_cancelling_a_failed_job_deletes_its_intermediate_results(
     storage: Storage, video: Path
 ) -> None:
     control, jobs = JobControl(storage), Jobs(storage)
@@ -131,7 +131,7 @@ def test_cancelling_a_failed_job_deletes_what_it_had_half_done(
     assert jobs.frames.under() == []
 
 
-def test_an_output_is_brought_home(storage: Storage, video: Path, tmp_path: Path) -> None:
+def test_an_output_is_downloaded(storage: Storage, video: Path, tmp_path: Path) -> None:
     control = JobControl(storage)
     job = control.submit(video, "original/clip.mp4")
     with pytest.raises(Missing, match="has no output: it is waiting"):
@@ -146,7 +146,7 @@ def test_an_output_is_brought_home(storage: Storage, video: Path, tmp_path: Path
         control.download("nope", tmp_path)
 
 
-def test_a_lesson_has_no_file_to_bring_home(storage: Storage, video: Path, tmp_path: Path) -> None:
+def test_a_lesson_has_no_output(storage: Storage, video: Path, tmp_path: Path) -> None:
     control = JobControl(storage)
     job = control.teach(video, "wave")
     finish(storage, job)

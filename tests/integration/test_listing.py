@@ -1,4 +1,4 @@
-"""`impasto jobs`: newest first, in pages, and cheap however many jobs there were."""
+"""`impasto jobs`: newest first, in pages, with two storage calls for each job shown."""
 
 from collections import Counter
 from datetime import UTC, datetime, tzinfo
@@ -24,7 +24,7 @@ MODEL = "great-wave:0.7+auvers:0.3"
 
 
 class Clock(datetime):
-    """Each look at it is a minute later."""
+    """A clock that is a minute later each time it is read."""
 
     seconds = 0
 
@@ -36,7 +36,7 @@ class Clock(datetime):
 
 @pytest.fixture
 def jobs(storage: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """A waiting one, a running one, a finished one, a failed one, a lesson; oldest first."""
+    """A waiting, a running, a finished and a failed job, and a lesson; oldest first."""
     monkeypatch.setattr(arrivals, "datetime", Clock)
     path = tmp_path / "clip.mp4"
     path.write_bytes(b"a video")
@@ -63,7 +63,7 @@ def begin(own: Jobs, job: str) -> None:
     own.begin(Job(job=job, trace="t", source=source, model=MODEL, created=NOW, segments=spans))
 
 
-def test_the_newest_come_first_and_tell_how_far_they_are(storage: Storage, jobs: list[str]) -> None:
+def test_the_newest_jobs_come_first_with_their_progress(storage: Storage, jobs: list[str]) -> None:
     page = Listing(storage).page(1, 50)
     assert [status.job for status in page] == jobs[::-1]
     lesson, failed, finished, running, waiting = page
@@ -75,13 +75,13 @@ def test_the_newest_come_first_and_tell_how_far_they_are(storage: Storage, jobs:
     assert told == ("running", MODEL, 20, 10, 7)
 
 
-def test_pages_follow_each_other(storage: Storage, jobs: list[str]) -> None:
+def test_pages_continue_each_other(storage: Storage, jobs: list[str]) -> None:
     listing = Listing(storage)
     pages = [[status.job for status in listing.page(number, 2)] for number in (1, 2, 3, 4)]
     assert pages == [[jobs[4], jobs[3]], [jobs[2], jobs[1]], [jobs[0]], []]
 
 
-def test_jobs_of_versions_that_kept_no_list_come_last(storage: Storage, jobs: list[str]) -> None:
+def test_jobs_without_a_recorded_time_come_last(storage: Storage, jobs: list[str]) -> None:
     older = ["older-0123456789ab", "older-0123456789ac"]
     for job in older:
         begin(Jobs(storage), job)
@@ -99,7 +99,7 @@ class Counted(HTTPPolicy[Any, Any]):
         return self.next.send(request)
 
 
-def test_two_calls_a_job_shown_at_the_most(
+def test_at_most_two_storage_calls_for_each_job_shown(
     settings: Settings, jobs: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     counted = Counted()
@@ -115,7 +115,7 @@ def test_two_calls_a_job_shown_at_the_most(
     assert set(counted.calls) <= {"GET", "HEAD"}
 
 
-def test_it_is_listed_once_however_often_it_is_announced(storage: Storage, jobs: list[str]) -> None:
+def test_a_job_that_is_announced_again_is_listed_once(storage: Storage, jobs: list[str]) -> None:
     for event in announced_videos(storage):
         arrivals.Arrivals(storage).announce(event)
         arrivals.Arrivals(storage).record(event)

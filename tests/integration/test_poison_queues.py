@@ -1,4 +1,4 @@
-"""Listing poison: whoever looks sees all of it, and hides none of it from others."""
+"""Listing poison queues: everybody sees all messages, also at the same time."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +15,7 @@ LOOKERS, PEEKED = 4, 32
 
 
 def poison(storage: Storage, count: int) -> set[str]:
-    """So many poisoned messages, on two queues; their ids."""
+    """Put this many messages into two poison queues, and return their ids."""
     ids = {f"m-{n}" for n in range(count)}
     for message_id in ids:
         queue = "segments" if int(message_id[2:]) % 3 else "chunks"
@@ -35,7 +35,7 @@ def poison(storage: Storage, count: int) -> set[str]:
 
 
 @pytest.mark.parametrize("count", [9, 2 * PEEKED])
-def test_people_who_look_at_the_same_time_see_all_of_it(storage: Storage, count: int) -> None:
+def test_people_who_list_at_the_same_time_see_all_messages(storage: Storage, count: int) -> None:
     ids = poison(storage, count)
     together = threading.Barrier(LOOKERS)
 
@@ -52,24 +52,26 @@ def test_people_who_look_at_the_same_time_see_all_of_it(storage: Storage, count:
             assert seen == [ids] * 3
 
 
-def test_what_few_are_listed_is_not_even_touched(storage: Storage) -> None:
+def test_a_few_messages_are_listed_without_receiving_them(storage: Storage) -> None:
     poison(storage, 9)
     PoisonQueues(storage).entries()
     deliveries = list(storage.poison("segments").receive_all(30))
     assert [delivery.attempt for delivery in deliveries] == [1] * 6
 
 
-def test_who_lists_much_and_dies_meanwhile_hides_it_from_nobody(
+def test_messages_that_a_killed_listing_hid_are_listed(
     storage: Storage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("services.console.poison.HIDDEN_SECONDS", 3)
     ids = poison(storage, 3 * PEEKED)
     for queue in ("segments", "chunks"):
-        list(storage.poison(queue).receive_all(3))  # as one does who is killed before it puts back
+        list(
+            storage.poison(queue).receive_all(3)
+        )  # like a process that is killed before it puts them back
     assert {entry.id for entry in PoisonQueues(storage).entries()} == ids
 
 
-def test_who_lists_while_another_throws_away_sees_what_stays(storage: Storage) -> None:
+def test_listing_during_a_purge_shows_what_stays(storage: Storage) -> None:
     ids = poison(storage, 2 * PEEKED)
     gone = set(sorted(ids)[:10])
     stays = ids - gone

@@ -28,7 +28,7 @@ def go(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def make(ray: LocalRay, tmp_path: Path, go: Path) -> Iterator[Make]:
-    """Dispatchers' clusters, of one fleet; its workers run until there is a file called `go`."""
+    """Pools of one fleet, whose workers run until there is a file called `go`."""
     work = f"while [ ! -e {go} ]; do sleep 0.05; done"
     made: list[RayPool] = []
 
@@ -55,7 +55,7 @@ def running(cluster: RayPool) -> list[WorkerState]:
     return [worker for worker in alive(cluster) if worker.started]
 
 
-def test_workers_are_counted_by_whoever_asks(make: Make, go: Path) -> None:
+def test_another_dispatcher_sees_the_same_workers(make: Make, go: Path) -> None:
     first = make()
     assert first.refresh() == []
     assert first.nodes == 2
@@ -71,7 +71,7 @@ def test_workers_are_counted_by_whoever_asks(make: Make, go: Path) -> None:
     assert [worker.failed for worker in first.refresh()] == [False] * 3
 
 
-def test_each_fleet_has_its_own(make: Make) -> None:
+def test_each_fleet_sees_only_its_own_workers(make: Make) -> None:
     ours, theirs = make(), make(work_connection=account("another"))
     ours.refresh()
     ours.start(1)
@@ -79,7 +79,7 @@ def test_each_fleet_has_its_own(make: Make) -> None:
     assert theirs.refresh() == []
 
 
-def test_two_at_a_time_dont_double_a_worker(make: Make) -> None:
+def test_two_dispatchers_dont_start_the_same_worker_twice(make: Make) -> None:
     one, other = make(), make()
     assert one.refresh() == other.refresh() == []
     one.start(1)
@@ -87,7 +87,9 @@ def test_two_at_a_time_dont_double_a_worker(make: Make) -> None:
     assert len(alive(one)) == len(alive(other)) == 1
 
 
-def test_what_a_worker_is_told(make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_of_a_worker(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("IMPASTO_THREADS", "3")
     monkeypatch.setenv("AZURE_CLIENT_ID", "painter")
     said = tmp_path / "said"
@@ -103,7 +105,7 @@ def test_what_a_worker_is_told(make: Make, tmp_path: Path, monkeypatch: pytest.M
     assert "IMPASTO_RAY_URL" not in told
 
 
-def test_why_a_worker_failed(make: Make) -> None:
+def test_the_reason_and_the_log_of_a_failure_are_read(make: Make) -> None:
     cluster = make(worker_command="echo the painting is gone >&2; exit 4")
     cluster.refresh()
     cluster.start(1)
@@ -114,7 +116,7 @@ def test_why_a_worker_failed(make: Make) -> None:
     assert cluster.end_of_log(failed.name) == "the painting is gone"
 
 
-def test_one_that_waits_for_room_is_cancelled(make: Make, go: Path) -> None:
+def test_a_worker_that_waits_for_room_is_cancelled(make: Make, go: Path) -> None:
     cluster = make(nodes=3)
     cluster.refresh()
     assert cluster.nodes == 3
@@ -127,7 +129,7 @@ def test_one_that_waits_for_room_is_cancelled(make: Make, go: Path) -> None:
     eventually(lambda: not alive(cluster), "all to leave")
 
 
-def test_only_so_many_ended_workers_are_kept(make: Make) -> None:
+def test_the_oldest_ended_workers_are_deleted(make: Make) -> None:
     cluster = make(worker_command="true", keep_ended_workers=1)
     cluster.refresh()
     cluster.start(2)
@@ -138,7 +140,7 @@ def test_only_so_many_ended_workers_are_kept(make: Make) -> None:
     assert cluster.refresh()[-1].name.endswith("-0003")
 
 
-def test_a_cluster_without_room_says_so(make: Make) -> None:
+def test_a_cluster_without_room_says_why(make: Make) -> None:
     cluster = make(ray_gpus=1)
     cluster.refresh()
     assert cluster.nodes == 1
@@ -147,12 +149,12 @@ def test_a_cluster_without_room_says_so(make: Make) -> None:
     )
 
 
-def test_a_worker_reserves_something() -> None:
+def test_a_worker_must_reserve_something() -> None:
     with pytest.raises(Misconfigured, match="IMPASTO_RAY_CPUS and IMPASTO_RAY_GPUS are both 0"):
         RayPool(RaySettings(cluster="ray", ray_cpus=0))
 
 
-def test_a_cluster_that_doesnt_answer() -> None:
+def test_no_answer_is_a_cluster_error() -> None:
     cluster = RayPool(RaySettings(ray_url="http://127.0.0.1:9"))
     with pytest.raises(ClusterError, match="Ray doesn't answer"):
         cluster.refresh()

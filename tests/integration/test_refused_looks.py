@@ -1,4 +1,4 @@
-"""A cluster that refuses to be looked at: what becomes of the work that waits."""
+"""A cluster that refuses or doesn't answer: waiting jobs fail after IMPASTO_NODE_SECONDS."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -17,12 +17,12 @@ from shared.storage import QUEUES, Storage
 from shared.worker_activity import ACTIVE, STARTED, WorkerActivity
 
 JOB = "one-0123456789ab"
-PATIENCE = 1800.0
+NODE_SECONDS = 1800.0
 BUSY = "Azure Machine Learning refused: too many requests"
 
 
-class Moody(Replicas):
-    """A cluster that answers, or doesn't."""
+class RefusingPool(Replicas):
+    """A pool that can be told to refuse."""
 
     refuses = False
 
@@ -33,12 +33,12 @@ class Moody(Replicas):
 
 
 class Scene:
-    """A dispatcher whose clock can be put forward, and a chunk that nobody has taken yet."""
+    """A dispatcher whose clock can be put forward, and a chunk that waits."""
 
     def __init__(self, storage: Storage, settings: Settings) -> None:
-        own = WorkerSettings.model_validate(settings.model_dump() | {"node_seconds": PATIENCE})
+        own = WorkerSettings.model_validate(settings.model_dump() | {"node_seconds": NODE_SECONDS})
         self.storage = storage
-        self.cluster = Moody(1)
+        self.cluster = RefusingPool(1)
         self._ahead = timedelta(0)
         self._dispatcher = Dispatcher(storage, self.cluster, own, self._clock)
         chunk = ChunkPlanned(
@@ -70,33 +70,33 @@ def scene(storage: Storage, settings: Settings, monkeypatch: pytest.MonkeyPatch)
     return Scene(storage, settings)
 
 
-def test_one_refused_look_ends_nothing_however_long_it_has_waited(scene: Scene) -> None:
+def test_a_refusal_that_ends_fails_no_job(scene: Scene) -> None:
     for _ in range(3):
-        scene.look(refused=False, after=2 * PATIENCE)
-        scene.look(refused=True, after=2 * PATIENCE)
-        scene.look(refused=True, after=PATIENCE / 2)
+        scene.look(refused=False, after=2 * NODE_SECONDS)
+        scene.look(refused=True, after=2 * NODE_SECONDS)
+        scene.look(refused=True, after=NODE_SECONDS / 2)
     assert scene.failure is None
     assert scene.chunks == 1
 
 
-def test_refused_for_as_long_as_it_is_worth_waiting_it_ends_with_the_reason(scene: Scene) -> None:
+def test_a_lasting_refusal_fails_the_job_with_its_reason(scene: Scene) -> None:
     scene.look(refused=True, after=0)
-    scene.look(refused=True, after=PATIENCE + 10)
+    scene.look(refused=True, after=NODE_SECONDS + 10)
     assert scene.failure == f"no worker could start: {BUSY}"
     assert scene.chunks == 0
     assert [scene.storage.poison(name).count() for name in QUEUES] == [0] * len(QUEUES)
 
 
-def test_while_a_worker_is_at_work_nothing_is_ended(
+def test_no_job_fails_while_a_worker_is_active(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lately = datetime.now(UTC) + timedelta(seconds=PATIENCE - 60)
+    lately = datetime.now(UTC) + timedelta(seconds=NODE_SECONDS - 60)
     monkeypatch.setattr(WorkerActivity, "last_active", lambda self: lately)
     scene.look(refused=True, after=0)
-    scene.look(refused=True, after=PATIENCE + 10)
+    scene.look(refused=True, after=NODE_SECONDS + 10)
     assert scene.failure is None
     assert scene.chunks == 1
-    scene.look(refused=True, after=PATIENCE)
+    scene.look(refused=True, after=NODE_SECONDS)
     assert scene.failure is not None
 
 

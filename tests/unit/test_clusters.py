@@ -1,4 +1,4 @@
-"""Which cluster is used, and what is said where its settings make no sense."""
+"""How a cluster is chosen, and the errors for settings that make no sense."""
 
 import os
 import subprocess
@@ -28,20 +28,20 @@ STORAGE = {
 }
 
 
-def test_replicas_are_as_many_as_was_said() -> None:
+def test_the_queue_backend_starts_no_workers() -> None:
     cluster = backend("queue").pool(WorkerSettings(cluster="queue", nodes=7))
     assert isinstance(cluster, Replicas)
     assert cluster.nodes == 7
     assert cluster.refresh() == []
 
 
-def test_a_cluster_that_nobody_knows(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unknown_cluster_is_refused_with_the_known_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("IMPASTO_CLUSTER", "slurm")
     with pytest.raises(ValidationError, match="'batchai', 'azureml', 'ray' or 'queue'"):
         worker_settings()
 
 
-def test_a_dispatcher_that_is_missing_something_says_what_and_doesnt_start() -> None:
+def test_a_dispatcher_without_a_required_setting_names_it_and_does_not_start() -> None:
     ended = subprocess.run(
         [sys.executable, "-m", "services.dispatcher"],
         env=os.environ | STORAGE | {"IMPASTO_CLUSTER": "azureml", "IMPASTO_WORKER_IMAGE": "i:1"},
@@ -68,7 +68,7 @@ def test_a_dispatcher_that_is_missing_something_says_what_and_doesnt_start() -> 
         ("batchai", "IMPASTO_NODE_QUOTA", "1000000000000"),
     ],
 )
-def test_a_setting_out_of_bounds_is_named_and_nothing_starts(
+def test_a_service_with_a_setting_out_of_bounds_names_it_and_does_not_start(
     tmp_path: Path, service: str, name: str, value: str
 ) -> None:
     ended = subprocess.run(
@@ -89,7 +89,7 @@ def test_a_setting_out_of_bounds_is_named_and_nothing_starts(
 @pytest.mark.parametrize(
     ("cluster", "package"), [("azureml", "azure.ai.ml"), ("ray", "ray.job_submission")]
 )
-def test_an_extra_that_isnt_installed(
+def test_a_cluster_whose_packages_are_missing_names_the_extra(
     monkeypatch: pytest.MonkeyPatch, cluster: ClusterKind, package: str
 ) -> None:
     monkeypatch.setitem(sys.modules, package, None)
@@ -104,7 +104,7 @@ def test_an_extra_that_isnt_installed(
 
 
 @pytest.mark.parametrize("cluster", ["batchai", pytest.param("ray", marks=needs_ray), "queue"])
-def test_only_the_libraries_of_the_one_that_is_used_are_imported(cluster: str) -> None:
+def test_only_the_chosen_clusters_libraries_are_imported(cluster: str) -> None:
     program = (
         "import sys; from shared.clusters import table;"
         "table.chosen().pool(table.worker_settings()); print(*sys.modules)"
@@ -121,53 +121,55 @@ def test_only_the_libraries_of_the_one_that_is_used_are_imported(cluster: str) -
     assert {heavy[name] for name in heavy.keys() & set(loaded)} <= {cluster}
 
 
-def of(connection: str) -> str:
+def fleet_of(connection: str) -> str:
     return fleet(Settings(work_connection=SecretStr(connection)))
 
 
-def test_a_fleet_is_told_by_the_work_account() -> None:
+def test_a_fleets_name_depends_on_the_work_account_only() -> None:
     one = fleet(Settings(work_url="https://one.blob.core.windows.net"))
-    other = of("AccountName=other;AccountKey=a2V5")
+    other = fleet_of("AccountName=other;AccountKey=a2V5")
     assert one != other
     assert one == fleet(Settings(work_url="https://one.blob.core.windows.net", max_attempts=3))
-    assert one == of("AccountName=one;AccountKey=a2V5;EndpointSuffix=core.windows.net")
+    assert one == fleet_of("AccountName=one;AccountKey=a2V5;EndpointSuffix=core.windows.net")
 
 
-def test_a_fleet_is_the_same_after_its_accounts_key_was_changed() -> None:
+def test_a_fleets_name_does_not_depend_on_the_accounts_key() -> None:
     account = "DefaultEndpointsProtocol=http;AccountName=a;BlobEndpoint=http://127.0.0.1:9/a;"
-    assert of(f"{account}AccountKey=b2xk") == of(f"{account}AccountKey=bmV3")
-    assert of(f"{account}SharedAccessSignature=sig=old") == of(f"{account}AccountKey=bmV3")
+    assert fleet_of(f"{account}AccountKey=b2xk") == fleet_of(f"{account}AccountKey=bmV3")
+    assert fleet_of(f"{account}SharedAccessSignature=sig=old") == fleet_of(
+        f"{account}AccountKey=bmV3"
+    )
     elsewhere = account.replace(":9/", ":10/")
-    assert of(f"{account}AccountKey=b2xk") != of(f"{elsewhere}AccountKey=b2xk")
+    assert fleet_of(f"{account}AccountKey=b2xk") != fleet_of(f"{elsewhere}AccountKey=b2xk")
 
 
-def test_a_fleet_of_an_account_that_is_reached_by_url_is_called_as_before() -> None:
-    """Workers that the previous version started are known by it."""
+def test_a_fleets_name_for_an_accounts_url_stays_the_same_between_versions() -> None:
+    """So that workers that the previous version started are found."""
     url = "https://one.blob.core.windows.net"
     assert fleet(Settings(work_url=url)) == f"impasto-{sha256(url.encode()).hexdigest()[:8]}"
     assert fleet(Settings(work_url=f"{url}/")) == fleet(Settings(work_url=url))
 
 
 @pytest.mark.parametrize("connection", ["nonsense", "AccountKey=a2V5"])
-def test_a_connection_string_that_names_no_account(connection: str) -> None:
+def test_a_connection_string_without_an_account_is_refused(connection: str) -> None:
     with pytest.raises(Misconfigured, match="IMPASTO_WORK_CONNECTION"):
-        of(connection)
+        fleet_of(connection)
 
 
 @needs_ray
-def test_rays_workers_are_as_many_as_fit_unless_it_was_said() -> None:
+def test_ray_has_as_many_workers_as_fit_unless_nodes_are_set() -> None:
     nodes = [Node("a", 3), Node("head", 0)]
     assert RayJobs(RaySettings()).most_workers(nodes) == 3
     assert RayJobs(RaySettings()).most_workers([]) == 1
     assert RayJobs(RaySettings(nodes=20)).most_workers(nodes) == 20
 
 
-def test_a_setting_that_is_set_but_empty_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_empty_setting_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("IMPASTO_IDLE_EXIT_SECONDS", "")
     assert ScorerSettings().idle_exit_seconds is None
 
 
-def test_a_queues_url_is_never_guessed_wrong() -> None:
+def test_a_queue_url_that_cant_be_derived_must_be_set() -> None:
     urls = {"media_url": "https://media.example", "work_url": "https://work.example"}
     with pytest.raises(Misconfigured, match="set IMPASTO_WORK_QUEUE_URL"):
         Storage(Settings.model_validate(urls))

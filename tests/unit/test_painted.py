@@ -1,4 +1,4 @@
-"""What a worker has painted, summed up for a person."""
+"""The frames that a worker painted, summed up by video."""
 
 from services.console.tables import frames_of
 from shared.clusters.batchai.painted import PaintedShard, by_video

@@ -17,18 +17,18 @@ AT_ONCE = st.integers(1, 100)
 
 
 @given(SHARDS, st.integers(0, 100_000), NODES, AT_ONCE)
-def test_runs_cover_every_shard_once(shards: int, after: int, nodes: int, at_once: int) -> None:
+def test_chunks_cover_every_shard_once(shards: int, after: int, nodes: int, at_once: int) -> None:
     found = list(runs(shards, after, nodes, at_once))
     covered = [n for run in found for n in range(run.first_shard, run.first_shard + run.shards)]
     assert covered == list(range(shards))
 
 
-def test_a_lone_node_takes_what_there_is() -> None:
+def test_a_single_node_gets_whole_segments() -> None:
     assert [run.shards for run in runs(2 * LARGEST_CHUNK - 1, 0, nodes=1, at_once=1)] == [12, 11]
 
 
 @given(SHARDS, st.integers(0, 100_000), st.integers(2, 1000), AT_ONCE)
-def test_no_run_is_more_than_a_nodes_part_of_what_is_left(
+def test_no_chunk_is_larger_than_a_nodes_share_of_the_rest(
     shards: int, after: int, nodes: int, at_once: int
 ) -> None:
     for run in runs(shards, after, nodes, at_once):
@@ -38,7 +38,7 @@ def test_no_run_is_more_than_a_nodes_part_of_what_is_left(
 
 
 @given(SHARDS, NODES)
-def test_runs_shrink_towards_the_end(shards: int, nodes: int) -> None:
+def test_chunks_get_smaller_towards_the_end(shards: int, nodes: int) -> None:
     sizes = [run.shards for run in runs(shards, 0, nodes, 1)]
     assert sizes == sorted(sizes, reverse=True)
 
@@ -46,37 +46,35 @@ def test_runs_shrink_towards_the_end(shards: int, nodes: int) -> None:
 @pytest.mark.parametrize(
     ("nodes", "shards"), [(1, [10]), (4, [10]), (8, [5, 5]), (20, [2] * 5), (100, [2] * 5)]
 )
-def test_an_hour_of_video_is_cut_by_the_nodes(nodes: int, shards: list[int]) -> None:
-    """360 segments of ten seconds, of which four are split at a time."""
+def test_the_chunks_of_an_hour_of_video_depend_on_the_nodes(nodes: int, shards: list[int]) -> None:
+    """360 segments of ten seconds, of which four are in flight at a time."""
     assert [run.shards for run in runs(10, 3590, nodes, at_once=4)] == shards
 
 
 @given(SHARDS, NODES, AT_ONCE)
-def test_the_segments_that_are_split_at_a_time_have_work_for_all_nodes(
-    shards: int, nodes: int, at_once: int
-) -> None:
+def test_the_segments_in_flight_give_all_nodes_work(shards: int, nodes: int, at_once: int) -> None:
     chunks = len(list(runs(shards, 100_000, nodes, at_once))) * at_once
     assert chunks >= min(nodes, shards // SMALLEST_CHUNK * at_once)
 
 
 @given(st.integers(1, 12), NODES)
-def test_with_enough_segments_at_a_time_none_is_cut_for_the_nodes_sake(
+def test_with_enough_segments_in_flight_chunks_are_as_large_as_possible(
     shards: int, nodes: int
 ) -> None:
     assert [run.shards for run in runs(shards, 100_000, nodes, at_once=nodes)] == [shards]
 
 
-def test_a_segment_with_nothing_in_it_is_one_empty_run() -> None:
+def test_a_segment_without_shards_is_one_empty_chunk() -> None:
     assert list(runs(0, 5, 2, 4)) == [(0, 0)]
 
 
-def test_all_nodes_have_work_before_the_rest_has_to_wait() -> None:
+def test_chunks_wait_only_when_all_nodes_have_work() -> None:
     assert has_room(chunks=7, nodes=4)
     assert not has_room(chunks=8, nodes=4)
 
 
 @given(st.integers(0, 1000), st.integers(1, 100), st.integers(0, 100))
-def test_workers_follow_the_work_up_to_the_nodes(wanted: int, nodes: int, alive: int) -> None:
+def test_workers_are_started_up_to_the_number_of_nodes(wanted: int, nodes: int, alive: int) -> None:
     started = workers_to_start(wanted, nodes, alive)
     assert started >= 0
     assert alive + started <= max(nodes, alive)
@@ -85,7 +83,7 @@ def test_workers_follow_the_work_up_to_the_nodes(wanted: int, nodes: int, alive:
 
 
 @given(st.integers(1, 100))
-def test_while_no_more_is_sent_all_nodes_are_wanted(nodes: int) -> None:
+def test_the_chunks_that_may_wait_are_enough_for_all_nodes(nodes: int) -> None:
     least = next(chunks for chunks in range(1000) if not has_room(chunks, nodes))
     assert workers_to_start(workers_for(least), nodes, alive=0) == nodes
 

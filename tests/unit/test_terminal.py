@@ -1,4 +1,4 @@
-"""Tables for people: on a narrow screen, too, all is there that one may want to copy."""
+"""Output for the terminal: nothing is cut off, and no control character gets through."""
 
 import io
 import json
@@ -13,7 +13,7 @@ from services.console.status import Status
 from tests.support.tables import only_rows
 
 
-def test_narrow_screens_cut_nothing() -> None:
+def test_tables_on_narrow_screens_cut_nothing_off() -> None:
     status = Status(
         job="a-rather-long-name-0123456789ab",
         state="finished",
@@ -32,11 +32,11 @@ def test_narrow_screens_cut_nothing() -> None:
     assert "…" not in screen.file.getvalue()
 
 
-#: What moves the cursor, in both its forms; what turns text round; what rich takes for markup.
+#: Cursor control in both forms, text direction, and rich's markup.
 HOSTILE = "a\x1b[2J\x9b31m\x00\u202egnp.\u2066[red]b[/nothing]\x85\u2028c"
 
 
-def nothing_obeyed(said: str) -> None:
+def assert_safe(said: str) -> None:
     found = {char for char in said if unicodedata.category(char) in terminal.UNSAFE} - {"\n"}
     assert found == set()
 
@@ -48,7 +48,7 @@ def screen(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
     return file
 
 
-def test_tables_obey_nothing_that_they_are_given(screen: io.StringIO) -> None:
+def test_tables_print_no_unsafe_character(screen: io.StringIO) -> None:
     status = Status(
         job=HOSTILE, state="refused", source=HOSTILE, model=HOSTILE, reason=HOSTILE, notes=[HOSTILE]
     )
@@ -57,26 +57,26 @@ def test_tables_obey_nothing_that_they_are_given(screen: io.StringIO) -> None:
     terminal.listing([entry], tables.poison_table, as_json=False)
     terminal.say(HOSTILE, terminal.out)
     said = screen.getvalue()
-    nothing_obeyed(said)
+    assert_safe(said)
     assert said.count("a\\x1b[2J\\x9b31m\\x00\\u202egnp.\\u2066[red]b[/nothing]") == 10
 
 
-def test_one_message_obeys_nothing_and_has_no_field_that_isnt_its_own(
+def test_a_messages_body_prints_no_unsafe_character_and_fakes_no_field(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     body = f"{HOSTILE}\nreason:   all is well"
     terminal.one(Entry(id="1", queue="segments", reason="bad", body=body), as_json=False)
     said = capsys.readouterr().out
-    nothing_obeyed(said)
+    assert_safe(said)
     assert [line for line in said.splitlines() if line.startswith("reason:")] == ["reason:   bad"]
 
 
-def test_json_keeps_every_character_and_shows_none(capsys: pytest.CaptureFixture[str]) -> None:
+def test_json_escapes_unsafe_characters(capsys: pytest.CaptureFixture[str]) -> None:
     terminal.print_json(Entry(id="1", queue="segments", reason=HOSTILE + "影 \U000e0001"))
     terminal.print_line({"job": HOSTILE}, HOSTILE, as_json=True)
     terminal.print_line({"job": HOSTILE}, HOSTILE, as_json=False)
     said = capsys.readouterr().out
-    nothing_obeyed(said)
+    assert_safe(said)
     first, second, _ = said.splitlines()
     assert json.loads(first)["reason"] == HOSTILE + "影 \U000e0001"
     assert "影" in first

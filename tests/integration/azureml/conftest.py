@@ -25,7 +25,7 @@ Make = Callable[..., AzureMLPool]
 
 @pytest.fixture
 def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeAzureML]:
-    """Logged in to with the identity of a virtual machine that is the fake's own."""
+    """A fake that clients log in to with a managed identity."""
     fake = FakeAzureML()
     for name, value in {
         "IDENTITY_ENDPOINT": f"{fake.url}/token",
@@ -33,7 +33,9 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeAzureML]:
         "IMPASTO_AZUREML_URL": fake.url,
     }.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.delenv("AZUREML_CURRENT_CLOUD", raising=False)  # the SDK sets it, to the last one
+    monkeypatch.delenv(
+        "AZUREML_CURRENT_CLOUD", raising=False
+    )  # the SDK sets it to the cloud of the last client
     yield fake
     fake.close()
 

@@ -1,6 +1,6 @@
-"""As much of Azure Machine Learning's REST API as workers need, on this machine.
+"""A fake of the part of Azure Machine Learning's REST API that workers need.
 
-It keeps what it is sent, and every request with it; what becomes of jobs, tests say.
+It stores what it is sent and records all requests. Tests set the states of jobs.
 """
 
 import json
@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
-#: JSON as it comes and goes.
+#: JSON of requests and answers.
 Body = dict[str, Any]
 TOKEN = "let-me-in"
 WORKSPACE = (
@@ -39,7 +39,7 @@ class FakeAzureML:
         self.computes: dict[str, Body] = {}
         self.jobs: dict[str, Body] = {}
         self.reasons: dict[str, str] = {}
-        #: What is told of a failed job in place of its reason.
+        #: The `error` of failed jobs, in place of their reasons.
         self.details: dict[str, object] = {}
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), handler_of(self))
         self.url = f"http://127.0.0.1:{self._http.server_port}"

@@ -1,4 +1,4 @@
-"""The cluster of an Azure Machine Learning workspace: what goes over the wire."""
+"""Requests for the cluster of an Azure Machine Learning workspace."""
 
 import json
 import os
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-def test_the_cluster_that_is_made(make: Make, fake: FakeAzureML) -> None:
+def test_the_cluster_is_created_as_configured(make: Make, fake: FakeAzureML) -> None:
     cluster = make(vm_priority="lowpriority", azureml_identity=IDENTITY, azureml_subnet=SUBNET)
     assert cluster.refresh() == []
     assert cluster.nodes == 3
@@ -45,7 +45,7 @@ def test_the_cluster_that_is_made(make: Make, fake: FakeAzureML) -> None:
     assert len(fake.sent("PUT", "/computes/")) == 1
 
 
-def test_why_there_is_no_node(make: Make, fake: FakeAzureML) -> None:
+def test_the_reason_for_having_no_node_is_read(make: Make, fake: FakeAzureML) -> None:
     cluster = make()
     cluster.refresh()
     assert cluster.why_no_node() is None
@@ -59,7 +59,7 @@ def test_why_there_is_no_node(make: Make, fake: FakeAzureML) -> None:
     assert cluster.why_no_node() is None
 
 
-def test_azure_isnt_asked_all_the_time(make: Make, fake: FakeAzureML) -> None:
+def test_azure_is_polled_only_every_few_seconds(make: Make, fake: FakeAzureML) -> None:
     cluster = make(azureml_look_seconds=3600)
     cluster.refresh()
     before = len(fake.asked)
@@ -69,7 +69,7 @@ def test_azure_isnt_asked_all_the_time(make: Make, fake: FakeAzureML) -> None:
     assert len(cluster.refresh()) == 1
 
 
-def test_a_person_at_the_console(fake: FakeAzureML, tmp_path: Path) -> None:
+def test_the_console_manages_the_cluster(fake: FakeAzureML, tmp_path: Path) -> None:
     where = {f"IMPASTO_{name.upper()}": value for name, value in WHERE.items()}
 
     def impasto(*arguments: str) -> dict[str, Any]:
@@ -93,7 +93,7 @@ def test_a_person_at_the_console(fake: FakeAzureML, tmp_path: Path) -> None:
     assert fake.computes == {}
 
 
-def test_a_person_scales_and_deletes_it(make: Make, fake: FakeAzureML) -> None:
+def test_a_cluster_that_a_person_resizes_or_deletes(make: Make, fake: FakeAzureML) -> None:
     cluster = make()
     cluster.refresh()
     person = AzureMLCluster(AzureMLSettings(cluster="azureml", **WHERE))
@@ -119,17 +119,17 @@ def test_a_person_scales_and_deletes_it(make: Make, fake: FakeAzureML) -> None:
         ),
     ],
 )
-def test_what_is_missing_is_named(make: Make, changes: dict[str, Any], missing: str) -> None:
+def test_a_missing_setting_is_named(make: Make, changes: dict[str, Any], missing: str) -> None:
     with pytest.raises(Misconfigured, match=missing):
         make(**changes)
 
 
-def test_a_service_that_refuses(make: Make) -> None:
+def test_a_refusal_is_a_cluster_error(make: Make) -> None:
     with pytest.raises(ClusterError, match=r"refused: \(ResourceNotFound\) there is nothing there"):
         make(workspace="elsewhere").refresh()
 
 
-def test_a_service_that_doesnt_answer(make: Make) -> None:
+def test_no_answer_is_a_cluster_error(make: Make) -> None:
     with pytest.raises(ClusterError, match="Azure Machine Learning doesn't answer"):
         make(azureml_url="http://127.0.0.1:9").refresh()
 
@@ -146,7 +146,9 @@ def test_other_clouds_have_endpoints_of_their_own(
     monkeypatch: pytest.MonkeyPatch, authority: str, expected: str
 ) -> None:
     monkeypatch.delenv("IMPASTO_AZUREML_URL", raising=False)
-    monkeypatch.setenv("AZUREML_CURRENT_CLOUD", "AzureCloud")  # the SDK sets it, to the last one
+    monkeypatch.setenv(
+        "AZUREML_CURRENT_CLOUD", "AzureCloud"
+    )  # the SDK sets it to the cloud of the last client
     monkeypatch.setenv("AZURE_AUTHORITY_HOST", authority)
     settings = AzureMLSettings(cluster="azureml", **WHERE)
     assert resource_manager(settings) == expected

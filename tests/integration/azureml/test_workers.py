@@ -1,4 +1,4 @@
-"""Workers as jobs of Azure Machine Learning: what goes over the wire."""
+"""Requests for workers as jobs of Azure Machine Learning."""
 
 from importlib.util import find_spec
 
@@ -19,7 +19,7 @@ def alive(cluster: AzureMLPool) -> list[WorkerState]:
     return [worker for worker in cluster.refresh() if not worker.ended]
 
 
-def test_the_job_of_a_worker(
+def test_a_workers_job_is_created_as_configured(
     make: Make, fake: FakeAzureML, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("IMPASTO_THREADS", "4")
@@ -51,7 +51,9 @@ def test_the_job_of_a_worker(
     assert job["environmentId"] == environment.path
 
 
-def test_without_an_identity_of_its_own_the_clusters_is_used(make: Make, fake: FakeAzureML) -> None:
+def test_without_a_configured_identity_the_clusters_own_is_used(
+    make: Make, fake: FakeAzureML
+) -> None:
     cluster = make()
     cluster.refresh()
     cluster.start(1)
@@ -61,7 +63,7 @@ def test_without_an_identity_of_its_own_the_clusters_is_used(make: Make, fake: F
     assert "AZURE_CLIENT_ID" not in job["environmentVariables"]
 
 
-def test_workers_are_counted_by_whoever_asks(make: Make, fake: FakeAzureML) -> None:
+def test_another_dispatcher_sees_the_same_workers(make: Make, fake: FakeAzureML) -> None:
     first = make()
     first.refresh()
     first.start(2)
@@ -81,7 +83,7 @@ def test_workers_are_counted_by_whoever_asks(make: Make, fake: FakeAzureML) -> N
     assert [worker.name[-5:] for worker in first.refresh()] == ["-0001", "-0002", "-0003"]
 
 
-def test_two_at_a_time_dont_double_a_worker(make: Make) -> None:
+def test_two_dispatchers_dont_start_the_same_worker_twice(make: Make) -> None:
     one, other = make(), make()
     assert one.refresh() == other.refresh() == []
     one.start(1)
@@ -89,14 +91,14 @@ def test_two_at_a_time_dont_double_a_worker(make: Make) -> None:
     assert len(alive(one)) == len(alive(other)) == 1
 
 
-def test_each_fleet_has_its_own(make: Make) -> None:
+def test_each_fleet_sees_only_its_own_workers(make: Make) -> None:
     ours, theirs = make(), make(work_url="https://other.blob.core.windows.net")
     ours.refresh()
     ours.start(1)
     assert theirs.refresh() == []
 
 
-def test_why_a_worker_failed(make: Make, fake: FakeAzureML) -> None:
+def test_the_reason_of_a_failure_is_read_once(make: Make, fake: FakeAzureML) -> None:
     cluster = make()
     cluster.refresh()
     cluster.start(1)
@@ -113,9 +115,7 @@ def test_why_a_worker_failed(make: Make, fake: FakeAzureML) -> None:
 @pytest.mark.parametrize(
     "details", [{"error": {"code": "UserError"}}, {"error": {"error": "none"}}, ["odd"], None]
 )
-def test_a_reason_that_cant_be_read_stops_nothing(
-    make: Make, fake: FakeAzureML, details: object
-) -> None:
+def test_an_odd_reason_is_no_error(make: Make, fake: FakeAzureML, details: object) -> None:
     cluster = make()
     cluster.refresh()
     cluster.start(2)
@@ -128,12 +128,12 @@ def test_a_reason_that_cant_be_read_stops_nothing(
     assert (other.name, other.ended) == (good, None)
 
 
-def test_a_reason_that_is_refused_stops_nothing(make: Make, fake: FakeAzureML) -> None:
+def test_a_refused_reason_is_asked_for_again(make: Make, fake: FakeAzureML) -> None:
     cluster = make()
     cluster.refresh()
     cluster.start(1)
     [worker] = cluster.refresh()
-    fake.becomes(worker.name, "Failed")  # of which no reason is known: the server refuses
+    fake.becomes(worker.name, "Failed")  # the fake knows no reason, and refuses
     [failed] = cluster.refresh()
     assert failed.failed
     fake.reasons[worker.name] = "the image can't be pulled"
@@ -141,7 +141,7 @@ def test_a_reason_that_is_refused_stops_nothing(make: Make, fake: FakeAzureML) -
     assert failed.why == "the image can't be pulled"
 
 
-def test_numbers_go_on_after_archived_jobs(make: Make, fake: FakeAzureML) -> None:
+def test_numbers_continue_after_archived_jobs(make: Make, fake: FakeAzureML) -> None:
     first = make()
     first.refresh()
     first.start(2)
@@ -153,15 +153,15 @@ def test_numbers_go_on_after_archived_jobs(make: Make, fake: FakeAzureML) -> Non
     second.start(1)
     [worker] = second.refresh()
     assert worker.name.endswith("-0003")
-    fake.jobs[worker.name]["properties"]["isArchived"] = True  # while it is at work
+    fake.jobs[worker.name]["properties"]["isArchived"] = True  # while it runs
     first.refresh()
-    first.start(1)  # refused, since its name is taken; then it looks
+    first.start(1)  # refused, because the name is taken; it then lists the archived jobs
     first.refresh()
     first.start(1)
     assert [worker.name[-5:] for worker in first.refresh()] == ["-0004"]
 
 
-def test_one_that_waits_for_a_node_is_cancelled(make: Make, fake: FakeAzureML) -> None:
+def test_a_worker_that_waits_for_a_node_is_cancelled(make: Make, fake: FakeAzureML) -> None:
     cluster = make()
     cluster.refresh()
     cluster.start(1)
@@ -173,7 +173,7 @@ def test_one_that_waits_for_a_node_is_cancelled(make: Make, fake: FakeAzureML) -
     assert [worker.name[-5:] for worker in cluster.refresh()] == ["-0002"]
 
 
-def test_only_so_many_ended_workers_are_kept(make: Make, fake: FakeAzureML) -> None:
+def test_the_oldest_ended_workers_are_archived(make: Make, fake: FakeAzureML) -> None:
     cluster = make(keep_ended_workers=1)
     cluster.refresh()
     cluster.start(2)
@@ -184,7 +184,7 @@ def test_only_so_many_ended_workers_are_kept(make: Make, fake: FakeAzureML) -> N
     assert [worker.name[-5:] for worker in cluster.refresh()] == ["-0002"]
 
 
-def test_a_connection_string_stays_with_the_dispatcher(make: Make, fake: FakeAzureML) -> None:
+def test_no_connection_string_is_sent(make: Make, fake: FakeAzureML) -> None:
     cluster = make(work_connection=SecretStr("AccountName=work;AccountKey=secret"))
     cluster.refresh()
     cluster.start(1)

@@ -47,7 +47,7 @@ class Killed(BaseException):
 
 
 class Life:
-    """Of one dispatcher: after so many effects on the world it has no more."""
+    """Counts a dispatcher's side effects, and kills it before the first one too many."""
 
     def __init__(self, effects: float) -> None:
         self._left = effects
@@ -117,7 +117,7 @@ def working(worker: Consumer, stop: Stop) -> Iterator[None]:
 
 
 class Scene:
-    """A splitter at work, a video dropped for each dispatcher that is to die, and who paints it."""
+    """A running splitter, a video for each dispatcher that is killed, and a scorer."""
 
     def __init__(self, azurite: Azurite, monkeypatch: pytest.MonkeyPatch, clip: Path) -> None:
         self.settings = azurite.settings(lease_seconds=1).model_dump()
@@ -137,7 +137,9 @@ class Scene:
         event = arrival(self.storage, self._clip, f"original/{name}.mp4")
         self.storage.queue("arrivals").send(event)
         self.painted.clear()
-        self.storage.queue("scored").clear()  # no stitcher is at work, and it would be waited for
+        self.storage.queue(
+            "scored"
+        ).clear()  # no stitcher runs, and the dispatcher would wait for it
         eventually(lambda: self.jobs.find(event.job), "the job to be planned")
         return self.jobs.job(event.job)
 
@@ -175,7 +177,7 @@ class Scene:
         return sum(self.storage.queue(name).count() for name in queues)
 
 
-def test_killed_between_any_two_of_its_effects(
+def test_a_dispatcher_killed_before_any_of_its_side_effects_loses_nothing(
     server: LocalBatchAI, npm_azurite: Azurite, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     clip = make_clip(tmp_path / "clip.mp4", seconds=2.4, size="160x90", gop=15, tracks=())
@@ -189,7 +191,7 @@ def test_killed_between_any_two_of_its_effects(
 
 
 def die_after(effects: int, scene: Scene) -> bool:
-    """Let a dispatcher die, and another go on; whether the first had so many effects at all."""
+    """Kill a dispatcher after so many effects and start another; return False if it had fewer."""
     experiment = f"killed-after-{effects}"
     job = scene.drop(experiment)
     assert len(job.segments) == 2
@@ -200,7 +202,9 @@ def die_after(effects: int, scene: Scene) -> bool:
     stop = Stop()
     with working(scene.dispatcher(experiment, second, stop), stop):
         eventually(lambda: first.workers + second.workers == NODES, f"workers: {experiment}")
-        workers = [worker.name for worker in scene.workers(experiment)]  # they go with the work
+        workers = [
+            worker.name for worker in scene.workers(experiment)
+        ]  # before the scorer takes their work
         idle = Stop()
         with working(scene.scorer(idle), idle):
             eventually(lambda: scene.waiting(*QUEUES[:-1]) == 0, f"all painted: {experiment}")

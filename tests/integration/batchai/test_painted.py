@@ -1,4 +1,4 @@
-"""Each worker's job says which frames it painted."""
+"""A worker's job reports the frames that it painted."""
 
 import sys
 from datetime import UTC, datetime
@@ -19,7 +19,7 @@ from tests.support.azurite import Azurite
 from tests.support.waiting import eventually
 
 JOB = "holiday-0123456789ab"
-#: Frames of each shard, of each segment.
+#: The frames of each shard, by segment.
 SEGMENTS = ([25, 25, 10], [25, 7])
 
 
@@ -54,7 +54,7 @@ def test_a_worker_reports_the_frames_that_it_painted(
     remote.close()
 
 
-def test_a_job_without_a_report_has_none(server: LocalBatchAI) -> None:
+def test_a_job_without_a_report_painted_nothing(server: LocalBatchAI) -> None:
     cluster = BatchAIPool(BatchAISettings(poll_seconds=0.05, worker_command="true"))
     cluster.refresh()
     cluster.start(1)
@@ -67,7 +67,7 @@ def test_a_job_without_a_report_has_none(server: LocalBatchAI) -> None:
 
 
 def furnish(storage: Storage) -> None:
-    """A video that was split, and is to be painted in three chunks."""
+    """Store a split video and send three chunks of it."""
     for model in shipped_models():
         Models(storage).publish(model)
     jobs = Jobs(storage)

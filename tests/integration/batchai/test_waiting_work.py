@@ -1,4 +1,4 @@
-"""Chunks that no worker takes: what becomes of them, and of the workers that were asked for."""
+"""Chunks that no worker takes: their jobs fail, and waiting workers are cancelled."""
 
 import signal
 import threading
@@ -59,12 +59,14 @@ class Scene:
         return outcome.reason if isinstance(outcome, Failure) else None
 
 
-def test_tries_are_counted_over_restarts_and_new_work_gets_one_of_its_own(
+def test_failures_are_counted_over_restarts_and_a_new_job_gets_a_try_of_its_own(
     server: LocalBatchAI, npm_azurite: Azurite
 ) -> None:
     scene = Scene(npm_azurite, "echo no paint >&2; exit 3")
     scene.send(ONE)
-    second_over = datetime.now(UTC) + QUEUE_CLOCK  # within it, its coming is after every try
+    second_over = (
+        datetime.now(UTC) + QUEUE_CLOCK
+    )  # within this second, the message counts as later than any try
     eventually(lambda: datetime.now(UTC) > second_over, "a try to be later than its coming")
     for count in range(1, TRIES + 1):
         with scene.dispatching():
@@ -83,7 +85,7 @@ def test_tries_are_counted_over_restarts_and_new_work_gets_one_of_its_own(
         assert len(scene.workers()) == tried + 1
 
 
-def test_whose_job_is_cancelled_before_the_nodes_came(
+def test_waiting_workers_are_cancelled_with_the_only_job(
     server: LocalBatchAI, npm_azurite: Azurite
 ) -> None:
     server.restart(signal.SIGTERM, IMPASTO_ALLOCATION_SECONDS="1000")
@@ -96,7 +98,9 @@ def test_whose_job_is_cancelled_before_the_nodes_came(
         eventually(lambda: scene.workers() == [], "the worker to be taken back")
 
 
-def test_garbage_gets_no_node(server: LocalBatchAI, npm_azurite: Azurite) -> None:
+def test_no_worker_is_started_for_an_unreadable_message(
+    server: LocalBatchAI, npm_azurite: Azurite
+) -> None:
     scene = Scene(npm_azurite, "true")
     scene.chunks.send_text("garbage")
     with scene.dispatching():

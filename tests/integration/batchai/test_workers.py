@@ -36,7 +36,7 @@ def alive(cluster: BatchAIPool) -> int:
     return sum(not worker.ended for worker in cluster.refresh())
 
 
-def test_workers_are_counted_by_whoever_asks(make: Make, server: LocalBatchAI) -> None:
+def test_another_dispatcher_sees_the_same_workers(make: Make, server: LocalBatchAI) -> None:
     first = make()
     assert alive(first) == 0
     first.start(2)
@@ -51,7 +51,7 @@ def test_workers_are_counted_by_whoever_asks(make: Make, server: LocalBatchAI) -
     second.close()
 
 
-def test_two_at_a_time_dont_double_a_worker(make: Make) -> None:
+def test_two_dispatchers_dont_start_the_same_worker_twice(make: Make) -> None:
     one, other = make(), make()
     assert (alive(one), alive(other)) == (0, 0)
     one.start(1)
@@ -61,7 +61,7 @@ def test_two_at_a_time_dont_double_a_worker(make: Make) -> None:
     other.close()
 
 
-def test_why_a_worker_failed(make: Make) -> None:
+def test_the_reason_and_the_log_of_a_failure_are_read(make: Make) -> None:
     cluster = make(worker_command="echo the painting is gone >&2; exit 4")
     cluster.refresh()
     cluster.start(1)
@@ -73,7 +73,7 @@ def test_why_a_worker_failed(make: Make) -> None:
     cluster.close()
 
 
-def test_one_that_said_nothing_has_an_empty_log(make: Make) -> None:
+def test_a_worker_that_logged_nothing_has_an_empty_log(make: Make) -> None:
     cluster = make(worker_command="exit 4")
     cluster.refresh()
     cluster.start(1)
@@ -82,7 +82,7 @@ def test_one_that_said_nothing_has_an_empty_log(make: Make) -> None:
     cluster.close()
 
 
-def test_one_that_waits_for_a_node_is_cancelled(make: Make) -> None:
+def test_a_worker_that_waits_for_a_node_is_cancelled(make: Make) -> None:
     cluster = make(nodes=1)
     cluster.refresh()
     cluster.start(2)
@@ -94,7 +94,7 @@ def test_one_that_waits_for_a_node_is_cancelled(make: Make) -> None:
     cluster.close()
 
 
-def test_a_worker_that_is_told_to_leave_has_succeeded(
+def test_a_terminated_worker_ends_as_succeeded(
     make: Make, server: LocalBatchAI, npm_azurite: Azurite
 ) -> None:
     settings = npm_azurite.settings(idle_exit_seconds=None)
@@ -119,7 +119,7 @@ def test_a_worker_that_is_told_to_leave_has_succeeded(
     cluster.close()
 
 
-def test_only_so_many_ended_workers_are_kept(make: Make, server: LocalBatchAI) -> None:
+def test_the_oldest_ended_workers_are_deleted(make: Make, server: LocalBatchAI) -> None:
     cluster = make(worker_command="true", keep_ended_workers=2)
     alive(cluster)
     for _ in range(4):
@@ -133,7 +133,7 @@ def test_only_so_many_ended_workers_are_kept(make: Make, server: LocalBatchAI) -
     cluster.close()
 
 
-def test_a_cluster_that_somebody_scales_or_deletes(make: Make, server: LocalBatchAI) -> None:
+def test_a_cluster_that_a_person_resizes_or_deletes(make: Make, server: LocalBatchAI) -> None:
     cluster = make()
     alive(cluster)
     person = BatchAIClient(BatchAISettings(poll_seconds=0.05))
@@ -147,14 +147,14 @@ def test_a_cluster_that_somebody_scales_or_deletes(make: Make, server: LocalBatc
     person.close()
 
 
-def test_a_service_that_doesnt_answer(make: Make, server: LocalBatchAI, tmp_path: Path) -> None:
+def test_no_answer_is_a_cluster_error(make: Make, server: LocalBatchAI, tmp_path: Path) -> None:
     cluster = make(batchai_url="http://127.0.0.1:9")
     with pytest.raises(ClusterError, match="doesn't answer"):
         alive(cluster)
     cluster.close()
 
 
-def test_workers_are_told_what_is_in_the_file_of_settings(
+def test_workers_get_the_settings_in_the_env_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -167,7 +167,7 @@ def test_workers_are_told_what_is_in_the_file_of_settings(
     assert told.secret == {"IMPASTO_WORK_CONNECTION": "key"}
 
 
-def test_workers_are_told_all_but_what_is_the_dispatchers_own() -> None:
+def test_workers_get_all_settings_except_the_clusters() -> None:
     settings = BatchAISettings(
         work_connection=SecretStr("key"), lease_seconds=7, tied_to_stdin=True, vm_size="small"
     )

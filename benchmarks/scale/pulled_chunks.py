@@ -1,7 +1,7 @@
 """Our policy: workers pull chunks, and the dispatcher's code decides on the number of workers.
 
-`runs`, `has_room` and `Workforce` are the dispatcher's. Of queues and scorers, only their times are
-simulated. Splitting is assumed to keep up.
+`cut_into_chunks`, `has_room` and `Workforce` are the dispatcher's. Of queues and scorers, only
+their times are simulated. Splitting is assumed to keep up.
 """
 
 import random
@@ -13,7 +13,7 @@ from math import ceil
 from benchmarks.scale.policies import Outcome, PolicyRun
 from benchmarks.scale.simulation import Conditions, Node
 from services.dispatcher.service import RECONCILE_SECONDS
-from services.dispatcher.sizing import has_room, runs, workers_for
+from services.dispatcher.sizing import cut_into_chunks, has_room, workers_for
 from services.dispatcher.workforce import Workforce
 from services.splitter.settings import SplitterSettings
 from shared.clusters.settings import WorkerSettings
@@ -67,8 +67,8 @@ class PulledChunks(PolicyRun):
             frames -= items
             shards = [min(SHARD_ITEMS, items - n) for n in range(0, items, SHARD_ITEMS)]
             at_once = min(AHEAD, 1 + ceil(frames / SEGMENT_FRAMES))
-            found = runs(len(shards), frames // SHARD_ITEMS, self.nodes, at_once)
-            yield [shards[run.first_shard : run.first_shard + run.shards] for run in found]
+            found = cut_into_chunks(len(shards), frames // SHARD_ITEMS, self.nodes, at_once)
+            yield [shards[chunk.first_shard : chunk.first_shard + chunk.shards] for chunk in found]
 
     def _send(self) -> None:
         self._sending = False

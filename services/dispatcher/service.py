@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 from services.dispatcher.backlog import Backlog, Task
-from services.dispatcher.sizing import has_room, runs, workers_for
+from services.dispatcher.sizing import cut_into_chunks, has_room, workers_for
 from services.dispatcher.start_policy import ClusterUnusable, Problem, no_answer
 from services.dispatcher.workforce import Workforce
 from shared.clusters.backend import WorkerPool
@@ -149,15 +149,15 @@ class Dispatcher:
 def chunks_of(job: Job, segment: SegmentReady, nodes: int) -> Iterator[ChunkPlanned]:
     shards_after = job.items_after(segment.segment) // SHARD_ITEMS
     at_once = in_flight_from(job, segment.segment)
-    for number, run in enumerate(runs(segment.shards, shards_after, nodes, at_once)):
+    for number, chunk in enumerate(cut_into_chunks(segment.shards, shards_after, nodes, at_once)):
         yield ChunkPlanned(
             trace=job.trace,
             job=job.job,
             segment=segment.segment,
             chunk=number,
             model=job.model,
-            first_shard=run.first_shard,
-            shards=run.shards,
+            first_shard=chunk.first_shard,
+            shards=chunk.shards,
         )
 
 

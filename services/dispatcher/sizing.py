@@ -17,12 +17,14 @@ SMALLEST_CHUNK = 2
 CHUNKS_PER_WORKER = 2
 
 
-class Run(NamedTuple):
+class ShardRange(NamedTuple):
     first_shard: int
     shards: int
 
 
-def runs(shards: int, shards_after: int, nodes: int, at_once: int) -> Iterator[Run]:
+def cut_into_chunks(
+    shards: int, shards_after: int, nodes: int, at_once: int
+) -> Iterator[ShardRange]:
     """Cut a segment's shards into chunks of nearly equal size.
 
     `shards_after` is how many shards of the job follow the segment, `at_once` how many of the job's
@@ -30,16 +32,18 @@ def runs(shards: int, shards_after: int, nodes: int, at_once: int) -> Iterator[R
     segments are four chunks on up to four nodes, and twenty on twenty nodes.
     """
     if shards == 0:
-        yield Run(0, 0)  # a damaged segment without frames: the stitcher must be told as well
+        yield ShardRange(
+            0, 0
+        )  # a damaged segment without frames: the stitcher must be told as well
     of_segment = max(SMALLEST_CHUNK, shards // ceil(nodes / at_once))
     parts = nodes * CHUNKS_PER_NODE if nodes > 1 else 1  # a single node waits for no other
     first = 0
     while first < shards:
         left = shards - first
         most = min(LARGEST_CHUNK, of_segment, max(1, (left + shards_after) // parts))
-        run = Run(first, ceil(left / ceil(left / most)))
-        yield run
-        first += run.shards
+        chunk = ShardRange(first, ceil(left / ceil(left / most)))
+        yield chunk
+        first += chunk.shards
 
 
 def has_room(chunks: int, nodes: int) -> bool:

@@ -1,4 +1,4 @@
-"""The workers: how many there are, how many are started, and what is logged of those that end."""
+"""Starts and cancels workers by the rules of start_policy, and logs how they end."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime

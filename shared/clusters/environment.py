@@ -1,4 +1,4 @@
-"""The environment of a worker: this service's settings, except for those that are its own.
+"""The environment of a worker: this service's settings, except those of its cluster.
 
 Azure's own variables, by which a worker logs in to storage, are passed on as well.
 """

@@ -71,8 +71,8 @@ def test_the_newest_jobs_come_first_with_their_progress(storage: Storage, jobs: 
     assert (lesson.state, lesson.source) == ("waiting", "wave.mp4")
     assert (failed.state, failed.reason, failed.model) == ("failed", "it was no good", MODEL)
     assert (finished.state, finished.output, finished.scored) == ("finished", "o.mp4", 20)
-    told = (running.state, running.model, running.items, running.split, running.scored)
-    assert told == ("running", MODEL, 20, 10, 7)
+    shown = (running.state, running.model, running.items, running.split, running.scored)
+    assert shown == ("running", MODEL, 20, 10, 7)
 
 
 def test_pages_continue_each_other(storage: Storage, jobs: list[str]) -> None:

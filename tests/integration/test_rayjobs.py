@@ -97,12 +97,12 @@ def test_the_environment_of_a_worker(
     cluster.refresh()
     cluster.start(1)
     eventually(said.exists, "it to say so")
-    told = dict(line.partition("=")[::2] for line in said.read_text().splitlines())
-    assert told["IMPASTO_THREADS"] == "3"
-    assert told["AZURE_CLIENT_ID"] == "painter"
-    assert told["IMPASTO_WORK_CONNECTION"] == account(tmp_path.name).get_secret_value()
-    assert told["OMP_NUM_THREADS"] == "1"
-    assert "IMPASTO_RAY_URL" not in told
+    environment = dict(line.partition("=")[::2] for line in said.read_text().splitlines())
+    assert environment["IMPASTO_THREADS"] == "3"
+    assert environment["AZURE_CLIENT_ID"] == "painter"
+    assert environment["IMPASTO_WORK_CONNECTION"] == account(tmp_path.name).get_secret_value()
+    assert environment["OMP_NUM_THREADS"] == "1"
+    assert "IMPASTO_RAY_URL" not in environment
 
 
 def test_the_reason_and_the_log_of_a_failure_are_read(make: Make) -> None:

@@ -1,3 +1,5 @@
+"""How segments are cut into chunks, and how many workers are started for them."""
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -6,8 +8,8 @@ from services.dispatcher.sizing import (
     CHUNKS_PER_NODE,
     LARGEST_CHUNK,
     SMALLEST_CHUNK,
+    cut_into_chunks,
     has_room,
-    runs,
     workers_for,
     workers_to_start,
 )
@@ -18,28 +20,32 @@ AT_ONCE = st.integers(1, 100)
 
 @given(SHARDS, st.integers(0, 100_000), NODES, AT_ONCE)
 def test_chunks_cover_every_shard_once(shards: int, after: int, nodes: int, at_once: int) -> None:
-    found = list(runs(shards, after, nodes, at_once))
-    covered = [n for run in found for n in range(run.first_shard, run.first_shard + run.shards)]
+    found = list(cut_into_chunks(shards, after, nodes, at_once))
+    covered = [
+        n for chunk in found for n in range(chunk.first_shard, chunk.first_shard + chunk.shards)
+    ]
     assert covered == list(range(shards))
 
 
 def test_a_single_node_gets_whole_segments() -> None:
-    assert [run.shards for run in runs(2 * LARGEST_CHUNK - 1, 0, nodes=1, at_once=1)] == [12, 11]
+    assert [
+        chunk.shards for chunk in cut_into_chunks(2 * LARGEST_CHUNK - 1, 0, nodes=1, at_once=1)
+    ] == [12, 11]
 
 
 @given(SHARDS, st.integers(0, 100_000), st.integers(2, 1000), AT_ONCE)
 def test_no_chunk_is_larger_than_a_nodes_share_of_the_rest(
     shards: int, after: int, nodes: int, at_once: int
 ) -> None:
-    for run in runs(shards, after, nodes, at_once):
-        left = shards - run.first_shard + after
-        assert 1 <= run.shards <= LARGEST_CHUNK
-        assert run.shards == 1 or run.shards * nodes * CHUNKS_PER_NODE <= left
+    for chunk in cut_into_chunks(shards, after, nodes, at_once):
+        left = shards - chunk.first_shard + after
+        assert 1 <= chunk.shards <= LARGEST_CHUNK
+        assert chunk.shards == 1 or chunk.shards * nodes * CHUNKS_PER_NODE <= left
 
 
 @given(SHARDS, NODES)
 def test_chunks_get_smaller_towards_the_end(shards: int, nodes: int) -> None:
-    sizes = [run.shards for run in runs(shards, 0, nodes, 1)]
+    sizes = [chunk.shards for chunk in cut_into_chunks(shards, 0, nodes, 1)]
     assert sizes == sorted(sizes, reverse=True)
 
 
@@ -48,12 +54,12 @@ def test_chunks_get_smaller_towards_the_end(shards: int, nodes: int) -> None:
 )
 def test_the_chunks_of_an_hour_of_video_depend_on_the_nodes(nodes: int, shards: list[int]) -> None:
     """360 segments of ten seconds, of which four are in flight at a time."""
-    assert [run.shards for run in runs(10, 3590, nodes, at_once=4)] == shards
+    assert [chunk.shards for chunk in cut_into_chunks(10, 3590, nodes, at_once=4)] == shards
 
 
 @given(SHARDS, NODES, AT_ONCE)
 def test_the_segments_in_flight_give_all_nodes_work(shards: int, nodes: int, at_once: int) -> None:
-    chunks = len(list(runs(shards, 100_000, nodes, at_once))) * at_once
+    chunks = len(list(cut_into_chunks(shards, 100_000, nodes, at_once))) * at_once
     assert chunks >= min(nodes, shards // SMALLEST_CHUNK * at_once)
 
 
@@ -61,11 +67,13 @@ def test_the_segments_in_flight_give_all_nodes_work(shards: int, nodes: int, at_
 def test_with_enough_segments_in_flight_chunks_are_as_large_as_possible(
     shards: int, nodes: int
 ) -> None:
-    assert [run.shards for run in runs(shards, 100_000, nodes, at_once=nodes)] == [shards]
+    assert [chunk.shards for chunk in cut_into_chunks(shards, 100_000, nodes, at_once=nodes)] == [
+        shards
+    ]
 
 
 def test_a_segment_without_shards_is_one_empty_chunk() -> None:
-    assert list(runs(0, 5, 2, 4)) == [(0, 0)]
+    assert list(cut_into_chunks(0, 5, 2, 4)) == [(0, 0)]
 
 
 def test_chunks_wait_only_when_all_nodes_have_work() -> None:

@@ -69,7 +69,7 @@ class AzureMLPool:
     def _create(self, name: str) -> bool:
         created = self._azure_jobs.create(name, self._fleet, self._worker, self._compute.client_id)
         if not created:
-            self._archived_known = False  # the job may have been archived lately
+            self._archived_known = False  # the job may have been archived since they were listed
         return created
 
 

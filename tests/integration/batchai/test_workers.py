@@ -162,9 +162,9 @@ def test_workers_get_the_settings_in_the_env_file(
         "IMPASTO_THREADS=2\nIMPASTO_BATCHAI_SECRET=hush\nWORK_KEY=hush\n"
         "IMPASTO_WORK_CONNECTION=key\nIMPASTO_LEASE_SECONDS=5\n"
     )
-    told = for_workers(BatchAISettings(), {"IMPASTO_LEASE_SECONDS": "7"})
-    assert told.plain == {"IMPASTO_THREADS": "2", "IMPASTO_LEASE_SECONDS": "5.0"}
-    assert told.secret == {"IMPASTO_WORK_CONNECTION": "key"}
+    for_worker = for_workers(BatchAISettings(), {"IMPASTO_LEASE_SECONDS": "7"})
+    assert for_worker.plain == {"IMPASTO_THREADS": "2", "IMPASTO_LEASE_SECONDS": "5.0"}
+    assert for_worker.secret == {"IMPASTO_WORK_CONNECTION": "key"}
 
 
 def test_workers_get_all_settings_except_the_clusters() -> None:
@@ -183,11 +183,11 @@ def test_workers_get_all_settings_except_the_clusters() -> None:
         "AZURE_CLIENT_SECRET": "hush",
         "IDENTITY_ENDPOINT": "http://127.0.0.1/token",
     }
-    told = for_workers(settings, environment)
-    assert told.plain == {
+    for_worker = for_workers(settings, environment)
+    assert for_worker.plain == {
         "IMPASTO_THREADS": "2",
         "IMPASTO_LEASE_SECONDS": "7.0",
         "AZURE_CLIENT_ID": "painter",
         "AZURE_AUTHORITY_HOST": "login.microsoftonline.us",
     }
-    assert told.secret == {"IMPASTO_WORK_CONNECTION": "key", "AZURE_CLIENT_SECRET": "hush"}
+    assert for_worker.secret == {"IMPASTO_WORK_CONNECTION": "key", "AZURE_CLIENT_SECRET": "hush"}

@@ -90,8 +90,8 @@ def test_a_lasting_refusal_fails_the_job_with_its_reason(scene: Scene) -> None:
 def test_no_job_fails_while_a_worker_is_active(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lately = datetime.now(UTC) + timedelta(seconds=NODE_SECONDS - 60)
-    monkeypatch.setattr(WorkerActivity, "last_active", lambda self: lately)
+    recently = datetime.now(UTC) + timedelta(seconds=NODE_SECONDS - 60)
+    monkeypatch.setattr(WorkerActivity, "last_active", lambda self: recently)
     scene.look(refused=True, after=0)
     scene.look(refused=True, after=NODE_SECONDS + 10)
     assert scene.failure is None

@@ -64,6 +64,13 @@ class Settings(BaseSettings):
     heartbeat: Path | None = Field(
         None, description="A file that the service's loop touches in each turn."
     )
+    health_port: int | None = Field(
+        None,
+        ge=1,
+        le=65535,
+        description="A port that answers `/livez` and `/readyz`, for platforms whose probes are"
+        " HTTP; needs `IMPASTO_HEARTBEAT`.",
+    )
     tied_to_stdin: bool = Field(
         False, description="Leave when standard input ends, as it does when the parent exits."
     )

@@ -134,5 +134,11 @@ def build(storage: Storage, settings: StitcherSettings, stop: Stop) -> Consumer:
     stitcher.start()
     routes = [Route("scored", ChunkScored, stitcher.stitch)]
     return Consumer(
-        storage, settings, stop, routes, rights=[RIGHTS, SWEEPING], at_end=stitcher.close
+        storage,
+        settings,
+        stop,
+        routes,
+        rights=[RIGHTS, SWEEPING],
+        leave_when_idle=settings.stitcher_idle_exit_seconds,
+        at_end=stitcher.close,
     )

@@ -32,3 +32,6 @@ class StitcherSettings(Settings):
     output_format: Literal["auto", "mp4", "mkv"] = Field(
         "auto", description="The kind of file; auto means mp4, or mkv if mp4 can't hold a stream."
     )
+    stitcher_idle_exit_seconds: float | None = Field(
+        None, description="How long a stitcher waits for work before it leaves; empty: for ever."
+    )

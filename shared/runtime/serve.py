@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from shared import logs
 from shared.errors import Misconfigured
 from shared.runtime.consumer import Consumer
+from shared.runtime.health import answer_probes
 from shared.runtime.heartbeat import beat
 from shared.runtime.stop import Stop
 from shared.settings import Settings, describe_error
@@ -36,6 +37,8 @@ def serve(
         stop.on_end_of_stdin()
     if settings.heartbeat:
         stop.on_poll(beat(settings.heartbeat))
+        if settings.health_port:
+            answer_probes(settings.health_port, settings.heartbeat)
     log = logs.logger()
     log.info("started", pid=os.getpid())
     consumer.run()

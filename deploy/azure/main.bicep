@@ -1,0 +1,170 @@
+// All of Impasto in one resource group. Deployed twice the first time: without `images`, to have a
+// registry to push them to, and then with them.
+@description('dev or prod.')
+@allowed(['dev', 'prod'])
+param stage string
+param location string = resourceGroup().location
+@minLength(3)
+@maxLength(8)
+param prefix string = 'impasto'
+@description('Of each of splitter, dispatcher, scorer, stitcher and console: its image by digest. Empty: no service.')
+param images object = {}
+@description('Whether storage, registry and workspace are reached through private endpoints alone.')
+param private bool
+@description('Public addresses from which people reach the media account even so.')
+param peopleAddresses array = []
+@description('The most workers that may run.')
+param nodes int
+@description('Whether workers have a GPU.')
+param gpu bool
+@description('How long a service may finish what it holds when it is told to leave.')
+@minValue(0)
+@maxValue(570)
+param drainSeconds int = 60
+@description('A cron expression in UTC, or empty.')
+param replaySchedule string = ''
+@description('Who gets alerts and the budget\'s warnings.')
+param alertEmail string
+@description('In the currency of the subscription.')
+param monthlyBudget int
+@description('The first day of the month in which it was first deployed, as 2026-11-01.')
+param budgetStart string
+@description('The most logs that are taken in a day, in GB.')
+param dailyLogsGb int = 1
+@description('owner/name of the repository whose workflow may deploy; empty: none.')
+param githubRepository string = ''
+
+var tags = { application: 'impasto', stage: stage }
+var names = loadJsonContent('storage.json')
+var table = loadJsonContent('roles.json')
+var services = ['splitter', 'dispatcher', 'scorer', 'stitcher', 'replay', 'publish']
+var blobZone = 'privatelink.blob.${environment().suffixes.storage}'
+var hasImages = !empty(images)
+
+module identity 'modules/identity.bicep' = {
+  name: 'identity'
+  params: {
+    prefix: prefix
+    location: location
+    tags: tags
+    names: concat(services, ['scaler', 'deploy'])
+    githubRepository: githubRepository
+    githubEnvironment: stage
+  }
+}
+
+module storage 'modules/storage.bicep' = {
+  name: 'storage'
+  params: {
+    prefix: prefix
+    location: location
+    tags: tags
+    names: names
+    private: private
+    peopleAddresses: peopleAddresses
+  }
+}
+
+module rbac 'modules/rbac.bicep' = {
+  name: 'rbac'
+  params: {
+    table: table
+    identities: identity.outputs.all
+    mediaName: storage.outputs.mediaName
+    mediaContainers: names.media
+    workName: storage.outputs.workName
+  }
+}
+
+module registry 'modules/registry.bicep' = {
+  name: 'registry'
+  params: {
+    prefix: prefix
+    location: location
+    tags: tags
+    private: private
+    pullers: map(filter(identity.outputs.all, each => contains(services, each.name)), each => each.principalId)
+    pusher: first(filter(identity.outputs.all, each => each.name == 'deploy')).principalId
+  }
+}
+
+module events 'modules/events.bicep' = {
+  name: 'events'
+  params: {
+    prefix: prefix
+    location: location
+    tags: tags
+    mediaId: storage.outputs.mediaId
+    workId: storage.outputs.workId
+    workName: storage.outputs.workName
+  }
+}
+
+module network 'modules/network.bicep' = if (private) {
+  name: 'network'
+  params: {
+    prefix: prefix
+    location: location
+    tags: tags
+    endpoints: [
+      { name: 'media', id: storage.outputs.mediaId, group: 'blob', zone: blobZone }
+      { name: 'work', id: storage.outputs.workId, group: 'blob', zone: blobZone }
+      { name: 'queues', id: storage.outputs.workId, group: 'queue', zone: 'privatelink.queue.${environment().suffixes.storage}' }
+      { name: 'registry', id: registry.outputs.id, group: 'registry', zone: 'privatelink.azurecr.io' }
+    ]
+  }
+}
+
+module apps 'modules/apps.bicep' = if (hasImages) {
+  name: 'apps'
+  dependsOn: [rbac]
+  params: {
+    prefix: prefix
+    location: location
+    tags: tags
+    images: images
+    registryServer: registry.outputs.server
+    identities: identity.outputs.all
+    mediaUrl: storage.outputs.mediaUrl
+    workName: storage.outputs.workName
+    workUrl: storage.outputs.workUrl
+    workQueueUrl: storage.outputs.workQueueUrl
+    nodes: nodes
+    gpu: gpu
+    subnetId: private ? network.outputs.appsSubnetId : ''
+    drainSeconds: drainSeconds
+    replaySchedule: replaySchedule
+    cluster: 'queue'
+    clusterSettings: []
+  }
+}
+
+module monitor 'modules/monitor.bicep' = {
+  name: 'monitor'
+  params: {
+    prefix: prefix
+    location: location
+    tags: tags
+    email: alertEmail
+    dailyLogsGb: dailyLogsGb
+    mediaId: storage.outputs.mediaId
+    workId: storage.outputs.workId
+    topicId: events.outputs.topicId
+    environmentName: hasImages ? apps.outputs.environmentName : ''
+  }
+}
+
+module budget 'modules/budget.bicep' = {
+  name: 'budget'
+  params: {
+    prefix: prefix
+    amount: monthlyBudget
+    start: budgetStart
+    email: alertEmail
+  }
+}
+
+output registryServer string = registry.outputs.server
+output mediaUrl string = storage.outputs.mediaUrl
+output workUrl string = storage.outputs.workUrl
+output workQueueUrl string = storage.outputs.workQueueUrl

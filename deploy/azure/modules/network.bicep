@@ -1,0 +1,158 @@
+// A virtual network, private endpoints of storage and registry, and egress through one NAT address.
+param prefix string
+param location string
+param tags object
+@description('What gets a private endpoint: name, id, group, and the DNS zone that its name is looked up in.')
+param endpoints array
+
+var zoneNames = union(map(endpoints, each => each.zone), [])
+// Beside these, only the network itself may be reached: tags of Azure's own services.
+var reachable = ['AzureActiveDirectory', 'AzureMonitor', 'AzureResourceManager', 'AzureContainerRegistry', 'MicrosoftContainerRegistry', 'AzureFrontDoor.FirstParty', 'Storage']
+var allowances = map(range(0, length(reachable)), i => {
+  name: 'to-${replace(reachable[i], '.', '-')}'
+  properties: {
+    priority: 200 + i
+    direction: 'Outbound'
+    access: 'Allow'
+    protocol: 'Tcp'
+    sourceAddressPrefix: 'VirtualNetwork'
+    sourcePortRange: '*'
+    destinationAddressPrefix: reachable[i]
+    destinationPortRange: '443'
+  }
+})
+var others = [
+  {
+    name: 'to-own-network'
+    properties: {
+      priority: 100
+      direction: 'Outbound'
+      access: 'Allow'
+      protocol: '*'
+      sourceAddressPrefix: 'VirtualNetwork'
+      sourcePortRange: '*'
+      destinationAddressPrefix: 'VirtualNetwork'
+      destinationPortRange: '*'
+    }
+  }
+  {
+    name: 'to-nowhere-else'
+    properties: {
+      priority: 4000
+      direction: 'Outbound'
+      access: 'Deny'
+      protocol: '*'
+      sourceAddressPrefix: '*'
+      sourcePortRange: '*'
+      destinationAddressPrefix: 'Internet'
+      destinationPortRange: '*'
+    }
+  }
+]
+
+resource rules 'Microsoft.Network/networkSecurityGroups@2025-09-01' = {
+  name: prefix
+  location: location
+  tags: tags
+  properties: { securityRules: concat(allowances, others) }
+}
+
+resource address 'Microsoft.Network/publicIPAddresses@2025-09-01' = {
+  name: '${prefix}-out'
+  location: location
+  tags: tags
+  sku: { name: 'Standard' }
+  properties: { publicIPAllocationMethod: 'Static' }
+}
+
+resource nat 'Microsoft.Network/natGateways@2025-09-01' = {
+  name: prefix
+  location: location
+  tags: tags
+  sku: { name: 'Standard' }
+  properties: { publicIpAddresses: [{ id: address.id }] }
+}
+
+resource network 'Microsoft.Network/virtualNetworks@2025-09-01' = {
+  name: prefix
+  location: location
+  tags: tags
+  properties: {
+    addressSpace: { addressPrefixes: ['10.20.0.0/16'] }
+    subnets: [
+      {
+        name: 'apps'
+        properties: {
+          addressPrefix: '10.20.0.0/23'
+          defaultOutboundAccess: false
+          natGateway: { id: nat.id }
+          networkSecurityGroup: { id: rules.id }
+          delegations: [{ name: 'apps', properties: { serviceName: 'Microsoft.App/environments' } }]
+        }
+      }
+      {
+        name: 'nodes'
+        properties: {
+          addressPrefix: '10.20.2.0/24'
+          defaultOutboundAccess: false
+          natGateway: { id: nat.id }
+          networkSecurityGroup: { id: rules.id }
+        }
+      }
+      {
+        name: 'endpoints'
+        properties: {
+          addressPrefix: '10.20.3.0/24'
+          defaultOutboundAccess: false
+          networkSecurityGroup: { id: rules.id }
+        }
+      }
+    ]
+  }
+}
+
+resource zones 'Microsoft.Network/privateDnsZones@2024-06-01' = [for zone in zoneNames: {
+  name: zone
+  location: 'global'
+  tags: tags
+}]
+
+resource links 'Microsoft.Network/privateDnsZones/virtualNetworkLinks@2024-06-01' = [for (zone, i) in zoneNames: {
+  parent: zones[i]
+  name: prefix
+  location: 'global'
+  tags: tags
+  properties: {
+    registrationEnabled: false
+    virtualNetwork: { id: network.id }
+  }
+}]
+
+resource reached 'Microsoft.Network/privateEndpoints@2025-09-01' = [for each in endpoints: {
+  name: '${prefix}-${each.name}'
+  location: location
+  tags: tags
+  properties: {
+    subnet: { id: '${network.id}/subnets/endpoints' }
+    privateLinkServiceConnections: [
+      {
+        name: each.name
+        properties: { privateLinkServiceId: each.id, groupIds: [each.group] }
+      }
+    ]
+  }
+}]
+
+resource looked 'Microsoft.Network/privateEndpoints/privateDnsZoneGroups@2025-09-01' = [for (each, i) in endpoints: {
+  parent: reached[i]
+  name: 'zone'
+  dependsOn: [links]
+  properties: {
+    privateDnsZoneConfigs: [
+      { name: each.group, properties: { privateDnsZoneId: resourceId('Microsoft.Network/privateDnsZones', each.zone) } }
+    ]
+  }
+}]
+
+output appsSubnetId string = '${network.id}/subnets/apps'
+output nodesSubnetId string = '${network.id}/subnets/nodes'

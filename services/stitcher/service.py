@@ -42,7 +42,7 @@ class Stitcher:
         self.start, self.close = self._muxer.start, self._muxer.close
 
     def stitch(self, message: ChunkScored, work: Work) -> None:
-        """Do what this chunk may have made possible: encode its segment, then mux its job."""
+        """Encode the segment after its last chunk, and mux the job after its last segment."""
         if self._jobs.sweep_if_ended(message.job):
             return
         job = self._jobs.job(message.job)
@@ -54,7 +54,7 @@ class Stitcher:
             raise NotYet("another stitcher is at work on it", after=CLAIM_SECONDS) from None
 
     def _encode(self, job: Job, number: int, work: Work) -> bool:
-        """Encode the segment, unless it is; return False if not all of its shards are scored."""
+        """Encode the segment unless that is done; return False if a shard isn't scored yet."""
         folder = names.segment_folder(job.job, number)
         if self._shards.known_incomplete(folder):
             return False

@@ -9,7 +9,14 @@ ROOT = Path(__file__).parents[2]
 LINK = re.compile(r"\]\((?!https?:|#)([^)#]+)")
 PAGES = [
     page
-    for pattern in ("*.md", "docs/*.md", "deploy/*.md", "benchmarks/*.md", "services/**/*.md")
+    for pattern in (
+        "*.md",
+        "docs/*.md",
+        "deploy/*.md",
+        "deploy/azure/*.md",
+        "benchmarks/*.md",
+        "services/**/*.md",
+    )
     for page in sorted(ROOT.glob(pattern))
 ]
 

@@ -56,8 +56,8 @@ var probes = [
   {
     type: 'Readiness'
     httpGet: { path: '/readyz', port: healthPort }
-    periodSeconds: 30
-    failureThreshold: 48 // a role may take half an hour to work
+    periodSeconds: 240
+    failureThreshold: 10 // the most there is: a role may take half an hour to work
   }
 ]
 

@@ -7,7 +7,7 @@ OUTPUT ?= out
 BIN = .venv/bin
 
 .PHONY: run test lint setup locks pins settings keys images image up down connections publish \
-        test-containers train bench scale kills crowd soak sheet clean
+        test-containers deploy roll-back destroy train bench scale kills crowd soak sheet clean
 
 run: setup
 	@$(BIN)/impasto run "$(VIDEO)" --style "$(STYLE)" --output "$(OUTPUT)"
@@ -89,6 +89,18 @@ down: keys
 # `eval "$$(make connections)"` exports what `impasto` and other tools need to reach the stack of `up`.
 connections:
 	@$(KEYS)
+
+# To Azure: everything, or SERVICE=splitter alone. YES=1 doesn't ask; LOCATION is for a new one.
+AZURE = $(BIN)/python -m deploy.azure
+deploy: setup
+	@$(AZURE) deploy "$(ENV)" --service "$(SERVICE)" --location "$(LOCATION)" $(if $(YES),--yes)
+
+# One service, to the image that it ran before.
+roll-back: setup
+	@$(AZURE) roll-back "$(ENV)" --service "$(SERVICE)"
+
+destroy: setup
+	@$(AZURE) destroy "$(ENV)"
 
 # The first run builds all images; torch alone has gigabytes.
 test-containers: setup

@@ -72,6 +72,9 @@ RARE = {
             "list models; write models; list styles; read styles; read segments; write segments"
         ),
         "a message is postponed": "send chunks; send lessons",
+        "the dispatcher may be first to set a bad message aside": (
+            "send chunks-poison; send lessons-poison"
+        ),
     },
     "stitcher": EVERYWHERE | {"a message is postponed": "send scored"},
 }

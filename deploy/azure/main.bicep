@@ -23,6 +23,10 @@ param gpu bool
 param drainSeconds int = 60
 @description('A cron expression in UTC, or empty.')
 param replaySchedule string = ''
+@description('Whether workers run on an Azure Machine Learning cluster, instead of as jobs of Container Apps.')
+param workspace bool = false
+@description('The size of that cluster\'s nodes.')
+param vmSize string = 'STANDARD_NC4AS_T4_V3'
 @description('Who gets alerts and the budget\'s warnings.')
 param alertEmail string
 @description('In the currency of the subscription.')
@@ -106,18 +110,47 @@ module network 'modules/network.bicep' = if (private) {
     prefix: prefix
     location: location
     tags: tags
-    endpoints: [
+  }
+}
+
+module ml 'modules/workspace.bicep' = if (workspace) {
+  name: 'workspace'
+  params: {
+    prefix: prefix
+    location: location
+    tags: tags
+    identities: identity.outputs.all
+    nodes: nodes
+    vmSize: vmSize
+    private: private
+    subnetId: private ? network.outputs.nodesSubnetId : ''
+  }
+}
+
+module endpoints 'modules/endpoints.bicep' = if (private) {
+  name: 'endpoints'
+  params: {
+    prefix: prefix
+    location: location
+    tags: tags
+    networkId: network.outputs.id
+    subnetId: network.outputs.endpointsSubnetId
+    endpoints: concat([
       { name: 'media', id: storage.outputs.mediaId, group: 'blob', zone: blobZone }
       { name: 'work', id: storage.outputs.workId, group: 'blob', zone: blobZone }
       { name: 'queues', id: storage.outputs.workId, group: 'queue', zone: 'privatelink.queue.${environment().suffixes.storage}' }
       { name: 'registry', id: registry.outputs.id, group: 'registry', zone: 'privatelink.azurecr.io' }
-    ]
+    ], workspace ? [
+      { name: 'ml-files', id: ml.outputs.storageId, group: 'blob', zone: blobZone }
+      { name: 'vault', id: ml.outputs.vaultId, group: 'vault', zone: 'privatelink.vaultcore.azure.net' }
+      { name: 'workspace', id: ml.outputs.id, group: 'amlworkspace', zone: 'privatelink.api.azureml.ms' }
+    ] : [])
   }
 }
 
 module apps 'modules/apps.bicep' = if (hasImages) {
   name: 'apps'
-  dependsOn: [rbac]
+  dependsOn: [rbac, endpoints]
   params: {
     prefix: prefix
     location: location
@@ -134,8 +167,8 @@ module apps 'modules/apps.bicep' = if (hasImages) {
     subnetId: private ? network.outputs.appsSubnetId : ''
     drainSeconds: drainSeconds
     replaySchedule: replaySchedule
-    cluster: 'queue'
-    clusterSettings: []
+    cluster: workspace ? 'azureml' : 'queue'
+    clusterSettings: workspace ? concat(ml.outputs.settings, [{ name: 'IMPASTO_WORKER_IMAGE', value: images.scorer }]) : []
   }
 }
 

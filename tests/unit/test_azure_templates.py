@@ -205,7 +205,7 @@ def test_services_are_scaled_by_the_queues_they_take_from() -> None:
 
 
 def test_services_are_told_settings_that_there_are() -> None:
-    text = (AZURE / "modules/apps.bicep").read_text()
+    text = "".join(path.read_text() for path in TEMPLATES)
     named = set(re.findall(r"'(IMPASTO_\w+)'", text))
     known = set(re.findall(r"`(IMPASTO_\w+)`", (ROOT / "docs/settings.md").read_text()))
     assert {"IMPASTO_MEDIA_URL", "IMPASTO_WORK_URL", "IMPASTO_WORK_QUEUE_URL"} <= named <= known

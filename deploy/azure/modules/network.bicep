@@ -1,11 +1,8 @@
-// A virtual network, private endpoints of storage and registry, and egress through one NAT address.
+// A virtual network, with egress through one NAT address to Azure's own services alone.
 param prefix string
 param location string
 param tags object
-@description('What gets a private endpoint: name, id, group, and the DNS zone that its name is looked up in.')
-param endpoints array
 
-var zoneNames = union(map(endpoints, each => each.zone), [])
 // Beside these, only the network itself may be reached: tags of Azure's own services.
 var reachable = ['AzureActiveDirectory', 'AzureMonitor', 'AzureResourceManager', 'AzureContainerRegistry', 'MicrosoftContainerRegistry', 'AzureFrontDoor.FirstParty', 'Storage']
 var allowances = map(range(0, length(reachable)), i => {
@@ -111,48 +108,7 @@ resource network 'Microsoft.Network/virtualNetworks@2025-09-01' = {
   }
 }
 
-resource zones 'Microsoft.Network/privateDnsZones@2024-06-01' = [for zone in zoneNames: {
-  name: zone
-  location: 'global'
-  tags: tags
-}]
-
-resource links 'Microsoft.Network/privateDnsZones/virtualNetworkLinks@2024-06-01' = [for (zone, i) in zoneNames: {
-  parent: zones[i]
-  name: prefix
-  location: 'global'
-  tags: tags
-  properties: {
-    registrationEnabled: false
-    virtualNetwork: { id: network.id }
-  }
-}]
-
-resource reached 'Microsoft.Network/privateEndpoints@2025-09-01' = [for each in endpoints: {
-  name: '${prefix}-${each.name}'
-  location: location
-  tags: tags
-  properties: {
-    subnet: { id: '${network.id}/subnets/endpoints' }
-    privateLinkServiceConnections: [
-      {
-        name: each.name
-        properties: { privateLinkServiceId: each.id, groupIds: [each.group] }
-      }
-    ]
-  }
-}]
-
-resource looked 'Microsoft.Network/privateEndpoints/privateDnsZoneGroups@2025-09-01' = [for (each, i) in endpoints: {
-  parent: reached[i]
-  name: 'zone'
-  dependsOn: [links]
-  properties: {
-    privateDnsZoneConfigs: [
-      { name: each.group, properties: { privateDnsZoneId: resourceId('Microsoft.Network/privateDnsZones', each.zone) } }
-    ]
-  }
-}]
-
 output appsSubnetId string = '${network.id}/subnets/apps'
 output nodesSubnetId string = '${network.id}/subnets/nodes'
+output id string = network.id
+output endpointsSubnetId string = '${network.id}/subnets/endpoints'

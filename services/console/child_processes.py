@@ -1,12 +1,13 @@
-"""Child processes that end with their parent: a lifeline, and how they are ended."""
+"""Starts child processes that end with their parent, and ends them."""
 
 import contextlib
 import fcntl
 import os
 import signal
 import subprocess
+import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -42,6 +43,20 @@ def locked(path: Path) -> IO[str]:
             f"a stack is already up in {path.parent}; use another folder with --data"
         ) from None
     return file
+
+
+def start_module(
+    module: str, environment: Mapping[str, str], lifeline: Lifeline, log: Path
+) -> Child:
+    with log.open("ab") as out:
+        return subprocess.Popen(
+            [sys.executable, "-m", module],
+            env=environment,
+            stdin=lifeline.end,
+            stdout=out,
+            stderr=out,
+            start_new_session=True,  # Ctrl-C doesn't reach it; the parent ends it
+        )
 
 
 def end(children: Sequence[Child], seconds: float) -> None:

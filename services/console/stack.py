@@ -4,7 +4,6 @@ import os
 import shlex
 import shutil
 import signal
-import subprocess
 import sys
 import threading
 from collections.abc import Callable
@@ -17,8 +16,15 @@ from azure.core.exceptions import AzureError
 
 from services.console import accounts, azurite
 from services.console.accounts import Accounts
-from services.console.child_processes import Child, Lifeline, end, kill_group, locked
-from services.console.job_control import JobControl
+from services.console.child_processes import (
+    Child,
+    Lifeline,
+    end,
+    kill_group,
+    locked,
+    start_module,
+)
+from services.console.recovery import recover
 from services.console.restarts import Restarts
 from services.console.scoring import publish
 from shared.clusters.backend import LocalWorkers
@@ -28,7 +34,7 @@ from shared.logs import logger
 from shared.runtime.heartbeat import has_worked
 from shared.runtime.serve import MISCONFIGURED
 from shared.settings import Settings
-from shared.storage import QUEUES, Storage
+from shared.storage import Storage
 
 log = logger()
 SERVICES = ("trigger", "splitter", "dispatcher", "stitcher")
@@ -95,7 +101,7 @@ class Stack:
                 if died and self.restarts.may_start(name):
                     self._log_errors(name, partial(self._restart, name, process))
             if self._storage_lost_writes:
-                self._log_errors("azurite", self._begin_anew)
+                self._log_errors("azurite", self._recover)
 
     def _log_errors(self, name: str, act: Callable[[], None]) -> None:
         """Log an error, which must not end the supervisor: it tries again."""
@@ -120,19 +126,8 @@ class Stack:
             return self.restarts.age(name) >= WORKED_SECONDS
         return has_worked(self.heartbeat_of(name))
 
-    def _begin_anew(self) -> None:
-        """Clear all queues and announce all unfinished jobs again.
-
-        When killed, Azurite loses its most recent writes, and blobs and queues no longer agree.
-        What is done of a job isn't done again.
-        """
-        # With a short timeout, so that another death of Azurite is noticed soon.
-        settings = self.accounts.settings().model_copy(update={"outage_seconds": 1})
-        storage = Storage(settings)
-        storage.prepare()
-        for name in QUEUES:
-            storage.queue(name).clear()
-        JobControl(storage).replay()
+    def _recover(self) -> None:
+        recover(self.accounts.settings())
         self._storage_lost_writes = False
 
     def pids(self) -> dict[str, int]:
@@ -187,17 +182,14 @@ class Stack:
         scratch = self.scratch_of(service)
         shutil.rmtree(scratch, ignore_errors=True)  # the last process may have been killed
         scratch.mkdir(parents=True, exist_ok=True)
-        with self.log_of(service).open("ab") as out:
-            self._processes[service] = subprocess.Popen(
-                [sys.executable, "-m", f"services.{service.partition('-')[0]}"],
-                env=self._environment()
-                | {"TMPDIR": str(scratch), "IMPASTO_HEARTBEAT": str(self.heartbeat_of(service))}
-                | (self._workers.environment(service) if self._workers else {}),
-                stdin=self._services_lifeline.end,
-                stdout=out,
-                stderr=out,
-                start_new_session=True,  # Ctrl-C doesn't reach it; `close` ends it in order
-            )
+        self._processes[service] = start_module(
+            f"services.{service.partition('-')[0]}",
+            self._environment()
+            | {"TMPDIR": str(scratch), "IMPASTO_HEARTBEAT": str(self.heartbeat_of(service))}
+            | (self._workers.environment(service) if self._workers else {}),
+            self._services_lifeline,
+            self.log_of(service),
+        )
 
     def _environment(self) -> dict[str, str]:
         return (

@@ -20,8 +20,8 @@ KNOWN = {
         "a name is taken by somebody else; change `prefix` in this environment's parameters"
     ),
     ("AuthorizationFailed", "does not have authorization"): (
-        "the login lacks a role; it needs Contributor and Role Based Access Control "
-        "Administrator on the resource group"
+        "the login lacks a role; it needs Contributor and User Access Administrator, "
+        "or Owner, on the resource group"
     ),
     ("MissingSubscriptionRegistration",): (
         "a resource provider isn't registered; run `az provider register` for the one named"

@@ -28,7 +28,7 @@ class Environment:
 
     @property
     def parameters(self) -> str:
-        return str(FOLDER / f"{self.name}.bicepparam")
+        return str(FOLDER / f"{self.name}.parameters.json")
 
     def exists(self) -> bool:
         return bool(az("group", "exists", "--name", self.group))

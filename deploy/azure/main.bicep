@@ -198,6 +198,8 @@ module budget 'modules/budget.bicep' = {
 }
 
 output registryServer string = registry.outputs.server
+output mediaName string = storage.outputs.mediaName
 output mediaUrl string = storage.outputs.mediaUrl
+output workName string = storage.outputs.workName
 output workUrl string = storage.outputs.workUrl
 output workQueueUrl string = storage.outputs.workQueueUrl

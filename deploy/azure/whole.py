@@ -49,7 +49,10 @@ def deployment(environment: Environment, verb: str, images_by_service: dict[str,
 def current(environment: Environment) -> dict[str, str]:
     """The images that run now, so that what-if doesn't take apps for deleted; none at first."""
     try:
-        return {name: environment.running(name).image() for name in images.SERVICES[:-1]}
+        return {
+            name: environment.running("replay" if name == "console" else name).image()
+            for name in images.SERVICES
+        }
     except Failed:
         return {}
 

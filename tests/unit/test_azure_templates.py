@@ -1,5 +1,6 @@
 """The templates of Azure: they parse, fit each other and the code, and hold no secret."""
 
+import inspect
 import json
 import re
 import shutil
@@ -12,6 +13,8 @@ from typing import Any
 import pytest
 from pycep import BicepParser
 
+from deploy.azure import whole
+from deploy.azure.environment import Environment
 from shared.storage import LANES, MEDIA_CONTAINERS, QUEUES, WORK_CONTAINERS
 
 ROOT = Path(__file__).parents[2]
@@ -243,3 +246,12 @@ def test_az_builds_main(tmp_path: Path) -> None:
     build = ["az", "bicep", "build", "--file", str(AZURE / "main.bicep"), "--outdir", str(tmp_path)]
     done = subprocess.run(build, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("stage", ["dev", "prod"])
+def test_deploying_finds_its_parameters_and_the_outputs_it_reads(stage: str) -> None:
+    assert Path(Environment(stage).parameters).exists()
+    read = set(re.findall(r'outputs\["(\w+)"\]|outputs\[\'(\w+)\'\]', inspect.getsource(whole)))
+    names = {name for pair in read for name in pair if name}
+    assert names
+    assert names <= parsed(AZURE / "main.bicep")["outputs"].keys()

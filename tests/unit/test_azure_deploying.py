@@ -23,7 +23,7 @@ def tools(tmp_path: Path) -> FakeTools:
     """A login that works, and an environment that exists."""
     tools = FakeTools(tmp_path / "bin")
     apps = [("containerApps", name) for name in ("splitter", "dispatcher")]
-    jobs = [("jobs", name) for name in ("scorer", "stitcher", "publish")]
+    jobs = [("jobs", name) for name in ("scorer", "stitcher", "publish", "replay")]
     resources = [
         {"type": f"Microsoft.App/{kind}", "name": f"impastodev-{name}", "id": f"/apps/{name}"}
         for kind, name in apps + jobs
@@ -102,7 +102,7 @@ class TestEverything:
     def test_what_if_is_asked_about_the_images_that_run(self, tools: FakeTools) -> None:
         tools.deploy("deploy", "dev", "--yes")
         [call] = tools.called("az deployment group what-if")
-        assert images_of(call) == dict.fromkeys(SERVICES, OLD)
+        assert images_of(call) == dict.fromkeys((*SERVICES, "console"), OLD)
 
     def test_nothing_changes_before_somebody_agrees(self, tools: FakeTools) -> None:
         for typed in ("", "n\n", "no\n"):

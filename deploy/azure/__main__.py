@@ -38,7 +38,7 @@ def deploy_service(environment: Environment, service: str) -> None:
     """One service alone; the others and their messages stay as they are."""
     if service not in images.SERVICES:
         raise Failed(f"there is no service {service!r}; there are {', '.join(images.SERVICES)}")
-    running = environment.running(service)
+    running = environment.running("replay" if service == "console" else service)
     [image] = images.push(environment, (service,)).values()
     running.change(image)
     say(f"{running.name} runs {image}")

@@ -4,6 +4,8 @@ from deploy.azure.az import Failed, az, run
 from deploy.azure.environment import Environment
 
 SERVICES = ("splitter", "dispatcher", "scorer", "stitcher", "console")
+#: The app or job that always runs a service's image.
+RUNS = {name: name for name in SERVICES} | {"scorer": "publish", "console": "replay"}
 
 
 def push(environment: Environment, services: tuple[str, ...]) -> dict[str, str]:
@@ -21,7 +23,7 @@ def push(environment: Environment, services: tuple[str, ...]) -> dict[str, str]:
 
 def _push(registry: str, server: str, service: str, tag: str) -> str:
     repository = f"impasto/{service}"
-    cluster = {"IMPASTO_CLUSTER": "queue"}
+    cluster = {"IMPASTO_CLUSTER": "azureml"}  # has what `queue` needs, too
     run("make", "-s", "image", f"SERVICE={service}", IMAGES=f"{server}/impasto", TAG=tag, **cluster)
     run("docker", "push", "--quiet", f"{server}/{repository}:{tag}")
     shown = az("acr", "repository", "show", "--name", registry, "--image", f"{repository}:{tag}")

@@ -49,10 +49,7 @@ def deployment(environment: Environment, verb: str, images_by_service: dict[str,
 def current(environment: Environment) -> dict[str, str]:
     """The images that run now, so that what-if doesn't take apps for deleted; none at first."""
     try:
-        return {
-            name: environment.running("replay" if name == "console" else name).image()
-            for name in images.SERVICES
-        }
+        return {name: environment.running(runs).image() for name, runs in images.RUNS.items()}
     except Failed:
         return {}
 

@@ -8,6 +8,8 @@ import av
 import pytest
 
 from deploy.azure import smoke
+from deploy.azure.environment import TEMPLATE, Environment
+from deploy.azure.images import RUNS
 from tests.support.fake_tools import ROOT, FakeTools
 
 GROUP = "impasto-dev"
@@ -90,6 +92,8 @@ class TestEverything:
         first = [next(i for i, call in enumerate(said) if call.startswith(s)) for s in steps]
         assert first == sorted(first)
         assert not tools.called("az group create")
+        [upload] = tools.called("az storage blob upload")
+        assert upload[upload.index("--account-name") + 1] == "media1"
 
     def test_images_are_deployed_by_digest(self, tools: FakeTools) -> None:
         tools.deploy("deploy", "dev", "--yes")
@@ -243,6 +247,22 @@ def test_the_smoke_test_has_a_video_of_three_seconds(tmp_path: Path) -> None:
     with av.open(str(tmp_path / "clip.mp4")) as clip:
         frames = list(clip.decode(video=0))
     assert frames[-1].time == pytest.approx(3, abs=0.2)
+
+
+def test_template_and_script_agree() -> None:
+    """On parameters, outputs and names; what Azure makes of them was never tried."""
+    if not TEMPLATE.exists():
+        pytest.skip("there is no template yet")
+    main = TEMPLATE.read_text()
+    apps = (TEMPLATE.parent / "modules/apps.bicep").read_text()
+    assert "param images object = {}" in main
+    for name in ("mediaName", "workName"):
+        assert f"output {name} string" in main
+    for name, runs in RUNS.items():
+        assert f"images.{name}\n" in apps
+        assert f"name: '${{prefix}}-{runs}'" in apps
+    for stage in ("dev", "prod"):
+        assert Path(Environment(stage).parameters).exists()
 
 
 def test_the_makefile_has_the_commands() -> None:

@@ -5,7 +5,7 @@ import sys
 
 from deploy.azure import images, whole
 from deploy.azure.az import Failed, az
-from deploy.azure.environment import Environment
+from deploy.azure.environment import Environment, Running
 
 
 def main() -> None:
@@ -36,18 +36,21 @@ def main() -> None:
 
 def deploy_service(environment: Environment, service: str) -> None:
     """One service alone; the others and their messages stay as they are."""
-    if service not in images.SERVICES:
-        raise Failed(f"there is no service {service!r}; there are {', '.join(images.SERVICES)}")
-    running = environment.running("replay" if service == "console" else service)
+    running = running_of(environment, service)
     [image] = images.push(environment, (service,)).values()
     running.change(image)
     say(f"{running.name} runs {image}")
 
 
+def running_of(environment: Environment, service: str) -> Running:
+    if service not in images.SERVICES:
+        known = ", ".join(images.SERVICES)
+        raise Failed(f"SERVICE={service or '…'} is no service; there are {known}")
+    return environment.running("replay" if service == "console" else service)
+
+
 def roll_back(environment: Environment, service: str) -> None:
-    if not service:
-        raise Failed("say which service, for example `SERVICE=splitter`")
-    running = environment.running(service)
+    running = running_of(environment, service)
     previous = running.previous()
     if previous is None:
         raise Failed(f"{running.name} has run no other image; there is nothing to go back to")

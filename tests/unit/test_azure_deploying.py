@@ -203,7 +203,7 @@ class TestOneService:
 
     def test_a_service_that_there_is_not(self, tools: FakeTools) -> None:
         last = ended(tools.deploy("deploy", "dev", "--service", "spliter"))
-        assert "there is no service 'spliter'" in last
+        assert "SERVICE=spliter is no service" in last
         assert not tools.calls()
 
     def test_it_can_be_rolled_back(self, tools: FakeTools) -> None:
@@ -212,11 +212,16 @@ class TestOneService:
         assert call[call.index("--image") + 1] == NEW
         assert f"previousImage={OLD}" in tools.called("az tag update")[0]
 
+    def test_the_console_is_what_the_replay_job_runs(self, tools: FakeTools) -> None:
+        assert tools.deploy("roll-back", "dev", "--service", "console").returncode == 0
+        [call] = tools.called("az containerapp job update")
+        assert "impastodev-replay" in call
+
     def test_there_may_be_nothing_to_roll_back_to(self, tools: FakeTools) -> None:
         tools.answer("az tag list", json={"properties": {"tags": None}})
         last = ended(tools.deploy("roll-back", "dev", "--service", "splitter"))
         assert "nothing to go back to" in last
-        assert "SERVICE=splitter" in ended(tools.deploy("roll-back", "dev"))
+        assert "SERVICE=… is no service" in ended(tools.deploy("roll-back", "dev"))
 
 
 class TestDestroying:

@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from shared.clusters.settings import WorkerSettings
 from shared.rights import SWEEPING, Rights, merged
+from shared.runtime.consumer import Consumer
 from shared.runtime.stop import Stop
 from shared.settings import Settings
 from shared.storage import LANES, MEDIA_CONTAINERS, POISON, QUEUES, WORK_CONTAINERS, Storage
@@ -52,10 +53,8 @@ BUILT_IN = {
 }
 
 
-def rights_needed_by(service: str) -> Rights:
-    """What the service checks at its start, its queues' rights included."""
-    if service in OTHERS:
-        return OTHERS[service]
+def built(service: str, **given: Any) -> Consumer:
+    """The service as its process builds it, before it runs."""
     module = import_module(f"services.{service}.service")
     account = "DefaultEndpointsProtocol=http;AccountName=x;AccountKey=eA==;BlobEndpoint=http://x/x;"
     connection = SecretStr(f"{account}QueueEndpoint=http://x/x")
@@ -64,14 +63,22 @@ def rights_needed_by(service: str) -> Rights:
         if service == "dispatcher"
         else import_module(f"services.{service}.settings").__dict__[f"{service.title()}Settings"]
     )
-    given: dict[str, Any] = {"cluster": "queue"} if kind is WorkerSettings else {}
+    if kind is WorkerSettings:
+        given["cluster"] = "queue"
     settings: Settings = kind(media_connection=connection, work_connection=connection, **given)
-    worker = module.build(Storage(settings), settings, Stop())
+    worker: Consumer = module.build(Storage(settings), settings, Stop())
+    return worker
+
+
+def rights_needed_by(service: str) -> Rights:
+    """What the service checks at its start, its queues' rights included."""
+    if service in OTHERS:
+        return OTHERS[service]
+    worker = built(service)
     worker._handlers.close()
     if worker._at_end:
         worker._at_end()
-    needed: Rights = worker._access._rights
-    return needed
+    return worker._access._rights
 
 
 def rights_of(roles: Iterable[str]) -> set[str]:
@@ -137,3 +144,12 @@ def test_a_role_allows_the_rights_it_names(name: str) -> None:
     wanted = set().union(*(ALLOWED_BY[right] for right in role["rights"]))
     assert {*role["actions"], *role["dataActions"]} == wanted
     assert set(role["actions"]) <= {COUNT}
+
+
+@pytest.mark.parametrize("seconds", [None, 60.0])
+def test_a_stitcher_leaves_when_idle_if_it_is_a_job(seconds: float | None) -> None:
+    worker = built("stitcher", stitcher_idle_exit_seconds=seconds)
+    assert worker._leave_when_idle == seconds
+    worker._handlers.close()
+    if worker._at_end:
+        worker._at_end()

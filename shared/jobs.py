@@ -1,4 +1,4 @@
-"""Reads and writes the records and intermediate results of jobs."""
+"""Jobs in storage: reads and writes their records and intermediates, and deletes leftovers."""
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress

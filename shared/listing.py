@@ -1,4 +1,4 @@
-"""Lists containers that have blobs whose names no listing can hold.
+"""Lists containers even where some blob's name makes Azurite's own listing fail.
 
 A listing is XML, which has no control characters: Azurite answers 500, without an error code, to
 each listing that would have such a name. This module finds these names by listing longer and longer

@@ -1,4 +1,4 @@
-"""The two storage accounts: `media` for inputs and outputs, `work` for everything else."""
+"""The two storage accounts, `media` and `work`, and the names of their containers and queues."""
 
 from typing import Any, NamedTuple
 

@@ -1,4 +1,4 @@
-"""What the splitter and the stitcher share about videos: `detail` in records of jobs and segments.
+"""What is particular to videos in the records of jobs: their field `detail`, typed.
 
 Only code in a service's folder `video` reads it.
 """

@@ -1,4 +1,4 @@
-"""How large a chunk is, how many chunks may wait, how many workers start. Pure functions."""
+"""How many workers there should be, how large a chunk is, how many may wait. Pure functions."""
 
 from collections.abc import Iterator
 from math import ceil

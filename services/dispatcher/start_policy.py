@@ -1,4 +1,4 @@
-"""Back-off and give-up rules for failing workers. Pure functions."""
+"""When to start workers again that fail, and when to give up on the cluster. Pure functions."""
 
 import itertools
 from collections.abc import Sequence

@@ -1,3 +1,5 @@
+"""The splitter's settings: segments, flow control, and limits on videos and its sandbox."""
+
 from typing import Literal
 
 from pydantic import Field

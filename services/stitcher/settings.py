@@ -1,3 +1,5 @@
+"""The stitcher's settings: codec, quality and kind of file of outputs; limits of its sandbox."""
+
 from typing import Literal
 
 from pydantic import Field

@@ -1,4 +1,4 @@
-"""Records for how long no worker has had room on its disk for a job."""
+"""Records since when no worker has had disk space for a job, which is given up after some time."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""Calls between messages (`tick`, `is_open`): an error is logged, and the call is retried later."""
+"""Calls a service's function between messages: errors are logged, and it is called again later."""
 
 import time
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Which streams of the source are copied into the output, and which kind of file can hold them."""
+"""Which of the source's streams (audio, subtitles …) are copied, and into which kind of file."""
 
 import contextlib
 import io

@@ -1,4 +1,4 @@
-"""Encodes the scored frames of a segment, with the times of the source."""
+"""Encodes a segment's scored frames with the chosen video codec, at the times of the source."""
 
 import os
 from collections.abc import Generator, Iterable

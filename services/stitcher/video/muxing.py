@@ -1,4 +1,4 @@
-"""Muxes the encoded segments and the source's other streams into one file, without re-encoding."""
+"""Muxes the encoded segments and the source's audio and other streams, without re-encoding."""
 
 import heapq
 import io

@@ -13,20 +13,20 @@ from services.console.terminal import COLOURS, safe, say
 
 
 class Pace:
-    """The scoring rate of each job since the first look at it."""
+    """The rate of each job since the first look at it: scored frames, or steps of training."""
 
     def __init__(self) -> None:
         self._first: dict[str, tuple[float, int]] = {}
 
     def rate(self, status: Status) -> float | None:
         now = time.monotonic()
-        began, before = self._first.setdefault(status.job, (now, status.scored))
-        done = status.scored - before
+        began, before = self._first.setdefault(status.job, (now, done_of(status)))
+        done = done_of(status) - before
         return done / (now - began) if done and now > began else None
 
 
 def progress(statuses: Iterable[Status], pace: Pace) -> RenderableType:
-    """Three bars for each job: split, scored and stitched."""
+    """Three bars for each video: split, scored and stitched; one for each painting."""
     table = Table.grid(padding=(0, 2))
     for status in statuses:
         name = Text(safe(status.source or status.job), overflow="ellipsis", no_wrap=True)
@@ -36,18 +36,16 @@ def progress(statuses: Iterable[Status], pace: Pace) -> RenderableType:
                 note.append(safe(f": {status.reason}"))
             table.add_row(name, note)
             continue
-        if not status.items:
-            being = "being learnt" if status.state == "running" else "waiting to be opened"
-            table.add_row(name, being)
+        if not (status.items or status.steps):
+            table.add_row(name, "waiting to be opened")
             continue
         bars = Table.grid(padding=(0, 1))
-        for stage in ("split", "scored", "stitched"):
-            count: int = getattr(status, stage)
+        for stage, count, total in stages(status):
             bars.add_row(
                 stage,
-                ProgressBar(status.items, count, width=24),
-                f"{count}/{status.items}",
-                estimate(status, pace) if stage == "scored" else "",
+                ProgressBar(total, count, width=24),
+                f"{count}/{total}",
+                estimate(status, pace) if stage in ("scored", "learnt") else "",
             )
         table.add_row(name, bars)
     return Group(table)
@@ -58,8 +56,10 @@ def say_progress(statuses: Iterable[Status], pace: Pace) -> None:
         if status.ended:
             continue
         name = status.source or status.job
-        counts = f"split {status.split}, scored {status.scored}, stitched {status.stitched}"
-        what = f"{counts} of {status.items} frames" if status.items else "waiting to be opened"
+        counts = ", ".join(f"{stage} {count}" for stage, count, _ in stages(status))
+        total = f"{status.steps} steps" if status.steps else f"{status.items} frames"
+        opened = status.items or status.steps
+        what = f"{counts} of {total}" if opened else "waiting to be opened"
         left = estimate(status, pace)
         line = f"{name}: {what}{'; ' if left else ''}{left}"
         say(line)
@@ -69,5 +69,18 @@ def estimate(status: Status, pace: Pace) -> str:
     rate = pace.rate(status)
     if rate is None:
         return ""
-    left = (status.items - status.scored) / rate
-    return f"{rate:.1f} frames/s, {left:.0f} s left"
+    left = ((status.steps or status.items) - done_of(status)) / rate
+    unit = "steps" if status.steps else "frames"
+    return f"{rate:.1f} {unit}/s, {left:.0f} s left"
+
+
+def stages(status: Status) -> list[tuple[str, int, int]]:
+    """Each stage of a job, how much of it is done, and how much there is."""
+    if status.steps:
+        return [("learnt", status.steps_done, status.steps)]
+    done = {"split": status.split, "scored": status.scored, "stitched": status.stitched}
+    return [(stage, count, status.items) for stage, count in done.items()]
+
+
+def done_of(status: Status) -> int:
+    return status.steps_done if status.steps else status.scored

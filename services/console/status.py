@@ -28,6 +28,9 @@ class Status(BaseModel):
     split: int = 0
     scored: int = 0
     stitched: int = 0
+    #: Of a lesson: how many steps of training it takes, and how many are done.
+    steps: int = 0
+    steps_done: int = 0
     seconds: float | None = None
 
     def ended_as(self, outcome: Outcome) -> "Status":
@@ -75,9 +78,10 @@ class StatusReader:
             return self._running(status)
         if not source and (arrival := self._arrivals.find(job)):
             container, source = arrival.container, arrival.blob
-        lesson = container == "styles" and self._jobs.segments.find(names.lesson_blob(job))
-        state = "running" if lesson else "waiting"
-        return status.model_copy(update={"source": source or None, "state": state})
+        status = status.model_copy(update={"source": source or None})
+        if container == "styles" and (lesson := self._jobs.segments.find(names.lesson_blob(job))):
+            return learning(status, lesson)
+        return status
 
     def with_shards(self, status: Status) -> Status:
         """The status with `scored` by shards, and `stitched`: two more storage calls."""
@@ -101,6 +105,11 @@ class StatusReader:
                 "scored": min(job.items, status.scored),
             }
         )
+
+
+def learning(status: Status, checkpoint: Blob) -> Status:
+    steps, done = (int(checkpoint.metadata.get(name, "0")) for name in ("steps", "step"))
+    return status.model_copy(update={"state": "running", "steps": steps, "steps_done": done})
 
 
 def planned(status: Status, plan: Blob, records: Mapping[str, Blob]) -> Status:

@@ -22,15 +22,16 @@ def table_of(*columns: str) -> Table:
 
 
 def jobs_table(statuses: Iterable[Status]) -> Table:
-    table = table_of("job", "state", "source", "style", "frames", "scored", "output or reason")
+    table = table_of("job", "state", "source", "style", "frames", "done", "output or reason")
     for status in statuses:
+        steps = f"{status.steps_done}/{status.steps} steps" if status.steps else ""
         table.add_row(
             plain(status.job),
             plain(status.state, COLOURS.get(status.state, "")),
             plain(status.source),
             plain(status.model),
             str(status.items or ""),
-            str(status.scored or ""),
+            steps or str(status.scored or ""),
             plain("\n".join([status.output or status.reason or "", *status.notes])),
         )
     return table

@@ -27,7 +27,7 @@ from shared.worker_activity import WorkerActivity
 log = logger()
 LARGEST_MIB = 64
 #: The number of steps between two checkpoints.
-CHECKPOINT_STEPS = 50
+CHECKPOINT_STEPS = 20
 FAILURE = "the style can't be learnt"
 
 
@@ -107,10 +107,12 @@ class Lessons:
         for step in learner.run(done):
             work.check()
             self._activity.record()
-            if step % CHECKPOINT_STEPS == 0:
+            if step == 1 or step % CHECKPOINT_STEPS == 0:
                 if self._jobs.sweep_if_ended(job):
                     return None
                 vector = save_style(learner.vector)
-                self._jobs.segments.write(checkpoint, vector, {"step": str(step)})
-                log.info("learning", step=step, of=self._settings.learning_steps)
+                steps = self._settings.learning_steps
+                progress = {"step": str(step), "steps": str(steps)}
+                self._jobs.segments.write(checkpoint, vector, progress)
+                log.info("learning", step=step, of=steps)
         return save_style(learner.vector)

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from services.console.job_control import JobControl
+from services.console.listing import Listing
 from services.trigger.service import Trigger
+from shared import names
 from shared.errors import Missing
 from shared.jobs import Jobs
 from shared.records import Job, Result, Source, Span
@@ -61,6 +63,24 @@ def test_a_lesson_is_known_to_all_processes_at_once(storage: Storage, video: Pat
     assert job in Jobs(storage).all()
     assert waiting_lessons(storage) == [job]
     assert waiting_videos(storage) == []
+
+
+@pytest.mark.parametrize(
+    ("metadata", "steps"),
+    [({"step": "140", "steps": "700"}, (140, 700)), ({"step": "140"}, (140, 0))],
+    ids=["now", "by a worker of an older version"],
+)
+def test_a_lesson_shows_how_far_it_is(
+    storage: Storage, video: Path, metadata: dict[str, str], steps: tuple[int, int]
+) -> None:
+    control = JobControl(storage)
+    job = control.teach(video, "wave")
+    storage.container("segments").write(names.lesson_blob(job), b"a checkpoint", metadata)
+    [listed] = Listing(storage).page(1, 2)
+    for status in (control.status(job), listed):
+        assert status.state == "running"
+        assert (status.steps_done, status.steps) == steps
+        assert status.items == status.scored == 0
 
 
 @pytest.mark.parametrize("planned", [True, False], ids=["planned", "never opened"])

@@ -9,6 +9,7 @@ from rich.console import Console
 
 from services.console import tables, terminal
 from services.console.poison import Entry
+from services.console.progress import Pace, progress, say_progress
 from services.console.status import Status
 from tests.support.tables import only_rows
 
@@ -30,6 +31,31 @@ def test_tables_on_narrow_screens_cut_nothing_off() -> None:
     assert shown[0] == status.job
     assert [shown[1], shown[3], shown[4]] == ["finished", "great-wave", "1000"]
     assert "…" not in screen.file.getvalue()
+
+
+def test_a_lesson_has_steps_and_a_time_that_is_left(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    now = 100.0
+    monkeypatch.setattr("services.console.progress.time.monotonic", lambda: now)
+    screen = Console(width=200, file=io.StringIO())
+    lesson = Status(job="wave-0123456789ab", state="running", source="wave.jpg", steps=700)
+    pace = Pace()
+    for now, done in ((100.0, 20), (140.0, 100)):  # noqa: B007
+        status = lesson.model_copy(update={"steps_done": done})
+        say_progress([status], pace)
+        screen.print(progress([status], pace))
+    screen.print(tables.jobs_table([status]))
+    assert isinstance(screen.file, io.StringIO)
+    lines = capsys.readouterr().err.splitlines()
+    assert lines == [
+        "wave.jpg: learnt 20 of 700 steps",
+        "wave.jpg: learnt 100 of 700 steps; 2.0 steps/s, 300 s left",
+    ]
+    shown = screen.file.getvalue()
+    assert "100/700 2.0 steps/s" in shown
+    assert "100/700 steps" in shown
+    assert not any(word in shown for word in ("frames/s", "split", "waiting to be opened"))
 
 
 #: Cursor control in both forms, text direction, and rich's markup.

@@ -36,5 +36,5 @@ def test_a_traceback_has_no_values_of_variables(
         logs.logger().exception("it failed")
     said = err.getvalue()
     assert "takes exactly one argument" in said
-    assert "test_a_traceback_doesnt_tell" in said
+    assert "test_a_traceback_has_no_values_of_variables" in said
     assert "kept-secret" not in said

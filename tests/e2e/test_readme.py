@@ -79,7 +79,7 @@ LONG = [
     "make scale",
     "make kills",
     "make soak",
-    "make soak",
+    "make crowd",
     "make sheet",
     "make locks",
     "make settings",

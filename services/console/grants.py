@@ -23,7 +23,7 @@ from shared.outages import retry_outages
 from shared.settings import Settings
 from shared.storage import API_VERSION, Account, Storage
 
-#: Azure's limit for links that are signed by a login; accounts' keys get no more here.
+#: Azure's limit for links that a login signs. Links that an account key signs have the same here.
 LONGEST = timedelta(days=7)
 LONGEST_HOURS = int(LONGEST.total_seconds()) // 3600
 #: By how much clocks may differ.

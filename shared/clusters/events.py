@@ -1,6 +1,7 @@
 """The events of clusters and workers: services log them, and `impasto run` prints them."""
 
 import logging
+from abc import abstractmethod
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
@@ -20,8 +21,9 @@ class Event(BaseModel):
         logger().log(self.level, self.event, **fields)
 
     @property
+    @abstractmethod
     def sentence(self) -> str:
-        raise NotImplementedError
+        """The event for a person."""
 
 
 class ClusterResized(Event):

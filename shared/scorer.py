@@ -33,5 +33,8 @@ class Scorer(Protocol[V]):
     def encode(self, value: V) -> bytes:
         """Convert a value to an item to store."""
 
+    def count(self, value: V) -> int:
+        """How many of the job's items a value holds: 1 for a picture."""
+
     def report(self) -> dict[str, float | str]:
         """Details of the chunk that was just scored, for its report."""

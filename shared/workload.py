@@ -37,7 +37,7 @@ class Made(NamedTuple):
     """A job's outputs, each a file by the blob's name, the main one first."""
 
     files: dict[str, Path]
-    notes: list[str] = []
+    notes: list[str]
 
 
 class Splitting(Protocol):
@@ -67,9 +67,9 @@ class Stitching(Protocol):
         """Write the segment's scored items to a file."""
 
     def finish(
-        self, job: Job, segments: Sequence[Segment], sizes: Sequence[int], folder: Path, check: Check
+        self, job: Job, segments: Sequence[Segment], sizes: Sequence[int], path: Path, check: Check
     ) -> Made:
-        """Make the job's outputs in `folder` from its joined segments, which have these sizes."""
+        """Make the job's outputs in the folder `path` from its joined segments of these sizes."""
 
     def close(self) -> None:
         """Called once, at the service's end."""

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import av
 from av.audio.stream import AudioStream
-from av.container import OutputContainer
+from av.container import InputContainer, OutputContainer
 from av.video.frame import PictureType
 from av.video.stream import VideoStream
 
@@ -88,15 +88,20 @@ class Facts(NamedTuple):
     sound: dict[int, list[tuple[Fraction, str]]]
 
 
+def opened(path: Path) -> InputContainer:
+    """FFmpeg doesn't recognize a transport stream of a few packets by its content."""
+    return av.open(str(path), format="mpegts" if path.suffix == ".ts" else None)
+
+
 def facts(path: Path) -> Facts:
-    with av.open(str(path)) as container:
+    with opened(path) as container:
         stream = container.streams.video[0]
         assert stream.time_base
         times = [Fraction(frame.pts or 0) * stream.time_base for frame in container.decode(stream)]
         size = (stream.width, stream.height)
         tick = stream.time_base
     sound: dict[int, list[tuple[Fraction, str]]] = {}
-    with av.open(str(path)) as container:
+    with opened(path) as container:
         order = {stream.index: n for n, stream in enumerate(container.streams.audio)}
         for packet in container.demux(*container.streams.audio) if order else ():
             if packet.size:

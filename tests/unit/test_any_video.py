@@ -11,7 +11,7 @@ from typing import BinaryIO
 import av
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, reject, settings
+from hypothesis import HealthCheck, example, given, reject, settings
 from hypothesis import strategies as st
 
 from services.splitter.settings import SplitterSettings
@@ -72,7 +72,26 @@ def first_frame(path: Path) -> "np.ndarray[tuple[int, ...], np.dtype[np.int64]]"
         return next(container.decode(video=0)).to_ndarray(format="rgb24").astype(int)
 
 
+#: A transport stream of only ten packets.
+SHORTEST: dict[str, object] = {
+    "suffix": "ts",
+    "codec": "libx264",
+    "options": {"bf": "0"},
+    "pixels": "yuv420p",
+    "seconds": 0.2,
+    "rate": 10,
+    "size": "64x48",
+    "gop": 1,
+    "gaps": None,
+    "tracks": (),
+    "rotation": 0,
+    "late": 0,
+    "picture": "color=c=0x808080:",
+}
+
+
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@example(SHORTEST, 1.0)
 @given(recipes(), st.sampled_from([0.3, 1.0, 10.0]))
 def test_any_clip_keeps_its_frames_times_and_sound(
     recipe: dict[str, object], segment_seconds: float

@@ -228,6 +228,32 @@ def test_a_truncated_stream_has_a_note(tmp_path: Path) -> None:
     assert note.startswith("the file was cut off: it ends at ")
 
 
+def test_a_transport_stream_of_a_few_packets_is_painted(tmp_path: Path) -> None:
+    """FFmpeg doesn't recognize so short a one by its content."""
+    clip = make_clip(
+        tmp_path / "clip.ts",
+        seconds=0.2,
+        rate=10,
+        size="64x48",
+        options={"bf": "0"},
+        picture="color=c=0x808080:",
+        tracks=(),
+    )
+    assert clip.stat().st_size == 10 * 188
+    output = stitch(split(clip), clip, tmp_path)
+    assert output.notes == []
+    assert_same_but_for_the_picture(output.path, clip)
+
+
+@pytest.mark.parametrize("content", [b"G", b"G" * 1880, (b"G" + b"\xff" * 187) * 10])
+def test_what_only_begins_like_a_transport_stream_is_refused(
+    content: bytes, tmp_path: Path
+) -> None:
+    path = tmp_path / "clip.ts"
+    path.write_bytes(content)
+    assert refusal(path)
+
+
 def test_an_encrypted_video_is_refused(tmp_path: Path) -> None:
     plain = make_clip(tmp_path / "plain.mp4", seconds=0.4, tracks=())
     locked = tmp_path / "locked.mp4"

@@ -11,14 +11,14 @@ from av.video.stream import VideoStream
 from services.splitter.settings import SplitterSettings
 from services.splitter.video.limits import check_size
 from shared.errors import Refused
-from shared.video import SOURCE_ONLY, is_cover
+from shared.video import is_cover
+from shared.video_source import open_source
 
 
 @contextmanager
 def open_input(file: BinaryIO) -> Iterator[InputContainer]:
-    file.seek(0)
     try:
-        container = av.open(file, "r", container_options=SOURCE_ONLY)
+        container = open_source(file)
     except (av.FFmpegError, OSError, ValueError) as error:
         raise Refused(
             "the file isn't a video that can be read (mp4, mov, mkv, webm, avi, ts, mpg, flv, wmv)"

@@ -26,7 +26,8 @@ from services.stitcher.video.packets import (
     video_packets,
 )
 from shared.errors import Refused
-from shared.video import SEGMENT_ONLY, SOURCE_ONLY, VideoDetail
+from shared.video import SEGMENT_ONLY, VideoDetail
+from shared.video_source import open_source
 
 LARGEST_TIMESCALE = 10_000_000
 WRITE_BUFFER_BYTES = 1 << 20
@@ -42,7 +43,7 @@ def mux(
     settings: StitcherSettings,
 ) -> tuple[Kind, list[str]]:
     """Write the output; return its kind of file, and notes on what it lacks of the source."""
-    with av.open(source, "r", container_options=SOURCE_ONLY) as original:
+    with open_source(source) as original:
         plan = plan_streams(original, detail.stream, settings.output_format)
         try:
             left_out = mux_with(plan, segments(), original, detail, output)

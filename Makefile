@@ -29,10 +29,12 @@ LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
 SERVICES = trigger splitter dispatcher batchai scorer stitcher console
 # Extras of the dispatcher and the console for these kinds of clusters.
 CLUSTERS = azureml ray
+# An extra of every service.
+EXPORTERS = azuremonitor
 
 locks: setup
 	@$(LOCK) pyproject.toml --extra dev --output-file deploy/locks/dev.txt
-	@for extra in $(SERVICES) $(CLUSTERS); do echo "locks: $$extra"; \
+	@for extra in $(SERVICES) $(CLUSTERS) $(EXPORTERS); do echo "locks: $$extra"; \
 	  $(LOCK) pyproject.toml --extra $$extra --constraint deploy/locks/dev.txt \
 	    --output-file deploy/locks/$$extra.txt || exit 1; done
 	@echo hatchling | $(LOCK) - --constraint deploy/locks/dev.txt \

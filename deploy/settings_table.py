@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal, get_args, get_origin
 
+from pydantic import AliasChoices
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
@@ -44,8 +45,13 @@ def table(title: str) -> Iterator[str]:
     for settings in GROUPS[title]:
         for name in settings.__annotations__:
             field = settings.model_fields[name]
-            yield f"| `IMPASTO_{name.upper()}` | {default(field)} | {sentence(field)} |"
+            yield f"| `{variable(name, field)}` | {default(field)} | {sentence(field)} |"
     yield "\n</details>\n"
+
+
+def variable(name: str, field: FieldInfo) -> str:
+    alias = field.validation_alias
+    return str(alias.choices[0]) if isinstance(alias, AliasChoices) else f"IMPASTO_{name.upper()}"
 
 
 def default(field: FieldInfo) -> str:

@@ -31,6 +31,8 @@ from shared.refusals import missing_place
 CLAIM_SECONDS = 15
 #: The most blobs that one request deletes.
 BATCH = 256
+#: Answers to an append that would make the blob too large, or the 50,001st.
+APPEND_LIMITS = ("MaxBlobSizeConditionNotMet", "BlockCountExceedsLimit")
 #: The name of a blob that never exists, to ask what is allowed.
 PROBE = ".impasto-probe"
 
@@ -150,6 +152,38 @@ class Container:
                 return False
             raise
         return True
+
+    @retry_outages
+    def append(self, name: str, data: bytes, most: int) -> bool:
+        """Append to the blob, which is made if it is missing; False where it would be over `most`.
+
+        A retry may append the data twice.
+        """
+        blob = self._client.get_blob_client(name)
+        try:
+            try:
+                blob.append_block(data, maxsize_condition=most)
+            except ResourceNotFoundError as error:
+                if missing_place(error):
+                    raise
+                with suppress(ResourceExistsError, ResourceModifiedError):  # made by another one
+                    blob.create_append_blob(match_condition=MatchConditions.IfMissing)
+                blob.append_block(data, maxsize_condition=most)
+        except HttpResponseError as error:
+            if getattr(error, "error_code", None) in APPEND_LIMITS:
+                return False
+            raise
+        return True
+
+    @retry_outages
+    def read_from(self, name: str, start: int) -> bytes:
+        """The blob from this byte on; empty if it has no more."""
+        try:
+            return self._client.download_blob(name, offset=start).readall()
+        except HttpResponseError as error:
+            if error.status_code == 416:
+                return b""
+            raise
 
     @retry_outages
     def under(self, prefix: str = "") -> list[Blob]:

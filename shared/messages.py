@@ -150,6 +150,8 @@ class Message(Body):
     """A message of our own. It belongs to a job, and its unknown fields are errors."""
 
     version: Literal[1] = 1
+    #: W3C's `traceparent` of the span that sent it. In messages of older versions, and of those who
+    #: send them outside of a span, the id of Event Grid's event.
     trace: Trace
     job: JobId
 

@@ -20,6 +20,7 @@ from tenacity.wait import wait_exponential_jitter
 from shared.errors import Changed, Forbidden, Missing, StorageError, Unavailable, Unprepared
 from shared.logs import logger
 from shared.refusals import forbidden, is_refusal, missing_place, refusals
+from shared.telemetry.metrics import STORAGE_REQUESTS
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -107,6 +108,8 @@ def one_try(call: Callable[P, R]) -> Callable[P, R]:
                 raise
             if isinstance(ours, Unavailable):
                 outage.failed(error)
+                if getattr(error, "status_code", None) is None:
+                    STORAGE_REQUESTS.labels("any", "none").inc()
             if isinstance(ours, Forbidden):
                 refusals.log(ours)
             raise ours from error

@@ -14,6 +14,7 @@ from shared.errors import LeaseLost, Missing
 from shared.messages import Body, encode
 from shared.outages import one_try, retry_outages
 from shared.refusals import missing_place
+from shared.telemetry.sending import sending, sent_by
 
 FOREVER = -1
 #: The longest visibility timeout, in seconds.
@@ -58,7 +59,8 @@ class Queue:
                 raise
 
     def send(self, body: Body) -> None:
-        self.send_text(encode(body))
+        with sending(self.name) as sender:
+            self.send_text(encode(sent_by(body, sender)))
 
     @retry_outages
     def send_text(self, text: str, after: float = 0) -> None:

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import AliasChoices, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -66,10 +66,38 @@ class Settings(BaseSettings):
     )
     health_port: int | None = Field(
         None,
-        ge=1,
+        ge=0,
         le=65535,
-        description="A port that answers `/livez` and `/readyz`, for platforms whose probes are"
-        " HTTP; needs `IMPASTO_HEARTBEAT`.",
+        description="A port that answers `/metrics`, `/livez` and `/readyz`; 0 chooses a free one,"
+        " which is logged. The probes need `IMPASTO_HEARTBEAT`.",
+    )
+    health_address: str = Field(
+        "127.0.0.1",
+        description="The address of that port; `0.0.0.0` where a platform's probes or Prometheus"
+        " come from outside.",
+    )
+    handler_seconds: float = Field(
+        900,
+        gt=0,
+        description="How long a handler may make no progress, such as a request to storage, before"
+        " the service counts as hung.",
+    )
+    otlp_endpoint: str | None = Field(
+        None,
+        description="The URL of an OpenTelemetry collector's HTTP receiver, such as"
+        " `http://collector:4318`, for traces and metrics.",
+    )
+    otlp_seconds: float = Field(
+        60, gt=0, description="How often metrics are sent to that collector."
+    )
+    trace_share: float = Field(
+        1, ge=0, le=1, description="The share of jobs whose traces are exported."
+    )
+    job_log_days: float = Field(
+        7,
+        ge=0,
+        description="How long the log and the trace of each job are kept in the container `logs`;"
+        " 0 keeps none.",
     )
     tied_to_stdin: bool = Field(
         False, description="Leave when standard input ends, as it does when the parent exits."
@@ -80,7 +108,19 @@ class Settings(BaseSettings):
     require_sandbox: bool = Field(
         False, description="Refuse to work if the system can't sandbox what opens files."
     )
+    applicationinsights_connection_string: SecretStr | None = Field(
+        None,
+        validation_alias=AliasChoices(
+            "APPLICATIONINSIGHTS_CONNECTION_STRING", "applicationinsights_connection_string"
+        ),
+        description="Azure Monitor's, for traces and metrics; needs the extra `azuremonitor`.",
+    )
     log_level: str = Field("info", description="The least serious log lines to print.")
+
+    def secrets(self) -> list[str]:
+        """The values of all settings that are secret."""
+        values = (getattr(self, name) for name in type(self).model_fields)
+        return [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
 
     def own(self) -> dict[str, Any]:
         """The settings that only this service has, as JSON: they hold no account and no key."""

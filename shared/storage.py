@@ -11,6 +11,7 @@ from shared.blobs import Container
 from shared.errors import Misconfigured
 from shared.queues import Queue
 from shared.settings import Settings
+from shared.telemetry.storage_calls import BLOB, QUEUE, noting
 
 #: The newest version that Azurite 3.35 supports; it refuses the SDK's default.
 API_VERSION = "2025-11-05"
@@ -86,15 +87,19 @@ class Storage:
         work = Account(settings.work_connection, settings.work_url, settings.work_queue_url)
         # A shard is read or written with one request. A whole video isn't held in memory.
         large, small = 64 << 20, 2 << 20
+        blob_hook, queue_hook = noting(BLOB), noting(QUEUE)
         self._media = media.blobs(
             "MEDIA",
+            raw_response_hook=blob_hook,
             max_single_get_size=large,
             max_single_put_size=small,
             max_block_size=small,
             **options,
         )
-        self._work = work.blobs("WORK", max_single_get_size=large, **options)
-        self._queues = work.queues(read_timeout=10, **options)
+        self._work = work.blobs(
+            "WORK", raw_response_hook=blob_hook, max_single_get_size=large, **options
+        )
+        self._queues = work.queues(raw_response_hook=queue_hook, read_timeout=10, **options)
 
     def container(self, name: str) -> Container:
         service = self._media if name in MEDIA_CONTAINERS else self._work

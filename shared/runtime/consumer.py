@@ -15,16 +15,19 @@ from shared.runtime.backoff import IdlePause
 from shared.runtime.guarded import Guarded
 from shared.runtime.handler_thread import HandlerThread
 from shared.runtime.heartbeat import note_worked
+from shared.runtime.outcomes import note
 from shared.runtime.settling import Settling
 from shared.runtime.stop import Stop
 from shared.runtime.work import AnyRoute, Work
 from shared.settings import Settings
 from shared.storage import Storage
+from shared.telemetry import metrics
+from shared.telemetry.handling import IN_MESSAGES, span_of
+from shared.telemetry.spans import Span, recording
 
 log = logger()
 #: The longest pause between two polls of a route that isn't open: messages are waiting there.
 CLOSED_PAUSE = 0.5
-IN_MESSAGES = ("job", "segment", "chunk", "trace")
 
 
 class Consumer:
@@ -62,6 +65,7 @@ class Consumer:
             for name in (route.lanes.names if route.lanes else [route.queue])
         ]
         all_rights = merged([*map(of_queue, queues), *rights])
+        self.rights = all_rights
         self._access = Access(storage, all_rights, settings.heartbeat)
         self._settling = Settling(storage, settings, stop, self._handlers, self._access)
         self._has_worked = False
@@ -136,21 +140,26 @@ class Consumer:
                 self._settling.poison(delivery, None, str(error))
                 return
             known = {k: getattr(message, k) for k in IN_MESSAGES if hasattr(message, k)}
-            with bound_contextvars(**known):
-                self._handle(route, message, delivery)
+            span = span_of(message, delivery, route.queue, self._settings.trace_share)
+            with bound_contextvars(**known), recording(span):
+                self._handle(route, message, delivery, span)
 
-    def _handle(self, route: AnyRoute, message: Body, delivery: Delivery) -> None:
+    def _handle(self, route: AnyRoute, message: Body, delivery: Delivery, span: Span) -> None:
         tries = self._settings.max_attempts
         if delivery.attempt > tries:
             reason = f"tried {tries} times and never finished: it may kill or hang its worker"
             self._settling.poison(delivery, message, reason)
             return
-        started = time.monotonic()
+        started, cpu = time.monotonic(), time.process_time()
         work = Work(delivery.attempt)
         done = self._handlers.do(lambda: route.handle(message, work), delivery, work)
-        with bound_contextvars(seconds=round(time.monotonic() - started, 3)):
+        seconds = time.monotonic() - started
+        span.attributes["impasto.cpu_seconds"] = round(time.process_time() - cpu, 4)
+        metrics.HANDLING_SECONDS.labels(delivery.queue.name).observe(seconds)
+        with bound_contextvars(seconds=round(seconds, 3)):
             if done is None:
                 self._settling.hand_back(delivery)
+                note("handed back", delivery, why="the handler didn't return in time")
                 log.warning("handed back", why="the handler didn't return in time")
             else:
                 self._settling.settle(delivery, message, done.exception())

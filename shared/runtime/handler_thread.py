@@ -13,6 +13,7 @@ from shared.logs import logger
 from shared.queues import Delivery
 from shared.runtime.stop import Stop
 from shared.runtime.work import Work
+from shared.telemetry.progress import progress
 
 Done = concurrent.futures.Future[object]
 POLL_SECONDS = 0.2
@@ -39,7 +40,16 @@ class HandlerThread:
         After SIGTERM a handler has the drain time, then the grace period, in which `work.check`
         raises Stopping.
         """
-        future: Done = self._thread.submit(contextvars.copy_context().run, call)
+        progress.begin()
+        try:
+            return self._wait_for(self._submit(call), delivery, work)
+        finally:
+            progress.end()
+
+    def _submit(self, call: Callable[[], object]) -> Done:
+        return self._thread.submit(contextvars.copy_context().run, call)
+
+    def _wait_for(self, future: Done, delivery: Delivery | None, work: Work | None) -> Done | None:
         interrupt_at = abandon_at = math.inf
         while not future.done():
             now = time.monotonic()

@@ -1,37 +1,53 @@
-"""Answers the HTTP probes `/livez` and `/readyz` from the heartbeat file: 200, or 503 and why."""
+"""The HTTP port of a service: `/metrics` for Prometheus, and the probes `/livez` and `/readyz`.
+
+The probes answer from the heartbeat file: 200, or 503 and why.
+"""
 
 import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
 from shared.runtime.heartbeat import why_not_ready, why_stuck
+from shared.telemetry.metrics import REGISTRY
+
+PLAIN = "text/plain; charset=utf-8"
+Answer = tuple[int, str, bytes]
 
 
-def answer_probes(port: int, heartbeat: Path) -> ThreadingHTTPServer:
-    """Answer on all addresses, in threads that don't keep the service from leaving."""
-    server = ThreadingHTTPServer(("", port), handler_of(heartbeat))
+def answer_http(address: str, port: int, heartbeat: Path | None) -> ThreadingHTTPServer:
+    """Answer in threads that don't keep the service from leaving."""
+    server = ThreadingHTTPServer((address, port), handler_of(heartbeat))
     server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, name="health", daemon=True).start()
+    threading.Thread(target=server.serve_forever, name="http", daemon=True).start()
     return server
 
 
-def handler_of(heartbeat: Path) -> type[BaseHTTPRequestHandler]:
-    checks: dict[str, Callable[[], str | None]] = {
-        "/livez": lambda: why_stuck(heartbeat),
-        "/readyz": lambda: why_stuck(heartbeat) or why_not_ready(heartbeat),
+def handler_of(heartbeat: Path | None) -> type[BaseHTTPRequestHandler]:
+    pages: dict[str, Callable[[], Answer]] = {
+        "/metrics": lambda: (200, CONTENT_TYPE_LATEST, generate_latest(REGISTRY)),
     }
+    if heartbeat:
+        pages["/livez"] = lambda: verdict(why_stuck(heartbeat))
+        pages["/readyz"] = lambda: verdict(why_stuck(heartbeat) or why_not_ready(heartbeat))
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            check = checks.get(self.path)
-            trouble = check() if check else None
-            self.send_response(404 if check is None else 503 if trouble else 200)
-            self.send_header("Content-Type", "text/plain; charset=utf-8")
+            page = pages.get(self.path)
+            status, kind, body = page() if page else (404, PLAIN, b"")
+            self.send_response(status)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(body)))
             self.end_headers()
-            self.wfile.write((trouble or "ok").encode() if check else b"")
+            self.wfile.write(body)
 
         def log_message(self, *_args: object) -> None:
             """A probe every few seconds is no news."""
 
     return Handler
+
+
+def verdict(trouble: str | None) -> Answer:
+    return 503 if trouble else 200, PLAIN, (trouble or "ok").encode()

@@ -1,9 +1,10 @@
 """Tells whether the service in this container is alive: `python -m shared.runtime.heartbeat`.
 
-The loop of a service touches a file that holds its process id. If the file is too old, the loop is
-stuck, and this command exits with an error. If the loop is still stuck half a minute after that was
-first found, this command kills the process, so that whatever runs the service starts it again. With
-`--ready` it also exits with an error if the service takes no work, which a restart wouldn't help.
+The loop of a service touches a file that holds its process id, unless the handler has made no
+progress for too long. If the file is too old, the loop or the handler is stuck, and this command
+exits with an error. If it is still stuck half a minute after that was first found, this command
+kills the process, so that whatever runs the service starts it again. With `--ready` it also exits
+with an error if the service takes no work, which a restart wouldn't help.
 """
 
 import os
@@ -19,14 +20,21 @@ OLDEST_SECONDS = 30
 READY = "ready"
 
 
-def beat(heartbeat: Path) -> Callable[[], None]:
-    """Return a function to call in each turn of the loop. It ignores a full disk."""
+def beat(heartbeat: Path, why_hung: Callable[[], str | None] = lambda: None) -> Callable[[], None]:
+    """Return a function to call in each turn of the loop. It ignores a full disk.
+
+    While the handler is hung, the file isn't touched, though the loop turns.
+    """
 
     def touch() -> None:
         with suppress(OSError):
-            heartbeat.touch()
+            if why := why_hung():
+                heartbeat.with_suffix(".hung").write_text(why)
+            else:
+                heartbeat.touch()
 
     with suppress(OSError):
+        heartbeat.with_suffix(".hung").unlink(missing_ok=True)
         heartbeat.write_text(str(os.getpid()))
     return touch
 
@@ -36,7 +44,12 @@ def why_stuck(heartbeat: Path) -> str | None:
         age = time.time() - heartbeat.stat().st_mtime
     except FileNotFoundError:
         return "its loop hasn't begun"
-    return f"its loop has stood still for {age:.0f} s" if age > OLDEST_SECONDS else None
+    if age <= OLDEST_SECONDS:
+        return None
+    hung = heartbeat.with_suffix(".hung")
+    if hung.exists() and time.time() - hung.stat().st_mtime <= OLDEST_SECONDS:
+        return hung.read_text()
+    return f"its loop has stood still for {age:.0f} s"
 
 
 def kill_if_still_stuck(heartbeat: Path) -> None:

@@ -11,6 +11,7 @@ from shared.logs import logger
 from shared.messages import Body, Poisoned
 from shared.queues import Delivery
 from shared.storage import Storage
+from shared.telemetry.redaction import redacted
 
 log = logger()
 LONGEST_REASON = 1_000
@@ -31,8 +32,8 @@ class PoisonBox:
         poisoned = Poisoned(
             queue=delivery.queue.name,
             message_id=delivery.id,
-            reason=reason[:LONGEST_REASON],
-            error=details[-LONGEST_ERROR:] if details else None,
+            reason=redacted(reason)[:LONGEST_REASON],
+            error=redacted(details)[-LONGEST_ERROR:] if details else None,
             attempts=delivery.attempt,
             worker=self._worker,
             at=datetime.now(UTC),
@@ -41,7 +42,7 @@ class PoisonBox:
         )
         self._send(poisoned)
         if message is not None:
-            self._fail_job_of(message, reason)
+            self._fail_job_of(message, redacted(reason))
 
     def _fail_job_of(self, message: Body, reason: str) -> None:
         """Fail the message's job. Raises Unavailable only, so that the message is settled."""

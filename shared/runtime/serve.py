@@ -1,4 +1,4 @@
-"""Runs a service: reads its settings, sets up logs and signals, and runs its consumer."""
+"""Runs a service: reads its settings, sets up logs, telemetry and signals, runs its consumer."""
 
 import os
 import sys
@@ -10,11 +10,14 @@ from pydantic import ValidationError
 from shared import logs
 from shared.errors import Misconfigured
 from shared.runtime.consumer import Consumer
-from shared.runtime.health import answer_probes
+from shared.runtime.health import answer_http
 from shared.runtime.heartbeat import beat
 from shared.runtime.stop import Stop
 from shared.settings import Settings, describe_error
 from shared.storage import Storage
+from shared.telemetry import redaction
+from shared.telemetry.exporting import Telemetry
+from shared.telemetry.progress import progress
 
 S = TypeVar("S", bound=Settings)
 
@@ -26,23 +29,32 @@ def serve(
 ) -> None:
     """Build a service's consumer and run it until it leaves."""
     stop = Stop().on_signals()
+    telemetry = Telemetry()
     try:
         settings = read_settings()
+        redaction.remember(settings.secrets())
         logs.configure(name, settings.log_level)
-        consumer = build(Storage(settings), settings, stop)
+        logs.catch_libraries_and_errors()
+        storage = Storage(settings)
+        consumer = build(storage, settings, stop)
+        telemetry.export(settings, name)
     except (ValidationError, Misconfigured) as error:
         print(f"{name}: {describe_error(error)}", file=sys.stderr)
         sys.exit(MISCONFIGURED)
+    if settings.job_log_days and "write" in consumer.rights.containers.get("logs", ""):
+        telemetry.keep_job_logs(storage, name)
     if settings.tied_to_stdin:
         stop.on_end_of_stdin()
-    if settings.heartbeat:
-        stop.on_poll(beat(settings.heartbeat))
-        if settings.health_port:
-            answer_probes(settings.health_port, settings.heartbeat)
     log = logs.logger()
+    if settings.heartbeat:
+        stop.on_poll(beat(settings.heartbeat, lambda: progress.why_hung(settings.handler_seconds)))
+    if settings.health_port is not None:
+        server = answer_http(settings.health_address, settings.health_port, settings.heartbeat)
+        log.info("answering http", address=settings.health_address, port=server.server_port)
     log.info("started", pid=os.getpid())
     consumer.run()
     log.info("left")
+    telemetry.close()
     if consumer.abandoned:
         sys.stderr.flush()
         os._exit(0)  # the handler's thread keeps the interpreter from exiting

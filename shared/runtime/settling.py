@@ -22,11 +22,13 @@ from shared.runtime.access import Access
 from shared.runtime.backoff import IdlePause, retry_delay
 from shared.runtime.disk_wait import DiskWait
 from shared.runtime.handler_thread import HandlerThread
+from shared.runtime.outcomes import note
 from shared.runtime.poison import PoisonBox
 from shared.runtime.stop import Stop
 from shared.runtime.tries import Tries
 from shared.settings import Settings
 from shared.storage import Storage
+from shared.telemetry import metrics
 
 log = logger()
 #: Delay of a message that found the disk full; it is retried until there is room.
@@ -69,20 +71,25 @@ class Settling:
         """Settle a message whose handler has returned, or raised this error."""
         if error is None:
             self._finish(delivery, delivery.done, gone=True)
+            note("done", delivery)
             log.info("done")
         elif isinstance(error, LeaseLost):
+            note("lease lost", delivery, why=str(error))
             log.warning("stopped: the lease was lost")
         elif isinstance(error, Interrupted):
             self.hand_back(delivery)
+            note("handed back", delivery, why=str(error))
             log.info("handed back")
         elif isinstance(error, Reject):
             self.poison(delivery, message, str(error), error)
         elif isinstance(error, NotYet):
             self._finish(delivery, partial(delivery.postpone, error.after), gone=True)
+            note("postponed", delivery, why=str(error), after=error.after)
             log.info("not yet", why=str(error), after=error.after)
         elif isinstance(error, Forbidden | Unprepared):
             self._access.recheck()
             self._finish(delivery, partial(delivery.postpone, REFUSED_SECONDS), gone=True)
+            note("postponed", delivery, why=str(error), after=REFUSED_SECONDS)
             log.warning("not yet", why=str(error), after=REFUSED_SECONDS)
         elif disk_full_errno(error):
             self._wait_for_room(delivery, message, error)
@@ -108,6 +115,7 @@ class Settling:
             return
         done.result()
         self._finish(delivery, delivery.done, gone=True)
+        note("poisoned", delivery, error or reason, why=reason)
         log.error("poisoned", reason=reason, attempts=delivery.attempt)
 
     def _retry(self, delivery: Delivery, error: BaseException) -> None:
@@ -117,6 +125,7 @@ class Settling:
         else:
             after = retry_delay(delivery.attempt, first, longest)
         self._finish(delivery, lambda: delivery.again(after))
+        note("retried", delivery, error, why=f"{type(error).__name__}: {error}", after=after)
         log.warning(
             "failed, will be tried again",
             after=round(after, 1),
@@ -128,17 +137,21 @@ class Settling:
         """Postpone the message; poison it when no worker has had room for too long."""
         waited = timedelta(0)
 
-        def note() -> None:
+        def count_the_wait() -> None:
             nonlocal waited
             if job := getattr(message, "job", None):
                 waited = self._disk_wait.note(job)
 
-        self._handlers.do(note, delivery)  # if storage doesn't answer, the message is retried
+        self._handlers.do(
+            count_the_wait, delivery
+        )  # if storage doesn't answer, the message is retried
         if waited > timedelta(seconds=self._settings.full_seconds):
             reason = f"there was no room on any disk for {waited.total_seconds():,.0f} s: {error}"
             self.poison(delivery, message, reason, error)
             return
         self._finish(delivery, partial(delivery.postpone, FULL_SECONDS), gone=True)
+        metrics.DISK_FULL.inc()
+        note("postponed", delivery, error, why="the disk is full", after=FULL_SECONDS)
         log.error("not yet", why="the disk is full", after=FULL_SECONDS, error=str(error))
 
     def _finish(self, delivery: Delivery, call: Callable[[], None], gone: bool = False) -> None:
@@ -154,6 +167,7 @@ class Settling:
                     self._tries.forget(delivery)
                 return
             except LeaseLost as error:
+                note("lease lost", delivery, why=str(error))
                 log.warning("settled by somebody else", why=str(error))
                 return
             except StorageError as error:

@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar
 from shared.errors import ImpastoError, Stopping
 from shared.messages import Body
 from shared.queues import Lanes
+from shared.telemetry.progress import progress
 
 B = TypeVar("B", bound=Body)
 
@@ -20,6 +21,7 @@ class Work:
 
     def check(self) -> None:
         """Call between two steps of a long handler; raises LeaseLost or Stopping."""
+        progress.step()
         if self._lost:
             raise self._lost
         if self._stopping.is_set():

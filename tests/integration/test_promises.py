@@ -26,6 +26,7 @@ from shared.runtime.stop import LEFT_AT_ONCE, Stop
 from shared.runtime.work import Route, Work
 from shared.settings import Settings
 from shared.storage import Storage
+from shared.telemetry.ids import trace_of
 from tests.integration.conftest import JOB, PLANNED, Notes, Process, Spawn
 from tests.support.azurite import AzuriteProcess
 from tests.support.waiting import eventually
@@ -477,7 +478,8 @@ class TestLogs:
         assert expected.items() <= line.items()
         assert line["attempt"] == 1
         assert line["message_id"]
-        assert line["trace"] == "t-1"
+        assert line["trace_id"] == trace_of(JOB)
+        assert len(line["span_id"]) == 16
 
     def test_a_poisoning_is_an_error_and_fails_its_job(
         self, storage: Storage, spawn: Spawn, notes: Notes

@@ -5,7 +5,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from shared.runtime.health import answer_probes
+from shared.runtime.health import answer_http
 from shared.runtime.heartbeat import OLDEST_SECONDS, beat, note_ready
 
 
@@ -20,7 +20,7 @@ def status(port: int, path: str) -> tuple[int, str]:
 
 def test_probes_tell_what_the_heartbeat_tells(tmp_path: Path) -> None:
     heartbeat = tmp_path / "heartbeat"
-    server = answer_probes(0, heartbeat)
+    server = answer_http("127.0.0.1", 0, heartbeat)
     port = server.server_port
     try:
         assert status(port, "/livez") == (503, "its loop hasn't begun")

@@ -6,7 +6,7 @@ import typer
 from pydantic import ValidationError
 
 from services.console import terminal
-from services.console.commands import cluster, jobs, poison, stacks
+from services.console.commands import cluster, jobs, observe, poison, stacks
 from services.console.commands.grant import grant
 from services.console.follow import StoppedByUser
 from shared import logs
@@ -31,6 +31,8 @@ app.command()(jobs.retry)
 app.command()(jobs.download)
 app.command()(grant)
 app.command()(jobs.replay)
+app.command()(observe.trace)
+app.command()(observe.logs)
 app.command()(jobs.styles)
 app.add_typer(poison.app, name="poison")
 app.add_typer(cluster.app, name="cluster")

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from contextvars import copy_context
 from datetime import datetime
 
 from shared.errors import LeaseLost, Malformed
@@ -24,7 +25,9 @@ class Backlog:
         self._senders = ThreadPoolExecutor(SENDERS, thread_name_prefix="sender")
 
     def send(self, tasks: Iterable[Task]) -> None:
-        list(self._senders.map(self._queue.send, tasks))
+        """Send them as messages of the current span."""
+        calls = [(copy_context(), task) for task in tasks]
+        list(self._senders.map(lambda call: call[0].run(self._queue.send, call[1]), calls))
 
     def count(self) -> int:
         """About how many tasks there are, those that workers hold included."""

@@ -22,6 +22,7 @@ from shared.runtime.work import AnyRoute, Work
 from shared.settings import Settings
 from shared.storage import Storage
 from shared.telemetry import metrics
+from shared.telemetry.cost import Cost
 from shared.telemetry.handling import IN_MESSAGES, span_of
 from shared.telemetry.spans import Span, recording
 
@@ -150,11 +151,11 @@ class Consumer:
             reason = f"tried {tries} times and never finished: it may kill or hang its worker"
             self._settling.poison(delivery, message, reason)
             return
-        started, cpu = time.monotonic(), time.process_time()
+        started, cost = time.monotonic(), Cost()
         work = Work(delivery.attempt)
         done = self._handlers.do(lambda: route.handle(message, work), delivery, work)
         seconds = time.monotonic() - started
-        span.attributes["impasto.cpu_seconds"] = round(time.process_time() - cpu, 4)
+        span.attributes |= cost.attributes()
         metrics.HANDLING_SECONDS.labels(delivery.queue.name).observe(seconds)
         with bound_contextvars(seconds=round(seconds, 3)):
             if done is None:

@@ -30,6 +30,18 @@ QUEUE = {
     "DELETE": "delete message",
     "GET metadata": "count messages",
 }
+#: As Azure prices requests; all requests for messages have one price.
+PRICED = {
+    "read blob": "reads",
+    "find blob": "reads",
+    "delete blob": "reads",
+    "write blob": "writes",
+    "list blobs": "writes",
+    "claim blob": "writes",
+    "append to blob": "writes",
+}
+#: By this process so far.
+requests_sent = {"reads": 0, "writes": 0, "queues": 0}
 
 
 def noting(operations: dict[str, str]) -> Callable[[Any], None]:
@@ -39,7 +51,9 @@ def noting(operations: dict[str, str]) -> Callable[[Any], None]:
         request = response.http_request
         operation = operation_of(request.method, request.url)
         status = str(response.http_response.status_code)
-        counter(operations.get(operation, "other"), status).inc()
+        named = operations.get(operation, "other")
+        counter(named, status).inc()
+        requests_sent[PRICED.get(named, "queues")] += 1
         progress.step()
 
     return note

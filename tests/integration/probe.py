@@ -7,6 +7,7 @@ ends, and `effect/<job>`.
 import os
 import signal
 import sys
+import threading
 import time
 import uuid
 from collections.abc import Callable
@@ -57,6 +58,13 @@ class Probe:
 
     def fail(self, work: Work) -> None:
         raise ValueError("something broke")
+
+    def tell_a_secret(self, work: Work) -> None:
+        raise ValueError(f"it failed with {os.environ['IMPASTO_WORK_CONNECTION']}")
+
+    def hang(self, work: Work) -> None:
+        """Make no progress, while the loop turns."""
+        threading.Event().wait()
 
     def not_yet(self, work: Work) -> None:
         raise Retry("too early", after=2)

@@ -4,6 +4,8 @@ import os
 import signal
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -92,3 +94,53 @@ def test_a_service_goes_on_if_its_heartbeat_cant_be_written(tmp_path: Path) -> N
     note_worked(heartbeat)
     assert health_check(heartbeat).strip() == "its loop hasn't begun"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_hung_handler_is_seen_though_the_loop_turns(
+    storage: Storage, spawn: Spawn, notes: Notes, tmp_path: Path
+) -> None:
+    heartbeat = tmp_path / "hung"
+    storage.queue("segments").send(PLANNED)
+    process = spawn("hang", heartbeat=heartbeat, handler_seconds=0.5, health_port=0)
+    [line] = eventually(lambda: process.logged("answering http"), "the port")
+    eventually(heartbeat.with_suffix(".hung").exists, "the handler to be found hung")
+    os.utime(heartbeat, (1, 1))
+    status, said = asked(line["port"], "/livez")
+    assert (status, said[:33]) == (503, "its handler has made no progress ")
+    assert asked(line["port"], "/readyz")[0] == 503
+    assert "made no progress" in health_check(heartbeat)
+    assert line["address"] == "127.0.0.1"
+    assert not process.dead
+
+
+def test_a_long_handler_that_makes_progress_isnt_hung(
+    storage: Storage, spawn: Spawn, notes: Notes, tmp_path: Path
+) -> None:
+    heartbeat = tmp_path / "busy"
+    storage.queue("segments").send(PLANNED)
+    process = spawn("until_told", heartbeat=heartbeat, handler_seconds=5, health_port=0)
+    [line] = eventually(lambda: process.logged("answering http"), "the port")
+    notes.wait_for("started")
+    os.utime(heartbeat, (1, 1))
+    eventually(lambda: asked(line["port"], "/livez") == (200, "ok"), "a beat")
+    assert not heartbeat.with_suffix(".hung").exists()
+    notes.go()
+    notes.wait_for("ended")
+    told = asked(line["port"], "/metrics")[1]
+    eventually(
+        lambda: (
+            'impasto_messages_total{outcome="done",queue="segments"} 1.0'
+            in asked(line["port"], "/metrics")[1]
+        ),
+        "the metric",
+    )
+    assert "# HELP impasto_storage_requests_total" in told
+
+
+def asked(port: int, path: str) -> tuple[int, str]:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}") as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read().decode()

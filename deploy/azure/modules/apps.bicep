@@ -43,6 +43,7 @@ var settings = [
   { name: 'IMPASTO_WORK_QUEUE_URL', value: workQueueUrl }
   { name: 'IMPASTO_NODES', value: string(nodes) }
   { name: 'IMPASTO_HEALTH_PORT', value: string(healthPort) }
+  { name: 'IMPASTO_HEALTH_ADDRESS', value: '0.0.0.0' } // probes come from outside of the container
   { name: 'IMPASTO_DRAIN_SECONDS', value: string(drainSeconds) }
 ]
 var probes = [

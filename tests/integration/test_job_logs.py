@@ -1,0 +1,135 @@
+"""What services say about a job is kept under it as it happens, also when they are killed."""
+
+import base64
+import json
+import signal
+from typing import Any
+
+import pytest
+
+from services.console.commands.observe import send
+from services.console.job_lines import JobLines
+from services.console.traces import Trace, trace_from
+from shared.errors import Unavailable
+from shared.messages import SegmentPlanned
+from shared.settings import Settings
+from shared.storage import Storage
+from shared.telemetry.ids import trace_of
+from shared.telemetry.job_log import JobLog
+from shared.telemetry.spans import Span, finish
+from tests.integration.conftest import JOB, Notes, Spawn
+from tests.support.otlp_receiver import receiving
+from tests.support.waiting import eventually
+
+PLANNED = SegmentPlanned(trace="t-1", job=JOB, segment=7)
+
+
+def log_of(storage: Storage) -> list[dict[str, Any]]:
+    return JobLines(storage, JOB).log()
+
+
+def trace_in(storage: Storage) -> Trace:
+    return trace_from(JOB, JobLines(storage, JOB).new())
+
+
+def test_lines_of_all_replicas_are_in_order_and_each_is_there_once(
+    storage: Storage, spawn: Spawn, notes: Notes
+) -> None:
+    storage.queue("segments").send(PLANNED)
+    leaving = spawn("until_told", lease_seconds=3600)
+    notes.wait_for("started")
+    leaving.signal(signal.SIGTERM)
+    assert leaving.wait() == 0
+    spawn("until_told")
+    notes.go()
+    notes.wait_for("ended")
+    eventually(lambda: [line for line in log_of(storage) if line["event"] == "done"], "the end")
+    lines = log_of(storage)
+    assert [line["event"] for line in lines] == ["handed back", "done"]
+    assert len({line["replica"] for line in lines}) == 2
+    assert {line["trace_id"] for line in lines} == {trace_of(JOB)}
+    blobs = storage.container("logs").under(f"{JOB}/")
+    assert len(blobs) == 2
+    assert all(blob.name.startswith(f"{JOB}/probe-") for blob in blobs)
+
+
+def test_a_killed_service_leaves_what_it_had_said_and_the_trace_goes_on(
+    storage: Storage, spawn: Spawn, notes: Notes
+) -> None:
+    storage.queue("segments").send(PLANNED)
+    for tried in (1, 2):
+        process = spawn("until_told")
+        notes.wait_for("started", tried)
+        eventually(
+            lambda tried=tried: len(trace_in(storage).handlings) == tried,  # type: ignore[misc]
+            "its beginning",
+        )
+        process.kill()
+    spawn("until_told")
+    notes.go()
+    notes.wait_for("ended")
+    spans = eventually(
+        lambda: [s for s in trace_in(storage).handlings if s.end], "the last handling"
+    )
+    trace = trace_in(storage)
+    assert {span.trace for span in trace.spans} == {trace_of(JOB)}
+    assert [span.attributes["impasto.attempt"] for span in trace.handlings] == [1, 2, 3]
+    assert [span.end is None for span in trace.handlings] == [True, True, False]
+    assert len(spans) == 1
+
+
+def test_no_key_is_in_what_is_kept(storage: Storage, spawn: Spawn, settings: Settings) -> None:
+    storage.queue("segments").send(PLANNED)
+    spawn("tell_a_secret", retry_seconds=0.01)
+    eventually(lambda: storage.poison("segments").count(), "poison")
+    eventually(lambda: [s for s in log_of(storage) if s["event"] == "poisoned"], "the last line")
+    kept = b"".join(
+        storage.container("logs").read(blob.name)
+        for blob in storage.container("logs").under(f"{JOB}/")
+    )
+    [waiting] = storage.poison("segments").peek()
+    outcome = storage.container("jobs").read(f"{JOB}/outcome.json")
+    assert settings.work_connection
+    key = settings.work_connection.get_secret_value().partition("AccountKey=")[2].partition(";")[0]
+    for text in (kept, base64.b64decode(waiting.text), outcome):
+        assert key.encode() not in text
+        assert b"[secret]" in text
+
+
+def test_an_append_that_is_repeated_is_shown_once(storage: Storage) -> None:
+    line = json.dumps({"event": "done", "timestamp": "2026-01-01"}).encode() + b"\n"
+    logs = storage.container("logs")
+    for _ in range(2):
+        assert logs.append(f"{JOB}/probe-a.jsonl", line, 1000)
+    logs.append(f"{JOB}/probe-a.jsonl", b'{"event": "cut o', 1000)
+    assert len(log_of(storage)) == 1
+    assert not logs.append(f"{JOB}/probe-a.jsonl", line, 10)
+
+
+def test_lines_wait_while_storage_has_no_container_and_are_kept_afterwards(
+    settings: Settings,
+) -> None:
+    unprepared = Storage(settings)
+    log = JobLog(unprepared.container("logs"), "probe-1")
+    log.add(JOB, json.dumps({"event": "early", "timestamp": "1"}))
+    unprepared.prepare()
+    eventually(lambda: log_of(unprepared), "the line")
+    log.close()
+    assert [line["event"] for line in log_of(unprepared)] == ["early"]
+
+
+def test_a_kept_trace_is_sent_to_a_collector(storage: Storage) -> None:
+    log = JobLog(storage.container("logs"), "probe-vm-1")
+    span = Span("process segments", trace_of(JOB), JOB, kind="consumer")
+    log.began(span)
+    finish(span)
+    log.ended(span)
+    log.close()
+    trace = trace_in(storage)
+    with receiving() as receiver:
+        assert send(trace, receiver.url) == 1
+        [(service, sent)] = receiver.spans
+    assert service == "impasto-probe"
+    assert (sent.trace_id.hex(), sent.span_id.hex()) == (span.trace, span.id)
+    with pytest.raises(Unavailable):
+        send(trace, "http://127.0.0.1:9")

@@ -6,7 +6,7 @@ STYLE ?= great-wave
 OUTPUT ?= out
 BIN = .venv/bin
 
-.PHONY: run test lint setup locks pins settings keys images image up down connections publish \
+.PHONY: run test lint setup locks pins settings watch keys images image up down connections publish \
         test-containers deploy roll-back destroy train bench scale kills crowd soak sheet clean
 
 run: setup
@@ -52,6 +52,10 @@ pins:
 # Renew the tables in docs/settings.md.
 settings: setup
 	@$(BIN)/python -m deploy.settings_table
+
+# Renew Prometheus's rules and Grafana's dashboard, from deploy/alerts.json.
+watch: setup
+	@$(BIN)/python -m deploy.watch
 
 # Images are named IMAGES/SERVICE:TAG, by default impasto/SERVICE:dev.
 COMPOSE = docker compose

@@ -90,6 +90,9 @@ class Settings(BaseSettings):
     otlp_seconds: float = Field(
         60, gt=0, description="How often metrics are sent to that collector."
     )
+    log_metrics_seconds: float = Field(
+        0, ge=0, description="How often the measured metrics are logged, for alerts; 0: never."
+    )
     trace_share: float = Field(
         1, ge=0, le=1, description="The share of jobs whose traces are exported."
     )
@@ -111,7 +114,9 @@ class Settings(BaseSettings):
     applicationinsights_connection_string: SecretStr | None = Field(
         None,
         validation_alias=AliasChoices(
-            "APPLICATIONINSIGHTS_CONNECTION_STRING", "applicationinsights_connection_string"
+            "APPLICATIONINSIGHTS_CONNECTION_STRING",
+            "applicationinsights_connection_string",
+            "IMPASTO_APPLICATIONINSIGHTS_CONNECTION_STRING",  # as workers get it
         ),
         description="Azure Monitor's, for traces and metrics; needs the extra `azuremonitor`.",
     )

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 from services.dispatcher.backlog import Backlog, Task
+from services.dispatcher.measures import HELP, Measures
 from services.dispatcher.sizing import cut_into_chunks, has_room, workers_for
 from services.dispatcher.start_policy import ClusterUnusable, Problem, no_answer
 from services.dispatcher.workforce import Workforce
@@ -29,7 +30,9 @@ from shared.runtime.stop import Stop
 from shared.runtime.work import Route, Work
 from shared.segment_window import SegmentWindow, in_flight_from
 from shared.shards import SHARD_ITEMS
-from shared.storage import LANES, Storage
+from shared.storage import LANES, POISON, QUEUES, Storage
+from shared.telemetry.metrics import on_demand
+from shared.telemetry.retention import Retention
 from shared.worker_activity import WorkerActivity
 
 log = logger()
@@ -38,15 +41,16 @@ BEFORE_CHUNKS = ("arrivals", *LANES, "segments", "shards")
 #: How many scored chunks for each node may wait for a stitcher before no more chunks are sent.
 SCORED_PER_NODE = 8
 RIGHTS = Rights(
-    queues={
-        **dict.fromkeys(BEFORE_CHUNKS, "count"),
-        "segments": "count send",
-        "scored": "count",
+    {"logs": "list delete"},
+    {
+        **dict.fromkeys(QUEUES, "count peek"),  # for the metrics, and to see what is to do
+        **dict.fromkeys((name + POISON for name in QUEUES), "count"),
+        "segments": "count peek send",
         "chunks": "count peek receive send",
         "lessons": "count peek receive",
-        "chunks-poison": "send",
-        "lessons-poison": "send",
-    }
+        "chunks-poison": "count send",
+        "lessons-poison": "count send",
+    },
 )
 
 
@@ -67,6 +71,8 @@ class Dispatcher:
         self._clock = clock
         self._activity = WorkerActivity(storage)
         self._workforce = Workforce(pool, settings, self._activity.last_start, clock)
+        self._retention = Retention(storage, settings.job_log_days)
+        self.measures = Measures(storage, self._workforce, clock)
         self._jobs = Jobs(storage)
         self._chunks = Backlog(storage, "chunks", ChunkPlanned)
         self._lessons = Backlog(storage, "lessons", BlobCreated)
@@ -104,6 +110,7 @@ class Dispatcher:
                 self._discard_tasks(unusable)
             self._match_workers_to_tasks()
             self._pool.delete_old_jobs()
+            self._retention.enforce()
             self._problem = None
         except ClusterError as error:
             self._wait_for_cluster(error)
@@ -112,6 +119,7 @@ class Dispatcher:
     def _match_workers_to_tasks(self) -> None:
         lessons = min(self._lessons.count(), self._settings.lesson_workers)
         needed = workers_for(self._chunks.count()) + lessons
+        self._workforce.needed = needed
         if needed:
             self._workforce.start(needed)
         elif self._workforce.waiting and not any(queue.count() for queue in self._before_chunks):
@@ -164,6 +172,7 @@ def chunks_of(job: Job, segment: SegmentReady, nodes: int) -> Iterator[ChunkPlan
 def build(storage: Storage, settings: WorkerSettings, stop: Stop) -> Consumer:
     pool = backend(settings.cluster).pool(settings)
     dispatcher = Dispatcher(storage, pool, settings)
+    on_demand("dispatcher", HELP, dispatcher.measures)
     routes = [Route("shards", SegmentReady, dispatcher.ready, dispatcher.has_room)]
     return Consumer(
         storage,

@@ -42,6 +42,8 @@ class Workforce:
         self._failures: Sequence[WorkerState] = []
         self._logged_next_start = LONG_AGO
         self._problem: Problem | None = None
+        #: How many workers the tasks could keep busy.
+        self.needed = 0
         #: None until the first look: earlier ends aren't logged.
         self._logged_ends: set[str] | None = None
 
@@ -52,6 +54,22 @@ class Workforce:
     @property
     def waiting(self) -> list[WorkerState]:
         return [worker for worker in self._workers if is_waiting(worker)]
+
+    @property
+    def failures(self) -> int:
+        """How many workers failed in a row, as of the last look."""
+        return len(self._failures)
+
+    def counts(self) -> dict[str, int]:
+        """Nodes by state, as of the last look."""
+        most, running = self._pool.nodes, sum(map(is_running, self._workers))
+        return {
+            "most": most,
+            "wanted": min(most, self.needed),
+            "running": running,
+            "starting": len(self.waiting),
+            "idle": max(0, most - running),
+        }
 
     def refresh(self) -> ClusterUnusable | None:
         """Read what workers and cluster are doing; log what has changed."""

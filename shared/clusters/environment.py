@@ -17,8 +17,8 @@ from shared.settings import Settings
 PREFIX, ENV_FILE = "IMPASTO_", ".env"
 #: The variables of `DefaultAzureCredential`, and the endings of those that hold secrets.
 IDENTITY, SECRETS = "AZURE_", ("SECRET", "PASSWORD")
-#: A worker has no parent's standard input, and no health check reads its heartbeat.
-NOT_FOR_WORKERS = frozenset({"tied_to_stdin", "heartbeat", "batchai_secret"})
+#: A worker has no parent's standard input, and no health check asks it.
+NOT_FOR_WORKERS = frozenset({"tied_to_stdin", "heartbeat", "health_port", "batchai_secret"})
 
 
 @cache

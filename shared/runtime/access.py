@@ -17,6 +17,8 @@ class Access:
         self._heartbeat = heartbeat
         self.confirmed = False
         self._logged: list[str] = []
+        #: How many rights were missing at the last check.
+        self.missing = 0
 
     def recheck(self) -> None:
         """Check again before the next message, as storage has refused something."""
@@ -30,7 +32,7 @@ class Access:
             self._logged = missing
         if self._heartbeat:
             note_ready(self._heartbeat, missing)
-        self.confirmed = not missing
+        self.confirmed, self.missing = not missing, len(missing)
         if self.confirmed:
             log.info("ready")
         return self.confirmed

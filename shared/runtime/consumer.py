@@ -76,6 +76,10 @@ class Consumer:
         self._pause = IdlePause(settings.idle_seconds)
 
     @property
+    def missing_rights(self) -> int:
+        return self._access.missing
+
+    @property
     def abandoned(self) -> bool:
         """Whether a handler is still running, which keeps the interpreter from exiting."""
         return self._handlers.abandoned

@@ -10,16 +10,23 @@ from pathlib import Path
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from shared.logs import logger
 from shared.runtime.heartbeat import why_not_ready, why_stuck
 from shared.telemetry.metrics import REGISTRY
 
+log = logger()
 PLAIN = "text/plain; charset=utf-8"
 Answer = tuple[int, str, bytes]
 
 
-def answer_http(address: str, port: int, heartbeat: Path | None) -> ThreadingHTTPServer:
-    """Answer in threads that don't keep the service from leaving."""
-    server = ThreadingHTTPServer((address, port), handler_of(heartbeat))
+def answer_http(address: str, port: int, heartbeat: Path | None) -> ThreadingHTTPServer | None:
+    """Answer in threads that don't keep the service from leaving; None if the port is in use."""
+    try:
+        server = ThreadingHTTPServer((address, port), handler_of(heartbeat))
+    except OSError as error:
+        log.error("can't answer http", address=address, port=port, why=str(error))
+        return None
+    log.info("answering http", address=address, port=server.server_port)
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, name="http", daemon=True).start()
     return server

@@ -17,6 +17,8 @@ from shared.settings import Settings, describe_error
 from shared.storage import Storage
 from shared.telemetry import redaction
 from shared.telemetry.exporting import Telemetry
+from shared.telemetry.metrics import on_demand
+from shared.telemetry.process import HELP, of_process
 from shared.telemetry.progress import progress
 
 S = TypeVar("S", bound=Settings)
@@ -32,7 +34,7 @@ def serve(
     telemetry = Telemetry()
     try:
         settings = read_settings()
-        redaction.remember(settings.secrets())
+        redaction.remember([*settings.secrets(), *redaction.secrets_in(os.environ)])
         logs.configure(name, settings.log_level)
         logs.catch_libraries_and_errors()
         storage = Storage(settings)
@@ -49,8 +51,10 @@ def serve(
     if settings.heartbeat:
         stop.on_poll(beat(settings.heartbeat, lambda: progress.why_hung(settings.handler_seconds)))
     if settings.health_port is not None:
-        server = answer_http(settings.health_address, settings.health_port, settings.heartbeat)
-        log.info("answering http", address=settings.health_address, port=server.server_port)
+        answer_http(settings.health_address, settings.health_port, settings.heartbeat)
+    on_demand("process", HELP, lambda: of_process(consumer.missing_rights))
+    if settings.log_metrics_seconds:
+        telemetry.log_metrics(settings.log_metrics_seconds)
     log.info("started", pid=os.getpid())
     consumer.run()
     log.info("left")

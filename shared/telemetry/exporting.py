@@ -8,6 +8,7 @@ from shared.settings import Settings
 from shared.storage import Storage, identity
 from shared.telemetry import spans
 from shared.telemetry.job_log import JobLog
+from shared.telemetry.logged_metrics import LoggedMetrics
 from shared.telemetry.metrics import REGISTRY
 
 if TYPE_CHECKING:
@@ -71,6 +72,9 @@ class Telemetry:
         sink.install()
         self._open.append(sink)
         self._open.append(OtlpMetrics(REGISTRY, metric_exporters, resource, settings.otlp_seconds))
+
+    def log_metrics(self, every: float) -> None:
+        self._open.append(LoggedMetrics(every))
 
     def close(self) -> None:
         for each in self._open:

@@ -4,11 +4,16 @@ They cost nothing to send while nobody asks: `/metrics` shows them (http.py), an
 sends them to a collector.
 """
 
+import threading
 from collections.abc import Callable, Iterable
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 
+from shared.errors import ImpastoError
+from shared.logs import logger
+
+log = logger()
 disable_created_metrics()  # type: ignore[no-untyped-call]
 REGISTRY = CollectorRegistry()
 SECONDS = (0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 300, 1000, 3000, 10000)
@@ -78,6 +83,7 @@ class OnDemand:
     def __init__(self, help_of: dict[str, str], measure: Callable[[], Iterable[Measured]]) -> None:
         self._help_of = help_of
         self._measure = measure
+        self._lock = threading.Lock()
 
     def describe(self) -> Iterable[Metric]:
         """None: registering must not measure."""
@@ -85,12 +91,36 @@ class OnDemand:
 
     def collect(self) -> Iterable[Metric]:
         families: dict[str, GaugeMetricFamily] = {}
-        for name, labels, value in self._measure():
+        try:
+            with self._lock:
+                measured = list(self._measure())
+        except ImpastoError as error:  # such as an outage: the other metrics are shown
+            log.warning("metrics can't be measured", why=str(error))
+            return ()
+        for name, labels, value in measured:
             if name not in families:
                 families[name] = GaugeMetricFamily(name, self._help_of[name], labels=list(labels))
             families[name].add_metric(list(labels.values()), value)
         return families.values()
 
 
-def on_demand(help_of: dict[str, str], measure: Callable[[], Iterable[Measured]]) -> None:
-    REGISTRY.register(OnDemand(help_of, measure))
+def measured_now() -> dict[str, float | dict[str, float]]:
+    """All gauges that are measured on demand: a value, or one for each value of the label."""
+    found: dict[str, float | dict[str, float]] = {}
+    for family in [family for each in _on_demand.values() for family in each.collect()]:
+        values = {"".join(sample.labels.values()): sample.value for sample in family.samples}
+        found[family.name] = values if values.keys() != {""} else values[""]
+    return found
+
+
+_on_demand: dict[str, OnDemand] = {}
+
+
+def on_demand(
+    owner: str, help_of: dict[str, str], measure: Callable[[], Iterable[Measured]]
+) -> None:
+    """Measure these as well, in place of what this owner had measured before."""
+    if former := _on_demand.pop(owner, None):
+        REGISTRY.unregister(former)
+    _on_demand[owner] = OnDemand(help_of, measure)
+    REGISTRY.register(_on_demand[owner])

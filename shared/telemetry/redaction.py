@@ -1,7 +1,7 @@
 """Replaces keys, signatures and tokens in any text that is logged, kept or exported."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from urllib.parse import quote, quote_plus
 
 REPLACED = "[secret]"
@@ -16,6 +16,7 @@ _PATTERNS = [
     # Headers, as the SDK writes them: `SharedKey account:signature`, `Bearer token`.
     re.compile(rf"\b(SharedKey(?:Lite)? [\w-]+:|(?i:Bearer) )({_VALUE})"),
 ]
+_SECRET_NAMES = ("SECRET", "PASSWORD", "TOKEN", "KEY", "IDENTITY_HEADER", "CONNECTION_STRING")
 _JWT = re.compile(r"\beyJ[\w-]{8,}\.[\w-]+(?:\.[\w-]*)?")
 _IN_CONNECTION = re.compile(r"(?i)(?:AccountKey|SharedAccessKey|InstrumentationKey|sig)=([^;&\s]+)")
 _known: set[str] = set()
@@ -30,6 +31,13 @@ def remember(secrets: Iterable[str]) -> None:
     if _known:
         longest_first = sorted(_known, key=len, reverse=True)
         _known_pattern[:] = [re.compile("|".join(map(re.escape, longest_first)))]
+
+
+def secrets_in(environment: Mapping[str, str]) -> Iterator[str]:
+    """The values of variables whose names say that they are secret."""
+    for name, value in environment.items():
+        if name.upper().endswith(_SECRET_NAMES):
+            yield value
 
 
 def forms_of(secret: str) -> set[str]:

@@ -21,6 +21,7 @@ def status(port: int, path: str) -> tuple[int, str]:
 def test_probes_tell_what_the_heartbeat_tells(tmp_path: Path) -> None:
     heartbeat = tmp_path / "heartbeat"
     server = answer_http("127.0.0.1", 0, heartbeat)
+    assert server
     port = server.server_port
     try:
         assert status(port, "/livez") == (503, "its loop hasn't begun")

@@ -150,6 +150,7 @@ resource dispatcher 'Microsoft.App/containerApps@2026-01-01' = {
           resources: { cpu: json('0.5'), memory: '1Gi' }
           probes: probes
           env: concat(settings, clusterSettings, [
+            { name: 'IMPASTO_LOG_METRICS_SECONDS', value: '300' } // alerts read them
             { name: 'AZURE_CLIENT_ID', value: ids.dispatcher.clientId }
             { name: 'IMPASTO_CLUSTER', value: cluster }
           ])

@@ -13,26 +13,7 @@ param environmentName string
 
 var hasApps = !empty(environmentName)
 // Looked for every quarter of an hour; one line of the log is enough for a mail.
-var logAlerts = [
-  {
-    name: 'poison'
-    severity: 1
-    description: 'A message went to poison: `impasto poison list` says why.'
-    query: 'ContainerAppConsoleLogs | where Log has "\\"event\\": \\"poisoned\\""'
-  }
-  {
-    name: 'not-ready'
-    severity: 1
-    description: 'A service may not do what it has to: the log line names the right and the container or queue.'
-    query: 'ContainerAppConsoleLogs | where Log has "\\"event\\": \\"not ready\\""'
-  }
-  {
-    name: 'cant-start'
-    severity: 1
-    description: 'A worker or service can\'t start: no image, no room, or it ends at once.'
-    query: 'ContainerAppSystemLogs | where Reason has_any ("Failed", "BackOff", "Error", "ProbeFailed")'
-  }
-]
+var logAlerts = filter(loadJsonContent('../../alerts.json').rules, rule => contains(rule, 'kusto'))
 
 var anyLine = {
   timeAggregation: 'Count'
@@ -129,7 +110,7 @@ resource fromLogs 'Microsoft.Insights/scheduledQueryRules@2026-03-01' = [for ale
   kind: 'LogAlert'
   properties: {
     displayName: '${prefix}: ${alert.name}'
-    description: alert.description
+    description: '${alert.what} ${alert.do}'
     enabled: true
     severity: alert.severity
     scopes: [logs.id]
@@ -137,7 +118,7 @@ resource fromLogs 'Microsoft.Insights/scheduledQueryRules@2026-03-01' = [for ale
     windowSize: 'PT15M'
     autoMitigate: true
     skipQueryValidation: true // the tables are made when the first line comes
-    criteria: { allOf: [union(anyLine, { query: alert.query })] }
+    criteria: { allOf: [union(anyLine, { query: alert.kusto })] }
     actions: { actionGroups: [group.id] }
   }
 }]

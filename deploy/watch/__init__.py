@@ -1,0 +1,1 @@
+"""What `docker compose --profile watch up` adds: collector, Prometheus, Jaeger, Grafana."""

@@ -6,14 +6,25 @@ STYLE ?= great-wave
 OUTPUT ?= out
 BIN = .venv/bin
 
-.PHONY: run test lint setup locks pins settings watch keys images image up down connections publish \
-        test-containers deploy roll-back destroy train bench scale kills crowd soak sheet clean
+.PHONY: run test test-fast lint setup locks pins settings watch keys images image up down connections \
+        publish test-containers deploy roll-back destroy train bench scale kills crowd soak sheet clean
 
 run: setup
 	@$(BIN)/impasto run "$(VIDEO)" --style "$(STYLE)" --output "$(OUTPUT)"
 
+# How many tests run side by side: more than there are cores, as tests also wait. Those of one
+# `xdist_group` share something, and run one after the other.
+WORKERS ?= 4
+# Bytecode is written whatever the environment says, or each of a thousand processes would compile
+# its modules again.
+PYTEST = PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n $(WORKERS) --dist loadgroup
+
 test: lint
-	@$(BIN)/pytest
+	@$(PYTEST) --durations 25
+
+# Without storage, without stacks, and without what computes for seconds.
+test-fast: setup
+	@$(PYTEST) tests/unit -m "not slow"
 
 lint: setup
 	@$(BIN)/ruff check

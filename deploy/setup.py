@@ -56,7 +56,9 @@ def make_venv() -> None:
 
 
 def install_packages() -> None:
-    run(BIN / "uv", "pip", "sync", "-q", LOCKS / "dev.txt", LOCKS / "uv.txt")
+    # Without bytecode, which uv doesn't make by itself, processes start in twice the time.
+    sync = (BIN / "uv", "pip", "sync", "-q", "--compile-bytecode")
+    run(*sync, LOCKS / "dev.txt", LOCKS / "uv.txt")
     run(BIN / "uv", "pip", "install", "-q", "--no-deps", "--no-build-isolation", "-e", ROOT)
 
 

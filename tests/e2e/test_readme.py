@@ -22,6 +22,8 @@ from tests.support.media import make_clip
 from tests.support.stacks import QUICK
 from tests.support.waiting import eventually
 
+pytestmark = pytest.mark.xdist_group("readme")
+
 ALONE = [
     "make setup",
     "make run",
@@ -115,6 +117,7 @@ class Reader:
             "IMPASTO_LEARNING_STEPS": "1",
             # `make test` runs one file only.
             "PYTEST_ADDOPTS": "tests/unit/test_shards.py",
+            "WORKERS": "0",
         }
 
     def run(self, command: str, **values: str) -> str:

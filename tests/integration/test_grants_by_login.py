@@ -33,6 +33,8 @@ from shared.models import Model, Models
 from shared.settings import Settings
 from shared.storage import API_VERSION, Storage
 
+pytestmark = pytest.mark.xdist_group("https")
+
 VIDEO = b"a video"
 TENANT, PERSON = "11111111-1111-1111-1111-111111111111", "22222222-2222-2222-2222-222222222222"
 

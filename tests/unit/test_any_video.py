@@ -26,6 +26,8 @@ from shared.video import SegmentDetail
 from tests.support.media import assert_same_sound, facts, make_clip
 from tests.unit.test_video import split, stitch
 
+pytestmark = pytest.mark.slow
+
 SUFFIXES = {
     "libx264": ["mp4", "mkv", "mov", "ts"],
     "libx265": ["mp4", "mkv"],

@@ -12,6 +12,8 @@ from deploy.azure.environment import TEMPLATE, Environment
 from deploy.azure.images import RUNS
 from tests.support.fake_tools import ROOT, FakeTools
 
+pytestmark = pytest.mark.slow
+
 GROUP = "impasto-dev"
 SERVER = "impastodev.test"
 DIGEST = "sha256:" + "a" * 64

@@ -19,6 +19,8 @@ from tests.support.assets import BESIDE
 from tests.support.media import assert_same_sound, facts
 from tests.unit.test_video import refusal, split, stitch
 
+pytestmark = pytest.mark.slow
+
 
 class Gives(NamedTuple):
     """A painted video, with its number of frames and its notes."""

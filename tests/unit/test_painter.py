@@ -19,6 +19,8 @@ from services.scorer.painter import Painter, forward_pass, load_network, load_st
 from services.scorer.settings import WEIGHTS
 from shared.errors import Misconfigured, Reject
 
+pytestmark = [pytest.mark.xdist_group("painter"), pytest.mark.slow]
+
 NETWORK = WEIGHTS / "network.safetensors"
 ROOT = Path(__file__).parents[2]
 

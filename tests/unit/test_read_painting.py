@@ -16,6 +16,8 @@ from services.scorer.training.pictures import as_tensor
 from services.scorer.training.read_painting import LONGER, SHORTER, read_painting
 from shared.errors import Refused
 
+pytestmark = pytest.mark.slow
+
 
 def opened(data: bytes) -> Tensor:
     return as_tensor(read_painting(io.BytesIO(data)))

@@ -17,6 +17,8 @@ from services.scorer.scorer import Picture, PictureScorer, Threads
 from services.scorer.stopwatch import Stopwatch
 from shared.shards import Item, pack
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 MIB = 1024 * 1024
 

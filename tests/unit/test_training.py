@@ -16,6 +16,8 @@ from services.scorer.training.style_learner import StyleLearner
 from shared.errors import Misconfigured
 from tests.support.assets import VGG, needs_vgg
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 PAINTINGS = ROOT / "services/scorer/training/paintings"
 

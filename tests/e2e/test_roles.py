@@ -14,7 +14,7 @@ from services.console.job_control import JobControl
 from shared.messages import BlobCreated
 from shared.rights import Rights
 from shared.runtime.heartbeat import why_not_ready
-from shared.storage import LANES, MEDIA_CONTAINERS, Storage
+from shared.storage import LANES, MEDIA_CONTAINERS, QUEUES, Storage
 from tests.support.role_proxy import Right, RoleProxy, StackWithRoles, rights_of
 from tests.support.stacks import QUICK
 from tests.support.waiting import eventually
@@ -66,6 +66,10 @@ RARE = {
             "receive chunks; send chunks-poison; receive lessons; send lessons-poison; write jobs"
         ),
         "a long video's next segment is asked for": "send segments",
+        "old logs of jobs are deleted": "list logs",
+        "metrics are asked for": "; ".join(
+            f"count {queue}-poison; peek {queue}; count {queue}" for queue in QUEUES
+        ),
         "a message is postponed": "send shards",
     },
     "scorer": EVERYWHERE

@@ -6,9 +6,11 @@ from typing import Annotated
 import typer
 
 from services.console import accounts, tables, terminal
-from services.console.commands.options import HOME, Data, Json, MaybeNodes, Nodes
+from services.console.commands.options import HOME, Data, Json, MaybeNodes, Nodes, note
 from shared.clusters.table import chosen
 
+#: What the audit calls it: a stack has one.
+CLUSTER = "the cluster"
 app = typer.Typer(no_args_is_help=True, help="The cluster that workers run on.")
 
 
@@ -21,6 +23,7 @@ def show(json: Json = False, data: Data = HOME) -> None:
 @app.command()
 def create(nodes: MaybeNodes = None, json: Json = False, data: Data = HOME) -> None:
     """Create it, unless it exists. It has nodes only while there is work."""
+    note(data, "create the cluster", CLUSTER)
     chosen().managed(data, nodes).ensure()
     show_cluster(data, json)
 
@@ -33,6 +36,7 @@ def scale(
     data: Data = HOME,
 ) -> None:
     """Set how many nodes it may have, until a stack that starts sets its own number."""
+    note(data, "scale the cluster", CLUSTER, minimum=minimum, maximum=max(minimum, nodes))
     chosen().managed(data, None).scale(minimum, max(minimum, nodes))
     show_cluster(data, json)
 
@@ -40,6 +44,7 @@ def scale(
 @app.command()
 def delete(json: Json = False, data: Data = HOME) -> None:
     """Delete it and its jobs; a running stack creates it again."""
+    note(data, "delete the cluster", CLUSTER)
     chosen().managed(data, None).delete()
     terminal.print_line({"deleted": True}, "deleted", json)
 

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from services.console import terminal
-from services.console.commands.options import HOME, Data, Json, known_settings
+from services.console.commands.options import HOME, Data, Json, known_settings, note
 from services.console.grants import LONGEST_HOURS, Grant, Grants
 
 Hours = Annotated[int, typer.Option(min=1, max=LONGEST_HOURS, help="How long the link works.")]
@@ -29,7 +29,10 @@ def grant(
         raise typer.BadParameter("--upload needs --folder; --folder and --file need --upload")
     grants = Grants(known_settings(data))
     granted = grants.download(download, hours) if download else None
-    show(granted or grants.upload(folder or "", file, hours), json)
+    granted = granted or grants.upload(folder or "", file, hours)
+    # The link is of no use before it is printed.
+    note(data, f"grant {granted.allows}", granted.blob, until=granted.until.isoformat())
+    show(granted, json)
 
 
 def show(granted: Grant, json: bool) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from services.console import accounts, run, tables, terminal
-from services.console.commands.options import HOME, Data, Json, Style, Video, connected
+from services.console.commands.options import HOME, Data, Json, Style, Video, connected, note
 from services.console.follow import follow
 from services.console.job_control import JobControl
 from services.console.listing import Listing
@@ -70,6 +70,7 @@ def watch(job: str, json: Json = False, data: Data = HOME) -> None:
 def cancel(job: str, json: Json = False, data: Data = HOME) -> None:
     """Cancel a job, and delete its intermediate results."""
     control = JobControl(connected(data))
+    note(data, "cancel", job, state=control.status(job).state)
     control.cancel(job)
     show([control.status(job)], json)
 
@@ -77,6 +78,7 @@ def cancel(job: str, json: Json = False, data: Data = HOME) -> None:
 def retry(job: str, json: Json = False, data: Data = HOME) -> None:
     """Continue a failed job from what it had done; other jobs stay as they are."""
     control = JobControl(connected(data))
+    note(data, "retry", job, state=control.status(job).state)
     control.retry(job)
     show([control.status(job)], json)
 

@@ -1,4 +1,4 @@
-"""`impasto trace` and `impasto logs`: what the services did for one job, and said of it."""
+"""`impasto trace`, `logs` and `audit`: what services did and said, and what people did."""
 
 from typing import Annotated
 
@@ -6,7 +6,7 @@ import typer
 from pydantic import BaseModel
 
 from services.console import terminal
-from services.console.commands.options import HOME, Data, Json, connected
+from services.console.commands.options import HOME, Data, Json, connected, known_settings
 from services.console.follow import StoppedByUser
 from services.console.job_lines import JobLines, Line
 from services.console.time_spent import TimeSpent, time_spent
@@ -14,6 +14,8 @@ from services.console.traces import Trace, trace_from
 from services.console.waterfall import summary, waterfall
 from shared.jobs import Jobs
 from shared.runtime.stop import Stop
+from shared.storage import Storage
+from shared.telemetry.audit import Audit
 
 COLOURS = {"warning": "yellow", "error": "red", "critical": "red"}
 #: What a printed line shows otherwise than as `name=value`, or not at all.
@@ -93,6 +95,18 @@ def logs(
     for line in sorted(lines.require_some(), key=lambda line: str(line.get("timestamp", ""))):
         if "event" in line:
             show(line, json)
+
+
+def audit(json: Json = False, data: Data = HOME) -> None:
+    """List who cancelled, retried, requeued, purged, granted or scaled, the oldest first."""
+    settings = known_settings(data)
+    for deed in Audit(Storage(settings), settings).deeds():
+        if json:
+            terminal.print_json(deed)
+            continue
+        detail = " ".join(f"{name}={value}" for name, value in deed.detail.items())
+        said = f"{deed.at:%Y-%m-%d %H:%M:%S} {deed.who} ({deed.where}): {deed.deed} {deed.subject}"
+        terminal.say(f"{said} {detail}".rstrip(), terminal.out)
 
 
 def show(line: Line, json: bool) -> None:

@@ -9,6 +9,7 @@ from services.console import accounts
 from shared.errors import Misconfigured
 from shared.settings import Settings
 from shared.storage import Storage
+from shared.telemetry.audit import Audit
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
 Data = Annotated[Path, typer.Option(help="The folder of the local stack.")]
@@ -22,6 +23,12 @@ HOME = Path(".impasto")
 
 def connected(data: Path) -> Storage:
     return Storage(known_settings(data))
+
+
+def note(data: Path, deed: str, subject: str, **detail: str | float) -> None:
+    """Write down what is about to be done; without any stack there is nowhere to."""
+    if settings := accounts.settings(data):
+        Audit(Storage(settings), settings).note(deed, subject, **detail)
 
 
 def known_settings(data: Path) -> Settings:

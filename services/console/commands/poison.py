@@ -1,12 +1,13 @@
 """`impasto poison`: messages that couldn't be handled."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from services.console import tables, terminal
-from services.console.commands.options import HOME, Data, Json, connected
+from services.console.commands.options import HOME, Data, Json, connected, note
 from services.console.poison import Entry, PoisonQueues
 
 Ids = Annotated[list[str] | None, typer.Argument(help="The messages' ids.")]
@@ -30,15 +31,29 @@ def show(message_id: str, json: Json = False, data: Data = HOME) -> None:
 @app.command()
 def requeue(ids: Ids = None, every: All = False, json: Json = False, data: Data = HOME) -> None:
     """Send messages to their queues again, so that their jobs continue."""
-    count = PoisonQueues(connected(data)).requeue(chosen(ids, every))
+    wanted = noted(chosen(ids, every), "requeue", data)
+    count = PoisonQueues(connected(data)).requeue(wanted)
     terminal.print_line({"requeued": count}, f"{count} put back", json)
 
 
 @app.command()
 def purge(ids: Ids = None, every: All = False, json: Json = False, data: Data = HOME) -> None:
     """Delete messages, and the intermediate results of their jobs."""
-    count = PoisonQueues(connected(data)).purge(chosen(ids, every))
+    wanted = noted(chosen(ids, every), "purge", data)
+    count = PoisonQueues(connected(data)).purge(wanted)
     terminal.print_line({"purged": count}, f"{count} deleted", json)
+
+
+def noted(wanted: Callable[[Entry], bool], deed: str, data: Path) -> Callable[[Entry], bool]:
+    """Each message that is wanted is written down before anything is done with it."""
+
+    def is_wanted(entry: Entry) -> bool:
+        if not wanted(entry):
+            return False
+        note(data, deed, entry.id, queue=entry.queue, job=entry.job or "")
+        return True
+
+    return is_wanted
 
 
 def chosen(ids: list[str] | None, every: bool) -> Callable[[Entry], bool]:

@@ -4,7 +4,7 @@ import sys
 import time
 import traceback
 
-from benchmarks import flat, whole
+from benchmarks import flat, telemetry, whole
 from benchmarks.machine import machine
 from benchmarks.page import Failed, Outcome, Part, page
 from benchmarks.painter import __main__ as painter
@@ -20,6 +20,7 @@ PARTS = (
     Part("stages", "Each stage", stages.report),
     Part("flat", "Short and long videos", flat.report),
     Part("queues", "The queue runtime", queues.report),
+    Part("telemetry", "Watching", telemetry.report),
     Part("painter", "The painter", painter.report),
     Part("scale", "Scale, simulated", scale.report),
 )

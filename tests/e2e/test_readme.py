@@ -38,6 +38,9 @@ WITH_A_STACK = [
     "impasto jobs",
     "impasto watch JOB",
     "impasto download JOB --output DIR",
+    "impasto trace JOB",
+    "impasto logs JOB",
+    "impasto audit",
     "impasto grant --upload --folder S --hours 24",
     "impasto grant --download JOB",
     "impasto retry JOB",
@@ -70,6 +73,7 @@ IN_CONTAINERS = {line for line in readme.commands() if "docker" in line} | {
     'impasto watch "$job"',
     'impasto download "$job" --output painted',
     "echo SPLITTER_TAG=v2 >> .env",
+    "echo OTLP_ENDPOINT=http://collector:4318 >> .env",
     "make up",
     "make down",
     "make images",
@@ -85,6 +89,7 @@ LONG = [
     "make sheet",
     "make locks",
     "make settings",
+    "make watch",
     "make train PHOTOS=folder",
 ]
 

@@ -224,11 +224,11 @@ class Container:
         return [blob_of(properties) for properties in islice(listed, first, first + most)]
 
     @retry_outages
-    def folders(self) -> list[str]:
-        """The top folders of all names."""
+    def folders(self, prefix: str = "") -> list[str]:
+        """The top folders of all names; after a prefix like `a/b/`, those inside that folder."""
         return [
-            item.name.rstrip("/")
-            for item in self._client.walk_blobs(delimiter="/")
+            item.name.removeprefix(prefix).rstrip("/")
+            for item in self._client.walk_blobs(prefix, delimiter="/")
             if item.name.endswith("/")
         ]
 

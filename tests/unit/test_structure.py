@@ -58,12 +58,16 @@ def test_benchmarks_import_no_test_and_no_conftest() -> None:
         assert all(name.startswith("tests.support.") for name in of_tests), path
 
 
-def test_a_wheel_installs_services_and_shared_only(tmp_path: Path) -> None:
+def test_a_wheel_installs_services_shared_and_workloads_only(tmp_path: Path) -> None:
     build = [sys.executable, "-m", "hatchling", "build", "--target", "wheel"]
     subprocess.run([*build, "--directory", tmp_path], cwd=ROOT, capture_output=True, check=True)
     [wheel] = tmp_path.glob("*.whl")
     folders = {name.partition("/")[0] for name in ZipFile(wheel).namelist()}
-    assert {name for name in folders if not name.endswith(".dist-info")} == {"services", "shared"}
+    assert {name for name in folders if not name.endswith(".dist-info")} == {
+        "services",
+        "shared",
+        "workloads",
+    }
 
 
 def test_the_splitter_loads_no_libraries_of_other_services() -> None:

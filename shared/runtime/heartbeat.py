@@ -4,19 +4,24 @@ The loop of a service touches a file that holds its process id, unless the handl
 progress for too long. If the file is too old, the loop or the handler is stuck, and this command
 exits with an error. If it is still stuck half a minute after that was first found, this command
 kills the process, so that whatever runs the service starts it again. With `--ready` it also exits
-with an error if the service takes no work, which a restart wouldn't help.
+with an error if the service takes no work, which a restart wouldn't help. Where the service has an
+HTTP port (IMPASTO_HEALTH_PORT), that has to answer `/livez` or `/readyz` as well.
 """
 
 import os
 import signal
 import sys
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 #: A loop may be held up by a call that storage doesn't answer, and by nothing longer.
 OLDEST_SECONDS = 30
+#: How long the HTTP port may take to answer.
+ANSWER_SECONDS = 10.0
 READY = "ready"
 
 
@@ -88,9 +93,24 @@ def why_not_ready(heartbeat: Path) -> str | None:
     return None if text == READY else f"not ready: {text}"
 
 
+def refusal_of(port: str, page: str) -> str | None:
+    """Why the service's own HTTP port says that it isn't well; None if it is."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{page}", timeout=ANSWER_SECONDS):
+            return None
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.read().decode(errors="replace")
+    except OSError as error:
+        return f"it doesn't answer on port {port}: {error}"
+
+
 if __name__ == "__main__":
     path = Path(os.environ["IMPASTO_HEARTBEAT"])
     stuck = why_stuck(path)
     if stuck and path.exists():
         kill_if_still_stuck(path)
-    sys.exit(stuck or (why_not_ready(path) if "--ready" in sys.argv else None))
+    ready = "--ready" in sys.argv
+    if asked := os.environ.get("IMPASTO_HEALTH_PORT"):
+        stuck = stuck or refusal_of(asked, "/readyz" if ready else "/livez")
+    sys.exit(stuck or (why_not_ready(path) if ready else None))

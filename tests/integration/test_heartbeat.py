@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from services.console.accounts import free_ports
 from shared.runtime.heartbeat import beat, note_ready, note_worked
 from shared.storage import Storage
 from tests.integration.conftest import PLANNED, Notes, Spawn
@@ -135,6 +136,20 @@ def test_a_long_handler_that_makes_progress_isnt_hung(
         "the metric",
     )
     assert "# HELP impasto_storage_requests_total" in told
+
+
+def test_the_health_check_asks_the_services_port_where_it_has_one(
+    storage: Storage,
+    spawn: Spawn,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    heartbeat, [port] = tmp_path / "beat", free_ports(1)
+    monkeypatch.setenv("IMPASTO_HEALTH_PORT", str(port))
+    process = spawn("quick", heartbeat=heartbeat, health_port=port)
+    eventually(lambda: not health_check(heartbeat), "it to be well")
+    process.kill()
+    assert f"it doesn't answer on port {port}" in health_check(heartbeat)
 
 
 def asked(port: int, path: str) -> tuple[int, str]:

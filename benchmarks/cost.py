@@ -12,14 +12,15 @@ from typing import NamedTuple
 from benchmarks.measured_stack import Run
 from benchmarks.report import Table
 from benchmarks.storage_requests import DELETIONS, QUEUES, Kind, count_requests
+from shared.telemetry.prices import (
+    NODE,
+    NODE_HOUR,
+    TEN_THOUSAND_QUEUED,
+    TEN_THOUSAND_READS,
+    TEN_THOUSAND_WRITES,
+)
 
 RATE = 25
-#: US dollars: pay as you go, East US, locally redundant, hot tier. Update them before use.
-NODE = "D2s v5 (2 vCPUs, 8 GiB)"
-NODE_HOUR = 0.096
-TEN_THOUSAND_READS = 0.004
-TEN_THOUSAND_WRITES = 0.05
-TEN_THOUSAND_QUEUED = 0.004
 #: Operations on blobs that aren't priced as writes.
 READS = ("reads", "reads of properties", DELETIONS.name)
 

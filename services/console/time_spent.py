@@ -6,10 +6,18 @@ from itertools import pairwise
 from pydantic import BaseModel
 
 from services.console.traces import SECOND, KeptSpan, Trace
+from shared.telemetry.prices import (
+    NODE_HOUR,
+    TEN_THOUSAND_QUEUED,
+    TEN_THOUSAND_READS,
+    TEN_THOUSAND_WRITES,
+)
 
-#: US dollars: a D2s v5 in East US, pay as you go, and requests to hot, locally redundant storage.
-NODE_HOUR = 0.096
-TEN_THOUSAND = {"writes": 0.05, "reads": 0.004, "queues": 0.004}
+TEN_THOUSAND = {
+    "writes": TEN_THOUSAND_WRITES,
+    "reads": TEN_THOUSAND_READS,
+    "queues": TEN_THOUSAND_QUEUED,
+}
 #: What a handling of a queue is for. Where several run at once, the first named counts.
 STAGES = {"chunks": "model", "lessons": "model", "scored": "encode", "segments": "split"}
 OTHER_STAGES = {"waiting": "plan", "shards": "group", "arrivals": "arrive"}

@@ -4,8 +4,9 @@ from collections import Counter
 
 import pytest
 
-from benchmarks.cost import NODE_HOUR, RATE, bill
+from benchmarks.cost import RATE, bill
 from benchmarks.storage_requests import BLOBS, QUEUES, Kind
+from shared.telemetry.prices import NODE_HOUR
 
 
 def test_a_node_that_paints_at_the_videos_frame_rate_takes_an_hour() -> None:

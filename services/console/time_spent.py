@@ -21,7 +21,7 @@ TEN_THOUSAND = {
 #: What a handling of a queue is for. Where several run at once, the first named counts.
 STAGES = {"chunks": "model", "lessons": "model", "scored": "encode", "segments": "split"}
 OTHER_STAGES = {"waiting": "plan", "shards": "group", "arrivals": "arrive"}
-ORDER = ("model", "mux", "encode", "split", "plan", "group", "arrive", "wait for node", "wait")
+ORDER = ("model", "finish", "encode", "split", "plan", "group", "arrive", "wait for node", "wait")
 
 
 class TimeSpent(BaseModel):
@@ -42,7 +42,7 @@ class TimeSpent(BaseModel):
 
 
 def stage_of(span: KeptSpan) -> str:
-    """`mux` where a stitcher's handling muxed; else by its queue."""
+    """By its queue."""
     queue = span.name.removeprefix("process ")
     return STAGES.get(queue) or OTHER_STAGES.get(queue, queue)
 
@@ -73,13 +73,13 @@ def time_spent(trace: Trace, items: int) -> TimeSpent:
 
 
 def work_of(trace: Trace, span: KeptSpan) -> list[tuple[str, int, int]]:
-    """The stages of one handling, which may encode the last segment and then mux."""
+    """The stages of one handling, which may join the last segment and then finish."""
     end = span.end or end_of_dead(trace, span)
-    muxing = [part for part in trace.parts_of(span) if part.name == "mux"]
-    if not muxing:
+    finishing = [part for part in trace.parts_of(span) if part.name == "finish"]
+    if not finishing:
         return [(stage_of(span), span.start, end)]
-    start = muxing[0].start
-    return [(stage_of(span), span.start, start), ("mux", start, end)]
+    start = finishing[0].start
+    return [(stage_of(span), span.start, start), ("finish", start, end)]
 
 
 def end_of_dead(trace: Trace, span: KeptSpan) -> int:

@@ -11,7 +11,7 @@ from services.console.traces import SECOND, KeptSpan, Trace
 
 COLOURS = {
     "model": "magenta",
-    "mux": "cyan",
+    "finish": "cyan",
     "encode": "blue",
     "split": "green",
     "plan": "yellow",
@@ -105,7 +105,7 @@ def summary(spent: TimeSpent) -> Iterator[str]:
     yield f"CPU: {shares(spent.cpu)}"
     if spent.items:
         each = ", ".join(f"{stage} {value:.3f}" for stage, value in spent.seconds_per_item.items())
-        yield f"{spent.items:,} frames; seconds a frame: {each}"
+        yield f"{spent.items:,} items; seconds an item: {each}"
     asked = ", ".join(f"{count:,} {kind}" for kind, count in spent.requests.items())
     yield f"requests to storage: {asked}; with its workers' time ${spent.dollars:.4f}"
 

@@ -41,7 +41,7 @@ STORAGE_REQUESTS = Counter(
 )
 ITEMS = Counter(
     "impasto_items",
-    "Items, such as frames, that a stage has done.",
+    "Items that a stage has done.",
     ["stage", "device"],
     registry=REGISTRY,
 )

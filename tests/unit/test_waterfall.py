@@ -54,7 +54,7 @@ LINES = [
         events=[{"name": "lease lost", "at": 0}],
     ),
     span("process scored", 121, 125, waited=1, id="last", writer="stitcher-vm-3"),
-    span("mux", 123, 125, kind="internal", parent="last", id="mux"),
+    span("finish", 123, 125, kind="internal", parent="last", id="finish"),
     {"event": "done", "timestamp": "2026-01-01"},
 ]
 
@@ -73,7 +73,7 @@ def test_every_moment_counts_once_and_a_dead_worker_is_seen() -> None:
     assert sum(spent.elapsed.values()) == spent.seconds
     assert spent.elapsed == {
         "model": 10,
-        "mux": 2,
+        "finish": 2,
         "encode": 2,
         "split": 2,
         "plan": 1,
@@ -85,7 +85,7 @@ def test_every_moment_counts_once_and_a_dead_worker_is_seen() -> None:
     said = drawn(trace)
     assert said.count("its process died") == 1
     assert "chunks, attempt 2: lease lost" in said
-    assert any("mux" in sentence for sentence in summary(spent))
+    assert any("finish" in sentence for sentence in summary(spent))
 
 
 def test_a_long_trace_is_shortened_unless_all_is_asked_for() -> None:

@@ -128,13 +128,13 @@ test-containers: setup
 PHOTOS ?= ../shared/media/photos
 VGG ?= $(wildcard ../shared/weights/vgg16-features.safetensors)
 CLIP ?= $(wildcard ../shared/media/clips/carphone_pristine.mp4)
-PAINTINGS ?= services/scorer/training/paintings
+PAINTINGS ?= workloads/video/training/paintings
 export PHOTOS VGG CLIP
 # Train both stages from the shipped weights on, into .training/fine. An interrupted training continues.
 TRAIN = $(BIN)/impasto train $(PAINTINGS)/*.jpg --photos "$(PHOTOS)" \
         --clips "deploy/sample/bigbuckbunny.mp4" $(if $(VGG),--vgg "$(VGG)")
 train: setup
-	@$(TRAIN) --start services/scorer/weights --out .training/coarse
+	@$(TRAIN) --start workloads/video/weights --out .training/coarse
 	@$(TRAIN) --start .training/coarse --out .training/fine --learning fine --lines 720 --size 384 \
 	  --rim 64 --steps 300 --rate 2 --steady-weight 0 --repeat-weight 0 --content-weight 1
 

@@ -4,11 +4,11 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from services.scorer.painter import Painter
-from services.scorer.scorer import Picture
 from services.scorer.service import build
 from services.scorer.settings import ScorerSettings
 from shared.runtime.serve import serve
+from workloads.video.scoring.painter import Painter
+from workloads.video.scoring.picture_scorer import Picture
 
 SETTING = "IMPASTO_NOTES"
 

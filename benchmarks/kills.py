@@ -22,19 +22,20 @@ from benchmarks.report import Goal, Report, Table, show
 from services.console import stack as stack_module
 from services.console.job_control import JobControl
 from services.console.stack import Stack
-from services.scorer.cpu_threads import MOST_THREADS
 from services.scorer.pipeline import SCORED_AHEAD
 from shared import names
-from shared.shards import SHARD_ITEMS
 from tests.support.media import make_clip
 from tests.support.processes import worker_pids
 from tests.support.waiting import eventually
+from workloads.video import VIDEO
+from workloads.video.scoring.cpu_threads import MOST_THREADS
+from workloads.video.splitting.decoder import SHARD_FRAMES
 
 KILLS = 20
 STYLE = "great-wave"
 #: The frames that a worker can lose: of a shard that isn't stored, and of the next one those that
 #: are scored, encoded, at the painter, or submitted to it.
-MOST = SHARD_ITEMS + SCORED_AHEAD + 1 + min(os.cpu_count() or 1, MOST_THREADS) + 1
+MOST = SHARD_FRAMES + SCORED_AHEAD + 1 + min(os.cpu_count() or 1, MOST_THREADS) + 1
 WORKER = [sys.executable, "-m", "benchmarks.counting_worker"]
 
 
@@ -74,7 +75,7 @@ class KillTrial:
 
     def _submit(self) -> str:
         self._count += 1
-        return self._control.submit(self._clip, f"{STYLE}/{self._count}.mp4")
+        return self._control.submit(VIDEO, self._clip, f"{STYLE}/{self._count}.mp4")
 
     def _finish(self, job: str) -> str:
         """Wait until the job has ended; a digest of its painted frames."""

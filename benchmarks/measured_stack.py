@@ -17,6 +17,7 @@ from unittest.mock import patch
 from benchmarks.service_usage import HERE, usage
 from services.console.job_control import JobControl
 from services.console.stack import Stack
+from workloads.video import VIDEO
 
 #: Between two samples of memory.
 SAMPLE_SECONDS = 1.0
@@ -58,7 +59,7 @@ class MeasuredStack:
         log = self._stack.log_of("azurite")
         before, log_before = usage(), log.stat().st_size
         dropped = time.time()
-        job = self._control.submit(clip, blob)
+        job = self._control.submit(VIDEO, clip, blob)
         memory = self._until_cleared(job, dropped + FIRST_SECONDS + frames * SECONDS_A_FRAME)
         after = usage()
         requests = log.read_bytes()[log_before:].decode().splitlines()

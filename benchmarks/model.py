@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from services.scorer.network import PainterNetwork
-from services.scorer.painter import Painter, load_network, load_style
-from services.scorer.scorer import Picture
-from services.scorer.settings import WEIGHTS
-from services.scorer.training.trainable_styles import NETWORK, STYLES
+from workloads.video.scoring.network import PainterNetwork
+from workloads.video.scoring.painter import Painter, load_network, load_style
+from workloads.video.scoring.picture_scorer import Picture
+from workloads.video.settings import WEIGHTS
+from workloads.video.training.trainable_styles import NETWORK, STYLES
 
 STYLE = "great-wave"
 #: The bare model's two ways: frame by frame, and several frames at once as in workers.

@@ -10,7 +10,7 @@ from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Stream
 
-from services.scorer.scorer import Picture
+from workloads.video.scoring.picture_scorer import Picture
 
 CLIP = Path("deploy/sample/bigbuckbunny.mp4")
 

@@ -12,11 +12,11 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from benchmarks.sample_clip import CLIP, frames_of
-from services.scorer.catalog import PAINTER, shipped_models
-from services.scorer.painter import Painter, load_network, mix_styles
-from services.scorer.scorer import BlendedWithSource, Picture, PictureScorer
-from services.scorer.settings import ScorerSettings
-from shared.mixture import Mixture
+from workloads.video.mixture import Mixture
+from workloads.video.scoring.catalog import PAINTER, shipped_models
+from workloads.video.scoring.painter import Painter, load_network, mix_styles
+from workloads.video.scoring.picture_scorer import BlendedWithSource, Picture, PictureScorer
+from workloads.video.settings import ScoringSettings
 
 SHEET = Path("deploy/sample/styles.jpg")
 FILM = Path("deploy/sample/painted.jpg")
@@ -35,7 +35,7 @@ STRENGTHS = (0.8, 0.6, 0.4, 0.2)
 
 class Styles:
     def __init__(self) -> None:
-        self.network = load_network(ScorerSettings().network)
+        self.network = load_network(ScoringSettings().network)
         models = [model for model in shipped_models() if model.scorer == PAINTER]
         self.vectors = {model.name: model.data for model in models}
 

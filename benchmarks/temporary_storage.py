@@ -9,6 +9,7 @@ from typing import NamedTuple
 from services.console import accounts, azurite
 from services.console.accounts import Accounts
 from services.console.child_processes import Lifeline
+from shared.prepare import prepare
 from shared.storage import Storage
 
 
@@ -28,7 +29,7 @@ def temporary_storage() -> Iterator[TemporaryStorage]:
         process = azurite.start(local, folder / "azurite", folder / "azurite.log", lifeline.end)
         try:
             storage = Storage(local.settings())
-            storage.prepare()
+            prepare(storage)
             yield TemporaryStorage(storage, local, folder)
         finally:
             process.terminate()

@@ -25,8 +25,8 @@ from benchmarks.service_usage import HERE, usage
 from benchmarks.stages import floors
 from benchmarks.storage_requests import LOGGING_FLAGS
 from services.console import azurite
-from services.scorer.scorer import QUALITY
 from shared import logs
+from workloads.video.scoring.picture_scorer import QUALITY
 
 LENGTHS = (20.0, 120.0)
 LEAST_RATIO = 0.85

@@ -16,6 +16,7 @@ from services.stitcher.settings import StitcherSettings
 from shared.clusters.settings import AzureSettings, ClusterSettings, WorkerSettings
 from shared.clusters.table import backends
 from shared.settings import Settings
+from workloads.video.settings import ScoringSettings, SplittingSettings, StitchingSettings
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "settings.md"
@@ -32,6 +33,9 @@ GROUPS: dict[str, list[type[Settings]]] = {
         *(b.settings for b in backends() if b.settings is not WorkerSettings),
     ],
     "Local Batch AI": [ServerSettings],
+    "Videos: splitting": [SplittingSettings],
+    "Videos: scoring and learning": [ScoringSettings],
+    "Videos: stitching": [StitchingSettings],
 }
 
 

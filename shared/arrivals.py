@@ -1,11 +1,11 @@
-"""Announces blobs to the services, and records that they were announced.
+"""Announces blobs and windows to the services, and records that they were announced.
 
 Event Grid announces blobs, and so do the trigger, `impasto submit` and `impasto replay`.
 """
 
 import uuid
 from datetime import UTC, datetime
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from pydantic import ValidationError
 
@@ -13,8 +13,9 @@ from shared import names
 from shared.blobs import Blob, Container
 from shared.errors import Malformed, Missing, Refused
 from shared.logs import logger
-from shared.messages import BlobCreated
+from shared.messages import BlobCreated, BlobData
 from shared.storage import LANES, Storage
+from shared.workloads import workload_of_lessons
 
 log = logger()
 
@@ -72,7 +73,7 @@ class Arrivals:
         """
         if event.is_only_created:
             return []
-        if self.recorded(event.job):
+        if event.is_window or self.recorded(event.job):
             return [event]
         if event.is_directory:
             blobs = container.under(f"{event.blob}/")
@@ -96,8 +97,8 @@ def find_if_valid(container: Container, name: str) -> Blob | None:
 
 
 def queue_of(event: BlobCreated) -> str:
-    """Paintings share a queue. A video's queue is the lane of its top folder."""
-    if event.container == "styles":
+    """Lessons share a queue. Any other job's queue is the lane of its top folder."""
+    if workload_of_lessons(event.container):
         return "lessons"
     return LANES[names.digest_of(names.top_folder(event.blob))[-1] % len(LANES)]
 
@@ -112,4 +113,16 @@ def event_of(container: Container, blob: str, etag: str, size: int, md5: str = "
         size=size,
         at=datetime.now(UTC),
         md5=md5,
+    )
+
+
+def window_event(container: Container, window: str, size: int) -> BlobCreated:
+    """The event of a window of blobs, which are complete and have so many bytes in all."""
+    return BlobCreated(
+        id=str(uuid.uuid4()),
+        topic=urlsplit(container.url_of("")).netloc,
+        subject=f"/blobServices/default/containers/{container.name}/blobs/{window}",
+        event_type="Impasto.WindowDue",
+        event_time=datetime.now(UTC),
+        data=BlobData(content_length=size),
     )

@@ -233,6 +233,12 @@ class Container:
         ]
 
     @retry_outages
+    def at_top(self) -> list[Blob]:
+        """The blobs that are in no folder."""
+        listed = self._client.walk_blobs(delimiter="/", include=["metadata"])
+        return [blob_of(item) for item in listed if isinstance(item, BlobProperties)]
+
+    @retry_outages
     def delete(self, name: str) -> bool:
         try:
             self._client.delete_blob(name)

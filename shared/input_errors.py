@@ -26,7 +26,7 @@ def end_job(
         if isinstance(error, ChildKilled) or attempt == 1:
             raise error  # it may not be the input's fault
         state, reason = "failed", f"{failure}: {error}"
-    elif jobs.find_source(source):
+    elif not source.etag or jobs.find_source(source):
         raise error  # something else is missing, or only the source's metadata has changed
     else:
         reason = GONE

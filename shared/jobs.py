@@ -34,16 +34,20 @@ class Jobs:
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
         self.records: Container = storage.container("jobs")
-        self.frames = storage.container("frames")
+        self.shards = storage.container("shards")
         self.scored = storage.container("scored")
         self.segments = storage.container("segments")
-        self._intermediate = (self.frames, self.scored, self.segments)
+        self._intermediate = (self.shards, self.scored, self.segments)
         self.job = lru_cache(CACHED_JOBS)(self._job)
 
     def begin(self, job: Job) -> Job:
         """Record the job; return it as first recorded, perhaps by an earlier delivery."""
         name = names.job_record(job.job)
-        metadata = {"items": str(job.items), "model": quote(job.model)}
+        metadata = {
+            "items": str(job.items),
+            "model": quote(job.model),
+            "workload": job.workload,
+        }
         return (
             job if self._write(name, job, metadata) else self._read(name, Job.model_validate_json)
         )
@@ -71,7 +75,7 @@ class Jobs:
     def has_shards(self, segment: Segment) -> bool:
         """False where its job was swept and then begun anew."""
         folder = names.segment_folder(segment.job, segment.segment)
-        return len(self.frames.under(folder)) >= segment.shards
+        return len(self.shards.under(folder)) >= segment.shards
 
     def add_scored(self, shard: str, data: bytes, items: int) -> bool:
         """Store a scored shard unless it exists; return whether this call stored it."""
@@ -139,7 +143,10 @@ class Jobs:
         return None
 
     def with_current_etag(self, job: Job) -> Job:
-        """Return the job with its source's present ETag; raise Changed if its content changed."""
+        """Return the job with its source's present ETag; raise Changed if its content changed.
+
+        Only for jobs of blobs: a window has no ETag.
+        """
         blob = self.find_source(job.source)
         if blob is None:
             raise Changed(job.source.blob)

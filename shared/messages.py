@@ -1,11 +1,11 @@
 """The messages that services send each other, in the order of the flow.
 
-BlobCreated     a video or a painting was uploaded    trigger → splitter or scorer
-SegmentPlanned  a segment may be split into shards    splitter or dispatcher → splitter
-SegmentReady    its shards are in storage             splitter → dispatcher
-ChunkPlanned    some of its shards may be scored      dispatcher → scorer
-ChunkScored     these shards are scored               scorer → stitcher
-Poisoned        a message can't be handled            any service → a person
+BlobCreated     a blob, or a window of blobs, is there  trigger → splitter or scorer
+SegmentPlanned  a segment may be split into shards      splitter or dispatcher → splitter
+SegmentReady    its shards are in storage               splitter → dispatcher
+ChunkPlanned    some of its shards may be scored        dispatcher → scorer
+ChunkScored     these shards are scored                 scorer → stitcher
+Poisoned        a message can't be handled              any service → a person
 
 Messages name jobs, segments, shards and chunks, and know nothing of what is in them. They are sent
 as JSON in base64, as Event Grid and Azure Functions do.
@@ -70,7 +70,8 @@ def either(event_grid: str, cloud_event: str) -> AliasChoices:
 class BlobCreated(Body):
     """A blob was uploaded, renamed, or its directory was: Event Grid's event, or a CloudEvent.
 
-    Azure decides on its fields, so unknown fields are ignored.
+    Azure decides on its fields, so unknown fields are ignored. Our own `Impasto.WindowDue` says
+    that all blobs of a window are there; its `blob` is the window's name.
     """
 
     model_config = ConfigDict(extra="ignore", alias_generator=to_camel, populate_by_name=True)
@@ -83,6 +84,7 @@ class BlobCreated(Body):
         "Microsoft.Storage.BlobCreated",
         "Microsoft.Storage.BlobRenamed",
         "Microsoft.Storage.DirectoryRenamed",
+        "Impasto.WindowDue",
     ] = Field(validation_alias=either("eventType", "type"))
     event_time: datetime = Field(validation_alias=either("eventTime", "time"))
     data: BlobData
@@ -105,6 +107,10 @@ class BlobCreated(Body):
         return self.event_type == "Microsoft.Storage.DirectoryRenamed"
 
     @property
+    def is_window(self) -> bool:
+        return self.event_type == "Impasto.WindowDue"
+
+    @property
     def container(self) -> str:
         return self.subject.split("/", 5)[4]
 
@@ -115,6 +121,8 @@ class BlobCreated(Body):
 
     @property
     def job(self) -> str:
+        if self.is_window:
+            return names.window_job(self.container, self.blob)
         return names.job_id(self.blob, self.data.e_tag)
 
     @property
@@ -163,7 +171,7 @@ class SegmentPlanned(Message):
 
 
 class SegmentReady(Message):
-    """The segment's shards are in storage; there may be none, if the video is damaged."""
+    """The segment's shards are in storage; there may be none, if the input is damaged."""
 
     segment: Number
     items: Count

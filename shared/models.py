@@ -1,8 +1,12 @@
 """The models that jobs may name: small blobs that only the scorer can read.
 
-A model is also named while it is being learnt: then the blob that it is learnt from is in `styles`.
+Publishing a model again makes a new version. The blob NAME is the version that jobs use, and
+`_versions/NAME/VERSION` keeps each one. A model is also named while it is being learnt: then the
+blob that it is learnt from is in its workload's container of lessons.
 """
 
+import hashlib
+import re
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
@@ -10,13 +14,15 @@ from shared import names
 from shared.blobs import Blob
 from shared.errors import Missing, NotYet, Refused
 from shared.jobs import Jobs
-from shared.mixture import NAME, RULE, Mixture
 from shared.names import shown
 from shared.records import Failure
 from shared.storage import Storage
 
 #: How often a job that waits for its model checks for it.
 RECHECK_SECONDS = 5.0
+NAME = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?")
+RULE = "a name has small letters, digits and dashes"
+VERSIONS = "_versions/"
 
 
 class Model(NamedTuple):
@@ -28,76 +34,97 @@ class Model(NamedTuple):
     #: The ETag of the blob that it was learnt from, if any.
     source: str = ""
 
+    @property
+    def version(self) -> str:
+        """It follows from the content: to publish the same again makes no other version."""
+        return hashlib.sha256(self.scorer.encode() + b"\0" + self.data).hexdigest()[:12]
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        facts = {"scorer": self.scorer, "source": self.source, "version": self.version}
+        return facts | ({"mixes": "yes"} if self.mixes else {})
+
 
 class Models:
-    def __init__(self, storage: Storage) -> None:
+    def __init__(self, storage: Storage, lessons: str | None = None) -> None:
         self._blobs = storage.container("models")
-        self._sources = storage.container("styles")
+        self._lessons = storage.container(lessons) if lessons else None
         self._jobs = Jobs(storage)
 
     def publish(self, model: Model) -> None:
-        facts = {"scorer": model.scorer, "source": model.source}
-        self._blobs.write(model.name, model.data, facts | ({"mixes": "yes"} if model.mixes else {}))
+        self._blobs.write_once(version_blob(model.name, model.version), model.data, model.metadata)
+        self._blobs.write(model.name, model.data, model.metadata)
+
+    def all(self) -> list[Blob]:
+        """The models in use, one blob each, by name."""
+        return sorted(self._blobs.at_top(), key=lambda blob: blob.name)
 
     def names(self) -> list[str]:
-        return sorted(blob.name for blob in self._blobs.under())
+        return [blob.name for blob in self.all()]
 
-    def shipped(self) -> list[str]:
-        """The models that weren't learnt from an uploaded blob."""
-        return sorted(b.name for b in self._blobs.under() if not b.metadata.get("source"))
+    def versions(self, name: str) -> list[Blob]:
+        """All versions of a model, the newest first. Raises Missing if there is no such model."""
+        self.find(name)
+        found = self._blobs.under(version_blob(name, ""))
+        return sorted(found, key=lambda blob: str(blob.created), reverse=True)
 
-    def require(self, text: str) -> str:
-        """Return the mixture's text; raise Refused or NotYet if a model of it is missing."""
-        mixture = Mixture.parse(text)
-        known = {blob.name: blob for blob in self._blobs.under()}
-        for name in mixture.parts:
-            if name not in known:
-                self._raise_missing(name, sorted(known))
-            elif mixture.mixed and "mixes" not in known[name].metadata:
-                raise Refused(f"{name} can't be mixed with others")
-        return text
-
-    def version(self, name: str) -> str:
-        """The ETag of the model as it was last published."""
-        return self._found(name).etag
-
-    def load(self, name: str) -> Model:
-        facts = self._found(name).metadata
-        data = self._blobs.read(name)
-        return Model(name, facts.get("scorer", ""), data, "mixes" in facts, facts.get("source", ""))
-
-    def check_new(self, name: str) -> None:
-        """Raise Refused if a learnt model can't have this name."""
-        if name in self.shipped():
-            raise Refused(f"there is a style called {name} already; give yours another name")
-        if not NAME.fullmatch(name):
-            raise Refused(f"a style can't be called {shown(name)}: {RULE}")
-
-    def _found(self, name: str) -> Blob:
-        found = self._blobs.find(name)
+    def find(self, name: str) -> Blob:
+        found = self._blobs.find(name) if NAME.fullmatch(name) else None
         if found is None:
             raise Missing(f"no model is called {shown(name)}")
         return found
 
-    def unlearnt(self) -> list[Blob]:
-        """The blobs in `styles` from which no model has been learnt."""
-        learnt = {blob.name: blob.metadata.get("source") for blob in self._blobs.under()}
-        return [
-            source
-            for source in self._sources.under()
-            if learnt.get(name_of(source.name)) != source.etag
-        ]
+    def load(self, name: str) -> Model:
+        return self._load(self.find(name), name)
 
-    def _raise_missing(self, name: str, known: list[str]) -> None:
-        """Raise NotYet if the model is being learnt, else Refused."""
-        for source in self.unlearnt():
-            if name_of(source.name) != name:
-                continue
-            outcome = self._jobs.outcome(names.job_id(source.name, source.etag))
-            if isinstance(outcome, Failure):
-                raise Refused(f"{name} could not be learnt: {outcome.reason}")
-            raise NotYet(f"{name} is still being learnt", RECHECK_SECONDS)
-        raise Refused(f"no model is called {shown(name)}; there are {', '.join(known)}")
+    def use(self, name: str, version: str) -> None:
+        """Make an earlier version the one that jobs use."""
+        for blob in self.versions(name):
+            if blob.name == version_blob(name, version):
+                self.publish(self._load(blob, name))
+                return
+        raise Missing(f"{name} has no version {shown(version)}")
+
+    def remove(self, name: str) -> None:
+        """Delete a model and its versions; jobs that use it go to poison."""
+        for blob in self.versions(name):
+            self._blobs.delete(blob.name)
+        self._blobs.delete(name)
+
+    def require(self, name: str) -> Blob:
+        """Return the model's blob; raise NotYet if it is being learnt, Refused if there is none."""
+        try:
+            return self.find(name)
+        except Missing:
+            self._raise_if_lesson(name)
+            known = ", ".join(self.names())
+            raise Refused(f"no model is called {shown(name)}; there are {known}") from None
+
+    def check_new(self, name: str) -> None:
+        """Raise Refused if a learnt model can't have this name."""
+        if not NAME.fullmatch(name):
+            raise Refused(f"a model can't be called {shown(name)}: {RULE}")
+        found = self._blobs.find(name)
+        if found and not found.metadata.get("source"):
+            raise Refused(f"there is a model called {name} already; give yours another name")
+
+    def _load(self, blob: Blob, name: str) -> Model:
+        facts, data = blob.metadata, self._blobs.read(blob.name)
+        return Model(name, facts.get("scorer", ""), data, "mixes" in facts, facts.get("source", ""))
+
+    def _raise_if_lesson(self, name: str) -> None:
+        """Raise NotYet if the model is being learnt, and Refused if that failed."""
+        for source in self._lessons.under() if self._lessons else ():
+            if name_of(source.name) == name:
+                outcome = self._jobs.outcome(names.job_id(source.name, source.etag))
+                if isinstance(outcome, Failure):
+                    raise Refused(f"{name} could not be learnt: {outcome.reason}")
+                if outcome is None:
+                    raise NotYet(f"{name} is still being learnt", RECHECK_SECONDS)
+
+
+def version_blob(name: str, version: str) -> str:
+    return f"{VERSIONS}{name}/{version}"
 
 
 def name_of(source: str) -> str:

@@ -10,8 +10,6 @@ from shared.errors import Refused
 LONGEST_BLOB_NAME = 1024
 #: The folder of the records that list jobs by time. No job has this name.
 NEWEST = "_newest"
-#: The end of a shortened name, before its suffix.
-SHORTENED = re.compile(r"-[0-9a-f]{16}$")
 JOB_PATTERN = r"^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$"
 
 
@@ -22,6 +20,12 @@ def job_id(blob: str, etag: str) -> str:
     ascii_stem = unicodedata.normalize("NFKD", stem).encode("ascii", "ignore").decode()
     slug = re.sub(r"[^a-z0-9]+", "-", ascii_stem.lower())[:32].strip("-")
     return f"{slug or 'job'}-{digest.hexdigest()[:12]}"
+
+
+def window_job(container: str, window: str) -> str:
+    """The id of a job that is named after its window, and not after a blob's content."""
+    slug = re.sub(r"[^a-z0-9]+", "-", f"{container}-{window}".lower())
+    return slug[:63].strip("-")
 
 
 def plain_etag(etag: str) -> str:
@@ -47,21 +51,6 @@ def shown(name: str) -> str:
     """The name for people to read, with escapes for characters that aren't ASCII, and shortened."""
     text = ascii(name)
     return text if len(text) <= 120 else f"{text[:100]}...{text[-16:]}"
-
-
-def output_name(source: str, suffix: str) -> str:
-    """`a/b.mp4` keeps its name; `a/b.mov` becomes `a/b.mov.painted.mp4`.
-
-    No two sources share an output: names that end like a made one are changed as well, and a
-    shortened name ends with a digest.
-    """
-    ending = f".painted{suffix}"
-    if source.lower().endswith(suffix) and not source.endswith(ending):
-        return source
-    if len(source) + len(ending) <= LONGEST_BLOB_NAME and not SHORTENED.search(source):
-        return source + ending
-    digest = hashlib.sha256(source.encode("utf-8", "surrogatepass")).hexdigest()[:16]
-    return f"{source[: LONGEST_BLOB_NAME - len(ending) - 17]}-{digest}{ending}"
 
 
 def job_folder(job: str) -> str:
@@ -110,7 +99,7 @@ def segment_folder(job: str, segment: int) -> str:
 
 
 def wait_record(job: str) -> str:
-    """It is among the job's frames, and is deleted with them."""
+    """It is among the job's shards, and is deleted with them."""
     return f"{job}/waits-for-room"
 
 
@@ -127,8 +116,8 @@ def top_folder(blob: str) -> str:
     return folder if slash else ""
 
 
-def lesson_slot(painting: str, number: int) -> str:
-    return f"learning/{digest_of(top_folder(painting)).hex()[:16]}/{number}"
+def lesson_slot(source: str, number: int) -> str:
+    return f"learning/{digest_of(top_folder(source)).hex()[:16]}/{number}"
 
 
 def digest_of(text: str) -> bytes:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import BinaryIO, cast
 
 RANGE_BYTES = 2 * 1024 * 1024
-#: A demuxer reads in turn from a few places: the index, the pictures, the sound.
+#: A file is read in turn from a few places: its index and each of its streams.
 RANGES_KEPT = 3
 
 ReadRange = Callable[[int, int], bytes]

@@ -7,6 +7,9 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from shared.messages import BlobCreated, Count, JobId, Model, Number, Trace
 
+#: The workload of records that were written before there were several.
+FIRST_WORKLOAD = "video"
+
 
 class Record(BaseModel):
     """A record ignores unknown fields, so that older services can read what newer ones write."""
@@ -48,11 +51,14 @@ class Job(Record):
 
     job: JobId
     trace: Trace
+    workload: str = FIRST_WORKLOAD
     source: Source
     model: Model
     created: datetime
     segments: list[Span] = Field(min_length=1)
     window: int = Field(100_000, ge=1)
+    #: How many items each shard has but a segment's last; 0 if they aren't of one size.
+    shard_items: int = 0
     detail: dict[str, Any] = {}
 
     @property
@@ -96,6 +102,7 @@ class ChunkReport(Record):
 
 class Result(Record):
     job: JobId
+    workload: str = FIRST_WORKLOAD
     source: str
     output: str
     items: int

@@ -51,12 +51,12 @@ def merged(all_rights: Sequence[Rights]) -> Rights:
 
 
 #: To delete what is left of jobs that have ended.
-SWEEPING = Rights(dict.fromkeys(("frames", "scored", "segments"), "list delete"))
+SWEEPING = Rights(dict.fromkeys(("shards", "scored", "segments"), "list delete"))
 
 
 def of_queue(name: str) -> Rights:
     """The rights to receive from a queue, and to postpone or poison its messages."""
     return Rights(
-        {"jobs": "read write", "logs": "read write delete", "frames": "read write"},
+        {"jobs": "read write", "logs": "read write delete", "shards": "read write"},
         {name: "receive send", f"{name}-poison": "send"},
     )

@@ -34,7 +34,7 @@ class Scorer(Protocol[V]):
         """Convert a value to an item to store."""
 
     def count(self, value: V) -> int:
-        """How many of the job's items a value holds: 1 for a picture."""
+        """How many of the job's items a value holds: mostly one."""
 
     def report(self) -> dict[str, float | str]:
         """Details of the chunk that was just scored, for its report."""

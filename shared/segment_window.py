@@ -1,4 +1,4 @@
-"""Limits how many segments of a job are in flight: a short video needn't wait for a whole long one.
+"""Limits how many segments of a job are in flight: a short job needn't wait for a long one.
 
 The splitter sends a job's first segments. For each segment that the dispatcher cuts into chunks, it
 sends the next one, which is queued behind those of other jobs. So at most `job.window` segments of

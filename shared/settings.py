@@ -23,16 +23,13 @@ class Settings(BaseSettings):
         None, description="That account's blob URL, to log in with a managed identity instead."
     )
     work_connection: SecretStr | None = Field(
-        None, description="Connection string of the account with records, frames and queues."
+        None, description="Connection string of the account with records, shards and queues."
     )
     work_url: str | None = Field(
         None, description="That account's blob URL, to log in with a managed identity instead."
     )
     work_queue_url: str | None = Field(
         None, description="Its queue URL, if it isn't the blob URL with `queue` for `blob`."
-    )
-    default_model: str = Field(
-        "great-wave", description="The style of a video whose folder and metadata name none."
     )
     lease_seconds: float = Field(
         30, ge=1, description="After how many seconds a dead worker's message is visible again."
@@ -106,7 +103,7 @@ class Settings(BaseSettings):
         False, description="Leave when standard input ends, as it does when the parent exits."
     )
     keep_intermediates: bool = Field(
-        False, description="Keep a finished job's frames and segments, for inspection."
+        False, description="Keep a finished job's shards and segments, for inspection."
     )
     require_sandbox: bool = Field(
         False, description="Refuse to work if the system can't sandbox what opens files."

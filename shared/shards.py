@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 from shared.errors import Malformed
 
-#: About a second of video.
-SHARD_ITEMS = 25
-#: More than a JPEG of the largest frame has.
+#: A bound on what is read into memory: more than a shard has.
+MOST_ITEMS = 1000
+#: More than the largest item has.
 LARGEST_ITEM = 256 * 1024 * 1024
 REGULAR = (tarfile.REGTYPE, tarfile.AREGTYPE)
 
@@ -34,11 +34,11 @@ def unpack(data: bytes) -> list[Item]:
     """Return a shard's items; raise Malformed if it has anything else, or too much."""
     try:
         with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as tar:
-            items = [Item(info.name, _content(tar, info)) for info in islice(tar, SHARD_ITEMS + 1)]
+            items = [Item(info.name, _content(tar, info)) for info in islice(tar, MOST_ITEMS + 1)]
     except tarfile.TarError as error:
         raise Malformed(f"a shard isn't a tar: {error}") from error
-    if len(items) > SHARD_ITEMS:
-        raise Malformed(f"a shard has over {SHARD_ITEMS} items")
+    if len(items) > MOST_ITEMS:
+        raise Malformed(f"a shard has over {MOST_ITEMS} items")
     return items
 
 

@@ -1,4 +1,7 @@
-"""The two storage accounts, `media` and `work`, and the names of their containers and queues."""
+"""The two storage accounts, `media` and `work`, and the names of containers and queues.
+
+The containers of `media` belong to the workloads (shared/workloads.py).
+"""
 
 from typing import Any, NamedTuple
 
@@ -16,9 +19,8 @@ from shared.telemetry.storage_calls import BLOB, QUEUE, noting
 #: The newest version that Azurite 3.35 supports; it refuses the SDK's default.
 API_VERSION = "2025-11-05"
 
-MEDIA_CONTAINERS = ("input", "styles", "output")
-WORK_CONTAINERS = ("jobs", "frames", "scored", "segments", "models", "logs")
-#: Queues of videos that wait to be opened. All videos of a top folder are in the same lane.
+WORK_CONTAINERS = ("jobs", "shards", "scored", "segments", "models", "logs")
+#: Queues of jobs that wait to be opened. All blobs of a top folder are in the same lane.
 LANES = tuple(f"waiting-{number}" for number in range(8))
 QUEUES = ("lessons", "arrivals", *LANES, "segments", "shards", "chunks", "scored")
 POISON = "-poison"
@@ -85,7 +87,7 @@ class Storage:
         options = {"api_version": API_VERSION, "retry_total": 0, "connection_timeout": 5}
         media = Account(settings.media_connection, settings.media_url)
         work = Account(settings.work_connection, settings.work_url, settings.work_queue_url)
-        # A shard is read or written with one request. A whole video isn't held in memory.
+        # A shard is read or written with one request. A whole input isn't held in memory.
         large, small = 64 << 20, 2 << 20
         blob_hook, queue_hook = noting(BLOB), noting(QUEUE)
         self._media = media.blobs(
@@ -102,7 +104,7 @@ class Storage:
         self._queues = work.queues(raw_response_hook=queue_hook, read_timeout=10, **options)
 
     def container(self, name: str) -> Container:
-        service = self._media if name in MEDIA_CONTAINERS else self._work
+        service = self._work if name in WORK_CONTAINERS else self._media
         return Container(service.get_container_client(name), self.outage_seconds)
 
     def queue(self, name: str) -> Queue:
@@ -110,11 +112,3 @@ class Storage:
 
     def poison(self, name: str) -> Queue:
         return self.queue(name + POISON)
-
-    def prepare(self) -> None:
-        """Create missing containers and queues. Services don't: they wait for them."""
-        for name in MEDIA_CONTAINERS + WORK_CONTAINERS:
-            self.container(name).ensure()
-        for name in QUEUES:
-            self.queue(name).ensure()
-            self.poison(name).ensure()

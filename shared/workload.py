@@ -2,17 +2,18 @@
 
 A package registers a workload by an entry point of the group `impasto.workloads`, which is an
 object of a subclass of `Workload`. Each service asks it for its part: the splitter for a
-`Splitting`, the scorer for a `Scoring`, the stitcher for a `Stitching`. Modules with heavy
-libraries are imported only when the part is asked for.
+`Splitting`, the scorer for a `Scoring` and perhaps a `Learning`, the stitcher for a `Stitching`.
+Modules with heavy libraries are imported only when the part is asked for.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 from shared.messages import BlobCreated
+from shared.models import Model, Models
 from shared.records import Job, Segment, Source, Span
 from shared.scorer import Scorer
 from shared.shards import Item
@@ -31,6 +32,8 @@ class Plan(NamedTuple):
     model: str
     segments: list[Span]
     detail: dict[str, Any]
+    #: How many items each shard has but a segment's last; 0 if they aren't of one size.
+    shard_items: int = 0
 
 
 class Made(NamedTuple):
@@ -40,8 +43,26 @@ class Made(NamedTuple):
     notes: list[str]
 
 
+class Checkpoint(NamedTuple):
+    """How far a lesson is, and the model as it is then."""
+
+    step: int
+    steps: int
+    data: bytes
+
+
+class Program(NamedTuple):
+    """A command of `impasto`: a module that is run with the command's arguments."""
+
+    module: str
+    help: str
+
+
 class Splitting(Protocol):
-    """The splitter's part. `plan` and `split` raise Refused, Changed or Missing for bad input."""
+    """The splitter's part. It raises Refused, Changed or Missing for bad input."""
+
+    #: How the reason begins if a job fails because its input can't be read.
+    failure: str
 
     def plan(self, event: BlobCreated, check: Check) -> Plan:
         """Cut what was announced into segments."""
@@ -60,11 +81,27 @@ class Scoring(Protocol):
         """The scorer of a job's model. Raises Reject if there is none."""
 
 
+class Learning(Protocol):
+    """The scorer's part in lessons."""
+
+    def learn(self, data: bytes, last: Checkpoint | None, check: Check) -> Iterator[Checkpoint]:
+        """Learn a model from a blob's content; continue from the last checkpoint, if there is one.
+
+        The last checkpoint that it yields has the model. Raises Refused if the blob is no good.
+        """
+
+    def model(self, name: str, checkpoint: Checkpoint, source: str) -> Model:
+        """The model to publish; `source` is the ETag of the blob that it was learnt from."""
+
+    def close(self) -> None:
+        """Called once, at the service's end."""
+
+
 class Stitching(Protocol):
-    """The stitcher's part."""
+    """The stitcher's part. It raises Refused, Changed or Missing for bad input."""
 
     def join(self, job: Job, segment: Segment, items: Iterator[Item], path: Path) -> None:
-        """Write the segment's scored items to a file."""
+        """Write the segment's scored items, of which there is at least one, to a file."""
 
     def finish(
         self, job: Job, segments: Sequence[Segment], sizes: Sequence[int], path: Path, check: Check
@@ -80,13 +117,16 @@ class Workload(ABC):
     #: The container of what is announced, and of the outputs.
     input: str
     output: str
-    #: What people call an item and a model.
+    #: What people call items and a model, and how they start a job.
     items: str
     model: str
+    how_to: str
     #: The container of what models are learnt from, each from one blob; None if there is none.
     lessons: str | None = None
     #: Whether each new blob of `input` is announced.
     announces_blobs: bool = True
+    #: The commands that `impasto` has for this workload, by name.
+    programs: ClassVar[Mapping[str, Program]] = {}
 
     @abstractmethod
     def splitting(self, storage: Storage) -> Splitting: ...
@@ -96,6 +136,18 @@ class Workload(ABC):
 
     @abstractmethod
     def stitching(self, storage: Storage) -> Stitching: ...
+
+    def learning(self) -> Learning:
+        """The part in lessons; only asked for if there are `lessons`."""
+        raise NotImplementedError
+
+    def require_model(self, storage: Storage, model: str) -> None:
+        """Raise Refused, or NotYet while it is being learnt, if no job can have this model."""
+        Models(storage, self.lessons).require(model)
+
+    def shipped_models(self) -> list[Model]:
+        """The models that come with the package."""
+        return []
 
     def due(self, storage: Storage, now: datetime) -> list[BlobCreated]:
         """The jobs that are due by the clock, in the order in which they are to be done."""

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 
+from shared.prepare import prepare
 from shared.storage import Storage
 from tests.support.azurite import Azurite, docker_missing, from_image, from_npm
 from tests.support.raycluster import LocalRay
@@ -33,7 +34,7 @@ def azurite(
 @pytest.fixture
 def storage(azurite: Azurite) -> Storage:
     storage = Storage(azurite.settings())
-    storage.prepare()
+    prepare(storage)
     return storage
 
 

@@ -16,8 +16,8 @@ from benchmarks.painter.steadiness import steadiness
 from benchmarks.report import Report, show
 from benchmarks.sample_clip import CLIP
 from benchmarks.temporary_storage import temporary_storage
-from services.scorer.settings import WEIGHTS
 from shared import logs
+from workloads.video.settings import WEIGHTS
 
 
 def report() -> Report:

@@ -5,11 +5,11 @@ from pathlib import Path
 from benchmarks.painter.quality import Evaluator, Quality
 from benchmarks.painter.speed import seconds
 from benchmarks.report import Goal
-from services.scorer.network import PainterNetwork
-from services.scorer.painter import load_style, save_style
-from services.scorer.settings import ScorerSettings
-from services.scorer.training import pictures
-from services.scorer.training.style_learner import StyleLearner
+from workloads.video.scoring.network import PainterNetwork
+from workloads.video.scoring.painter import load_style, save_style
+from workloads.video.settings import ScoringSettings
+from workloads.video.training import pictures
+from workloads.video.training.style_learner import StyleLearner
 
 NEW = Path("deploy/sample/ejiri.jpg")
 
@@ -18,7 +18,7 @@ def learning(evaluator: Evaluator, network: PainterNetwork, trained: Quality, vg
     learner: list[StyleLearner] = []
 
     def learn() -> None:
-        learner.append(StyleLearner(ScorerSettings(vgg_weights=vgg), pictures.read(NEW)))
+        learner.append(StyleLearner(ScoringSettings(vgg_weights=vgg), pictures.read(NEW)))
         for _ in learner[0].run():
             pass
 

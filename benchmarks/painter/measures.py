@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
-from services.scorer.training.losses import colour_distance, gram, half, places, some
-from services.scorer.training.vgg import CONTENT_LAYER, GRAM_LAYERS, PATCH_LAYERS, Features, Vgg
+from workloads.video.training.losses import colour_distance, gram, half, places, some
+from workloads.video.training.vgg import CONTENT_LAYER, GRAM_LAYERS, PATCH_LAYERS, Features, Vgg
 
 #: How many patches of a picture are compared, with how many of the painting and of the photos.
 ASKED, RIVALS = 1500, 3000

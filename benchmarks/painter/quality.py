@@ -16,13 +16,13 @@ from benchmarks.painter.measures import (
     tinted,
 )
 from benchmarks.report import Goal, Table
-from services.scorer.network import PainterNetwork
-from services.scorer.settings import WEIGHTS
-from services.scorer.training import pictures
-from services.scorer.training.recipe import Recipe
-from services.scorer.training.style_learner import PAINTINGS
-from services.scorer.training.trainable_styles import styles_in
-from services.scorer.training.vgg import Vgg
+from workloads.video.scoring.network import PainterNetwork
+from workloads.video.settings import WEIGHTS
+from workloads.video.training import pictures
+from workloads.video.training.recipe import Recipe
+from workloads.video.training.style_learner import PAINTINGS
+from workloads.video.training.trainable_styles import styles_in
+from workloads.video.training.vgg import Vgg
 
 LINES = 720
 #: One in so many of the photos that weren't trained on is painted.

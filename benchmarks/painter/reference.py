@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
-from services.scorer.scorer import QUALITY
+from workloads.video.scoring.picture_scorer import QUALITY
 
 
 class Padded(nn.Module):

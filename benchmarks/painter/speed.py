@@ -15,12 +15,13 @@ from benchmarks.model import CONCURRENTLY, IN_A_LOOP
 from benchmarks.painter import reference
 from benchmarks.report import Goal
 from benchmarks.sample_clip import CLIP, frames_of
-from services.scorer.network import PainterNetwork
 from services.scorer.pipeline import Pipeline
-from services.scorer.scorer import QUALITY
 from services.scorer.stopwatch import Stopwatch
-from shared.shards import SHARD_ITEMS, Item, pack
+from shared.shards import Item, pack
 from shared.storage import Storage
+from workloads.video.scoring.network import PainterNetwork
+from workloads.video.scoring.picture_scorer import QUALITY
+from workloads.video.splitting.decoder import SHARD_FRAMES
 
 ROUNDS = 5
 SHARDS = 2
@@ -43,19 +44,19 @@ def paired(*calls: Callable[[], object]) -> list[float]:
 
 def speed(network: PainterNetwork, storage: Storage) -> list[Goal]:
     painter = model.painter(network)
-    frames = frames_of(CLIP)[: SHARDS * SHARD_ITEMS]
+    frames = frames_of(CLIP)[: SHARDS * SHARD_FRAMES]
     jpegs = [simplejpeg.encode_jpeg(frame, QUALITY, "RGB", "420") for frame in frames]
-    shards = storage.container("frames"), storage.container("scored")
+    shards = storage.container("shards"), storage.container("scored")
     for n in range(SHARDS):
-        part = jpegs[n * SHARD_ITEMS : (n + 1) * SHARD_ITEMS]
+        part = jpegs[n * SHARD_FRAMES : (n + 1) * SHARD_FRAMES]
         items = [Item(f"{m:06}.jpg", data) for m, data in enumerate(part)]
         shards[0].write(f"{n}.tar", pack(items))
 
     def from_shard_to_shard() -> None:
         pipeline = Pipeline(painter, lambda n: shards[0].read(f"{n}.tar"), Stopwatch())
         with closing(pipeline.run(range(SHARDS))) as scored:
-            for n, made in scored:
-                shards[1].write(f"{n}.tar", pack(made))
+            for shard in scored:
+                shards[1].write(f"{shard.number}.tar", pack(shard.items))
 
     reference_network = reference.Reference().eval()
     matrix = torch.randn(MATRIX, MATRIX).to(next(network.parameters()))

@@ -8,11 +8,11 @@ from benchmarks.painter.quality import Evaluator, Quality, mean
 from benchmarks.painter.warping import warping_error
 from benchmarks.report import Goal
 from benchmarks.sample_clip import frames_of
-from services.scorer.network import PainterNetwork
-from services.scorer.painter import Painter, load_network
-from services.scorer.scorer import Picture
-from services.scorer.settings import WEIGHTS
-from services.scorer.training.trainable_styles import NETWORK, styles_in
+from workloads.video.scoring.network import PainterNetwork
+from workloads.video.scoring.painter import Painter, load_network
+from workloads.video.scoring.picture_scorer import Picture
+from workloads.video.settings import WEIGHTS
+from workloads.video.training.trainable_styles import NETWORK, styles_in
 
 #: Weights trained without the flicker loss; optional.
 UNSTEADY = Path("benchmarks/unsteady")

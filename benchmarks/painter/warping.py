@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from services.scorer.scorer import Picture
+from workloads.video.scoring.picture_scorer import Picture
 
 Field = NDArray[np.float32]  # [H, W, 2]
 Mask = NDArray[np.bool_]

@@ -16,7 +16,7 @@ from benchmarks.scale.policies import Outcome, fifty_a_job, one_job_a_node
 from benchmarks.scale.pulled_chunks import pulled_chunks
 from benchmarks.scale.simulation import Conditions, ideal_seconds
 from shared import logs
-from shared.shards import SHARD_ITEMS
+from workloads.video.splitting.decoder import SHARD_FRAMES
 
 NODES = (1, 3, 10, 30, 100, 300, 1000)
 FRAMES = (10**3, 10**4, 10**5, 10**6, 10**7)
@@ -114,7 +114,7 @@ def plot(found: Results) -> str:
     return svg(
         [
             panel("time ÷ ideal", lambda each: each.over_ideal, 1.1),
-            panel("most frames redone for one failure", most_redone, SHARD_ITEMS),
+            panel("most frames redone for one failure", most_redone, SHARD_FRAMES),
             panel("node-hours billed ÷ needed", lambda each: each.billed_over_needed),
         ],
         "frames per node",

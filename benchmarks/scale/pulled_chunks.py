@@ -19,7 +19,7 @@ from services.splitter.settings import SplitterSettings
 from shared.clusters.settings import WorkerSettings
 from shared.clusters.state import WorkerState
 from shared.runtime.consumer import CLOSED_PAUSE
-from shared.shards import SHARD_ITEMS
+from workloads.video.splitting.decoder import SHARD_FRAMES
 
 EPOCH = datetime(2018, 5, 1, tzinfo=UTC)
 SEGMENT_FRAMES = 250
@@ -65,9 +65,9 @@ class PulledChunks(PolicyRun):
         while frames:
             items = min(SEGMENT_FRAMES, frames)
             frames -= items
-            shards = [min(SHARD_ITEMS, items - n) for n in range(0, items, SHARD_ITEMS)]
+            shards = [min(SHARD_FRAMES, items - n) for n in range(0, items, SHARD_FRAMES)]
             at_once = min(AHEAD, 1 + ceil(frames / SEGMENT_FRAMES))
-            found = cut_into_chunks(len(shards), frames // SHARD_ITEMS, self.nodes, at_once)
+            found = cut_into_chunks(len(shards), frames // SHARD_FRAMES, self.nodes, at_once)
             yield [shards[chunk.first_shard : chunk.first_shard + chunk.shards] for chunk in found]
 
     def _send(self) -> None:

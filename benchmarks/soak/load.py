@@ -16,6 +16,7 @@ from shared.listing import list_all
 from shared.records import Failure, Outcome, Result
 from shared.storage import Storage
 from tests.support.media import make_clip
+from workloads.video import VIDEO
 
 STYLES = ("original", "pencil", "great-wave")
 #: x264 isn't deterministic for some narrower pictures.
@@ -63,7 +64,7 @@ class Load:
 
     def drop(self, kind: VideoKind) -> None:
         blob = f"{kind.style}/{next(self._numbers)}{kind.path.suffix}"
-        self.dropped.append(Dropped(kind, blob, self._control.submit(kind.path, blob)))
+        self.dropped.append(Dropped(kind, blob, self._control.submit(VIDEO, kind.path, blob)))
         if kind.hostile:
             self._counts.add(f"hostile: {kind.hostile}")
 
@@ -80,7 +81,7 @@ class Load:
         for lost in [dropped for dropped in self.dropped if dropped.job not in there]:
             self.dropped.remove(lost)
             self.lost_uploads.append(lost)
-            again = self._control.submit(lost.kind.path, lost.blob)
+            again = self._control.submit(VIDEO, lost.kind.path, lost.blob)
             self.dropped.append(lost._replace(job=again))
         self._ended.clear()
 
@@ -99,6 +100,6 @@ class Load:
             return f"{outcome.state}: {outcome.reason}"
         if isinstance(outcome, Result):
             path = self._folder / "output"
-            self._control.fetch(outcome.output, path)
+            self._control.fetch(outcome, path)
             return fingerprint_of(path)
         return None

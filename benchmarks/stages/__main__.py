@@ -17,9 +17,9 @@ from benchmarks.service_usage import usage
 from benchmarks.stages import floors
 from benchmarks.stages.one_job import OneJob
 from benchmarks.temporary_storage import TemporaryStorage, temporary_storage
-from services.scorer.catalog import shipped_models
 from shared import logs
 from shared.models import Models
+from workloads.video.scoring.catalog import shipped_models
 
 ROUNDS = 3
 

@@ -15,7 +15,7 @@ from av.video.reformatter import VideoReformatter
 
 from benchmarks import model
 from benchmarks.sample_clip import CLIP
-from services.scorer.painter import Painter
+from workloads.video.scoring.painter import Painter
 
 
 def split() -> None:

@@ -7,15 +7,13 @@ from benchmarks.sample_clip import CLIP
 from benchmarks.temporary_storage import TemporaryStorage
 from services.scorer.service import ScoringService
 from services.scorer.settings import ScorerSettings
-from services.splitter.service import Splitter
-from services.splitter.settings import SplitterSettings
-from services.stitcher.service import Stitcher
-from services.stitcher.settings import StitcherSettings
 from shared import names
 from shared.arrivals import event_of
 from shared.messages import ChunkPlanned, ChunkScored, SegmentPlanned
 from shared.runtime.work import Work
+from shared.settings import Settings
 from shared.shards import unpack
+from tests.support.parts import video_splitter, video_stitcher
 
 
 class OneJob:
@@ -24,9 +22,10 @@ class OneJob:
     def __init__(self, own: TemporaryStorage) -> None:
         self.storage = own.storage
         settings = own.accounts.settings().model_dump() | {"keep_intermediates": True}
-        self.splitter = Splitter(own.storage, SplitterSettings.model_validate(settings))
+        known = Settings.model_validate(settings)
+        self.splitter = video_splitter(own.storage, known)
         self.scorer = ScoringService(own.storage, ScorerSettings.model_validate(settings))
-        self.stitcher = Stitcher(own.storage, StitcherSettings.model_validate(settings))
+        self.stitcher = video_stitcher(own.storage, known)
         self.job = ""
 
     def close(self) -> None:
@@ -38,13 +37,13 @@ class OneJob:
         etag = container.write(blob, CLIP.read_bytes())
         event = event_of(container, blob, etag, CLIP.stat().st_size)
         self.job = event.job
-        self.splitter.open_video(event, Work(1))
+        self.splitter.open_job(event, Work(1))
 
     def split(self) -> None:
         self.splitter.split(SegmentPlanned(trace="bench", job=self.job, segment=0), Work(1))
 
     def score(self) -> None:
-        shards = len(self.storage.container("frames").under(f"{self.job}/"))
+        shards = len(self.storage.container("shards").under(f"{self.job}/"))
         chunk = ChunkPlanned(
             trace="bench",
             job=self.job,

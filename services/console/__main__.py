@@ -6,7 +6,7 @@ import typer
 from pydantic import ValidationError
 
 from services.console import terminal
-from services.console.commands import cluster, jobs, observe, poison, stacks
+from services.console.commands import cluster, jobs, models, observe, poison, programs, stacks
 from services.console.commands.grant import grant
 from services.console.follow import StoppedByUser
 from shared import logs
@@ -20,10 +20,6 @@ app.command()(stacks.up)
 app.command()(stacks.prepare)
 app.command()(jobs.submit)
 app.command()(jobs.learn)
-app.command(
-    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
-    add_help_option=False,
-)(jobs.train)
 app.command()(jobs.jobs)
 app.command()(jobs.watch)
 app.command()(jobs.cancel)
@@ -34,9 +30,10 @@ app.command()(jobs.replay)
 app.command()(observe.trace)
 app.command()(observe.logs)
 app.command()(observe.audit)
-app.command()(jobs.styles)
+app.add_typer(models.app, name="models")
 app.add_typer(poison.app, name="poison")
 app.add_typer(cluster.app, name="cluster")
+programs.add_to(app)
 
 
 def main() -> None:

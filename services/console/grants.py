@@ -1,4 +1,4 @@
-"""Links for people without an account: one uploads one new video, or downloads one output.
+"""Links for people without an account: one uploads one new file, or downloads one output.
 
 A link is a shared access signature of one blob. Without a hierarchical namespace, which these
 accounts don't have, a signature covers one blob or a whole container, and never a folder; so an
@@ -18,10 +18,11 @@ from pydantic import BaseModel
 from services.console.job_control import JobControl
 from shared import names
 from shared.errors import Misconfigured, NotYet, Refused
-from shared.models import Models
 from shared.outages import retry_outages
 from shared.settings import Settings
 from shared.storage import API_VERSION, Account, Storage
+from shared.workload import Workload
+from shared.workloads import workload_called
 
 #: Azure's limit for links that a login signs. Links that an account key signs have the same here.
 LONGEST = timedelta(days=7)
@@ -45,18 +46,19 @@ class Grants:
         self._settings = settings
         self._storage = Storage(settings)
 
-    def upload(self, folder: str, file: str | None, hours: int) -> Grant:
-        """A link that creates `input/folder/file`; an unguessable name if no file is given."""
+    def upload(self, workload: Workload, folder: str, file: str | None, hours: int) -> Grant:
+        """A link that creates `folder/file`; an unguessable name if no file is given."""
         blob = names.check_blob_name(f"{folder.strip('/')}/{file or unguessable_name()}")
-        with suppress(NotYet):  # the video will wait for its style
-            Models(self._storage).require(names.top_folder(blob))
-        if self._storage.container("input").find(blob):
-            raise Refused(f"input/{blob} exists, and a link can't overwrite it; use another --file")
-        link, until = self._sign("input", blob, "c", hours)
+        with suppress(NotYet):  # the job will wait for its model
+            workload.require_model(self._storage, names.top_folder(blob))
+        place = f"{workload.input}/{blob}"
+        if self._storage.container(workload.input).find(blob):
+            raise Refused(f"{place} exists, and a link can't overwrite it; use another --file")
+        link, until = self._sign(workload.input, blob, "c", hours)
         local, url = shlex.quote(PurePosixPath(file or "FILE").name), shlex.quote(link)
         return Grant(
             allows="upload",
-            blob=f"input/{blob}",
+            blob=place,
             until=until,
             link=link,
             commands=[
@@ -68,12 +70,13 @@ class Grants:
 
     def download(self, job: str, hours: int) -> Grant:
         """A link that reads a finished job's output."""
-        blob = JobControl(self._storage).output_of(job)
-        link, until = self._sign("output", blob, "r", hours)
+        status = JobControl(self._storage).require_output(job)
+        container, blob = workload_called(status.workload).output, str(status.output)
+        link, until = self._sign(container, blob, "r", hours)
         local, url = shlex.quote(PurePosixPath(blob).name), shlex.quote(link)
         return Grant(
             allows="download",
-            blob=f"output/{blob}",
+            blob=f"{container}/{blob}",
             until=until,
             link=link,
             commands=[

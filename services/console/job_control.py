@@ -6,7 +6,7 @@ from services.console.status import Status, StatusReader
 from shared import names
 from shared.arrivals import Arrivals, event_of
 from shared.blobs import Container
-from shared.errors import Malformed, Missing
+from shared.errors import Malformed, Missing, Refused
 from shared.jobs import Jobs
 from shared.listing import list_all
 from shared.logs import logger
@@ -14,28 +14,31 @@ from shared.messages import BlobCreated
 from shared.models import Models
 from shared.records import Result
 from shared.storage import Storage
+from shared.workload import Workload
+from shared.workloads import watched, workload_called, workload_of_lessons
 
 log = logger()
 
 
 class JobControl:
     def __init__(self, storage: Storage) -> None:
-        self._input = storage.container("input")
-        self._paintings = storage.container("styles")
-        self._output = storage.container("output")
+        self._storage = storage
         self._models = Models(storage)
         self._arrivals = Arrivals(storage)
         self._jobs = Jobs(storage)
         self._reader = StatusReader(storage)
 
-    def submit(self, path: Path, blob: str) -> str:
-        """Upload a video; return the id of its job."""
-        return self._upload(self._input, path, blob)
+    def submit(self, workload: Workload, path: Path, blob: str) -> str:
+        """Upload a file; return the id of its job."""
+        return self._upload(self._storage.container(workload.input), path, blob)
 
-    def teach(self, path: Path, style: str) -> str:
-        """Upload a painting to be learnt; return the id of its job."""
-        self._models.check_new(style)
-        return self._upload(self._paintings, path, f"{style}{path.suffix.lower()}")
+    def teach(self, workload: Workload, path: Path, model: str) -> str:
+        """Upload a file that a model is learnt from; return the id of its job."""
+        if workload.lessons is None:
+            raise Refused(f"the workload {workload.name} learns no models from files")
+        self._models.check_new(model)
+        container = self._storage.container(workload.lessons)
+        return self._upload(container, path, f"{model}{path.suffix.lower()}")
 
     def _upload(self, container: Container, path: Path, blob: str) -> str:
         names.check_blob_name(blob)
@@ -45,29 +48,32 @@ class JobControl:
         self._arrivals.announce_new(event)
         return event.job
 
-    def fetch(self, output: str, path: Path) -> None:
-        self._output.download(output, path)
+    def fetch(self, finished: Status | Result, path: Path) -> None:
+        """Download the output of a finished job."""
+        container = workload_called(finished.workload).output
+        self._storage.container(container).download(str(finished.output), path)
 
     def download(self, job: str, folder: Path) -> Path:
         """Download a finished job's output into a folder, and return its path.
 
         A file of that name is replaced.
         """
-        output = self.output_of(job)
+        status = self.require_output(job)
         folder.mkdir(parents=True, exist_ok=True)
-        path = folder / Path(output).name
-        self.fetch(output, path)
+        path = folder / Path(str(status.output)).name
+        self.fetch(status, path)
         return path
 
-    def output_of(self, job: str) -> str:
-        """The name of a finished job's output; raise Missing if it has none."""
+    def require_output(self, job: str) -> Status:
+        """The status of a finished job; raise Missing if it has no output."""
         status = self.status(job)
         if status.output is None:
             reason = f": {status.reason}" if status.reason else ""
             raise Missing(f"{job} has no output: it is {status.state}{reason}")
-        if self._is_lesson(job):
-            raise Missing(f"{job} has no output: it taught a style, {status.output}")
-        return status.output
+        arrival = self._arrivals.find(job)
+        if arrival and workload_of_lessons(arrival.container):
+            raise Missing(f"{job} has no output: it made a model, {status.output}")
+        return status
 
     def status(self, job: str) -> Status:
         status = self._reader.read(job)
@@ -75,10 +81,6 @@ class JobControl:
             raise Missing(f"there is no job called {names.shown(job)}")
         unfinished = status.items and status.state != "finished"
         return self._reader.with_shards(status) if unfinished else status
-
-    def _is_lesson(self, job: str) -> bool:
-        arrival = self._arrivals.find(job)
-        return arrival is not None and arrival.container == self._paintings.name
 
     def cancel(self, job: str) -> None:
         status = self.status(job)
@@ -110,7 +112,7 @@ class JobControl:
         """
         present = [
             event_of(container, blob.name, blob.etag, blob.size, blob.md5)
-            for container in (self._input, self._paintings)
+            for container in map(self._storage.container, watched())
             for blob in list_all(container).oldest_first()
         ]
         # The jobs of inputs that were deleted, so that they are refused.
@@ -126,13 +128,14 @@ class JobControl:
     def _event_of(self, job: str) -> BlobCreated | None:
         try:
             known = self._jobs.find(job)
-            if known is None:
+            if known is None or not known.source.etag:
                 return self._arrivals.find(job)
         except Malformed as error:
             log.warning("the job's source can't be read", job=job, why=str(error))
             return None
         source = known.source
-        return event_of(self._input, source.blob, source.etag, source.size, source.md5)
+        container = self._storage.container(source.container)
+        return event_of(container, source.blob, source.etag, source.size, source.md5)
 
     def _has_outcome(self, job: str) -> bool:
         """An outcome that can't be read counts as one."""

@@ -13,7 +13,7 @@ from services.console.terminal import COLOURS, safe, say
 
 
 class Pace:
-    """The rate of each job since the first look at it: scored frames, or steps of training."""
+    """The rate of each job since the first look at it: scored items, or steps of training."""
 
     def __init__(self) -> None:
         self._first: dict[str, tuple[float, int]] = {}
@@ -26,7 +26,7 @@ class Pace:
 
 
 def progress(statuses: Iterable[Status], pace: Pace) -> RenderableType:
-    """Three bars for each video: split, scored and stitched; one for each painting."""
+    """Three bars for each job: split, scored and stitched; one for each lesson."""
     table = Table.grid(padding=(0, 2))
     for status in statuses:
         name = Text(safe(status.source or status.job), overflow="ellipsis", no_wrap=True)
@@ -57,7 +57,7 @@ def say_progress(statuses: Iterable[Status], pace: Pace) -> None:
             continue
         name = status.source or status.job
         counts = ", ".join(f"{stage} {count}" for stage, count, _ in stages(status))
-        total = f"{status.steps} steps" if status.steps else f"{status.items} frames"
+        total = f"{status.steps} steps" if status.steps else status.count(status.items)
         opened = status.items or status.steps
         what = f"{counts} of {total}" if opened else "waiting to be opened"
         left = estimate(status, pace)
@@ -70,7 +70,7 @@ def estimate(status: Status, pace: Pace) -> str:
     if rate is None:
         return ""
     left = ((status.steps or status.items) - done_of(status)) / rate
-    unit = "steps" if status.steps else "frames"
+    unit = "steps" if status.steps else status.items_word
     return f"{rate:.1f} {unit}/s, {left:.0f} s left"
 
 

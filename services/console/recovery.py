@@ -1,6 +1,7 @@
 """Recovers a local stack's jobs after Azurite was killed."""
 
 from services.console.job_control import JobControl
+from shared.prepare import prepare
 from shared.settings import Settings
 from shared.storage import QUEUES, Storage
 
@@ -13,7 +14,7 @@ def recover(settings: Settings) -> None:
     """
     # With a short timeout, so that another death of Azurite is noticed soon.
     storage = Storage(settings.model_copy(update={"outage_seconds": 1}))
-    storage.prepare()
+    prepare(storage)
     for name in QUEUES:
         storage.queue(name).clear()
     JobControl(storage).replay()

@@ -1,4 +1,4 @@
-"""`impasto run`: paints videos on a stack of their own, and downloads the outputs."""
+"""`impasto run`: scores files on a stack of their own, and downloads the outputs."""
 
 import contextlib
 import re
@@ -17,31 +17,32 @@ from services.console.job_control import JobControl
 from services.console.stack import Stack
 from services.console.status import State, Status
 from shared.errors import Refused
-from shared.models import Models
 from shared.runtime.stop import Stop
+from shared.workload import Workload
 
 
-class VideoReport(BaseModel):
-    """How one video ended, as `--json` prints it."""
+class Report(BaseModel):
+    """How one file's job ended, as `--json` prints it."""
 
     input: str
     output: str | None
     state: State
     reason: str | None
     notes: list[str]
-    frames: int
+    items: int
     seconds: float
 
 
 def run(
-    videos: Sequence[Path],
-    style: str,
+    files: Sequence[Path],
+    workload: Workload,
+    model: str,
     folder: Path,
     nodes: int | None,
     data: Path | None,
     as_json: bool,
 ) -> bool:
-    """Return whether all videos were finished."""
+    """Return whether all files were finished."""
     stop = Stop().on_signals()
     with stack_folder(data) as data_folder:
         terminal.say(f"starting Azurite and the services in {data_folder} …")
@@ -53,9 +54,10 @@ def run(
                 stack.check()
                 show_new(events)
 
-            Models(stack.storage).require(style)
+            workload.require_model(stack.storage, model)
             began = time.monotonic()
-            jobs = {control.submit(path, blob): path for path, blob in blob_names(videos, style)}
+            named = blob_names(files, model)
+            jobs = {control.submit(workload, path, blob): path for path, blob in named}
             reports = [
                 deliver(
                     control, jobs[status.job], status, folder, time.monotonic() - began, as_json
@@ -63,7 +65,7 @@ def run(
                 for status in follow(control, list(jobs), stop, meanwhile)
             ]
         show_new(events)
-    return len(reports) == len(videos) and all(r.state == "finished" for r in reports)
+    return len(reports) == len(files) and all(r.state == "finished" for r in reports)
 
 
 def show_new(events: ClusterEvents) -> None:
@@ -73,26 +75,26 @@ def show_new(events: ClusterEvents) -> None:
 
 def deliver(
     control: JobControl, path: Path, status: Status, folder: Path, seconds: float, as_json: bool
-) -> VideoReport:
+) -> Report:
     output = None
     if status.output:
         folder.mkdir(parents=True, exist_ok=True)
         output = folder / Path(status.output).name
-        control.fetch(status.output, output)
-    report = VideoReport(
+        control.fetch(status, output)
+    report = Report(
         input=str(path),
         output=str(output) if output else None,
         state=status.state,
         reason=status.reason,
         notes=status.notes,
-        frames=status.stitched if output else 0,
+        items=status.stitched if output else 0,
         seconds=round(seconds, 1),
     )
     if as_json:
         terminal.print_json(report)
     elif output:
         terminal.say(
-            f"{path} → {output}  ({report.frames} frames in {report.seconds} s)", terminal.out
+            f"{path} → {output}  ({status.count(report.items)} in {report.seconds} s)", terminal.out
         )
         for note in report.notes:
             terminal.say(f"  {note}", terminal.out)
@@ -101,17 +103,17 @@ def deliver(
     return report
 
 
-def blob_names(videos: Sequence[Path], style: str) -> Iterator[tuple[Path, str]]:
-    """A blob name for each video, unique also if files in different folders share a name."""
+def blob_names(files: Sequence[Path], model: str) -> Iterator[tuple[Path, str]]:
+    """A blob name for each file, unique also if files in different folders share a name."""
     taken: set[str] = set()
-    for path in videos:
+    for path in files:
         base = re.sub(r"[\x00-\x1f\x7f\\]", "_", path.name)
         name, count = base, 1
         while name.lower() in taken:
             count += 1
             name = f"{Path(base).stem}-{count}{Path(base).suffix}"
         taken.add(name.lower())
-        yield path, f"{style}/{name}"
+        yield path, f"{model}/{name}"
 
 
 @contextlib.contextmanager

@@ -1,23 +1,24 @@
-"""Runs the scorer's programs: publishing models, listing them, training."""
+"""Runs programs that need a workload's libraries: publishing and listing models, its commands."""
 
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 
 PUBLISH = [sys.executable, "-m", "services.scorer.publish"]
-TRAIN = [sys.executable, "-m", "services.scorer.training"]
 
 
 def publish(environment: Mapping[str, str]) -> None:
-    """Publish the shipped models to a stack."""
+    """Publish the models that come with the workloads to a stack."""
     subprocess.run(PUBLISH, env=environment, check=True)
 
 
 def shipped_models() -> list[str]:
+    """A line of JSON for each model that comes with a workload."""
     return subprocess.run(
         [*PUBLISH, "--list"], capture_output=True, text=True, check=True
-    ).stdout.split()
+    ).stdout.splitlines()
 
 
-def training(arguments: Sequence[str]) -> int:
-    return subprocess.run([*TRAIN, *arguments], check=False).returncode
+def run_program(module: str, arguments: Sequence[str], environment: Mapping[str, str]) -> int:
+    command = [sys.executable, "-m", module, *arguments]
+    return subprocess.run(command, env=environment, check=False).returncode

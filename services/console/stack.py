@@ -31,6 +31,7 @@ from shared.clusters.backend import LocalWorkers
 from shared.clusters.table import chosen
 from shared.errors import ImpastoError, Misconfigured
 from shared.logs import logger
+from shared.prepare import prepare
 from shared.runtime.heartbeat import has_worked
 from shared.runtime.serve import MISCONFIGURED
 from shared.settings import Settings
@@ -71,7 +72,7 @@ class Stack:
             for service in self._workers.services:  # after Azurite, whose ports are chosen first
                 self._start(service)
             self.storage = Storage(self.accounts.settings())
-            self.storage.prepare()
+            prepare(self.storage)
             publish(self._environment())
             self._workers.wait(self._all_running)
             for service in self.services:

@@ -10,8 +10,9 @@ from shared import names
 from shared.arrivals import Arrivals
 from shared.blobs import Blob
 from shared.jobs import Jobs, items_in
-from shared.records import Failure, Outcome
+from shared.records import FIRST_WORKLOAD, Failure, Outcome
 from shared.storage import Storage
+from shared.workloads import installed, workload_of_lessons
 
 State = Literal["waiting", "running", "finished", "refused", "failed", "cancelled"]
 
@@ -19,6 +20,7 @@ State = Literal["waiting", "running", "finished", "refused", "failed", "cancelle
 class Status(BaseModel):
     job: str
     state: State
+    workload: str = FIRST_WORKLOAD
     source: str | None = None
     model: str | None = None
     output: str | None = None
@@ -41,6 +43,7 @@ class Status(BaseModel):
         return self.model_copy(
             update={
                 "state": "finished",
+                "workload": outcome.workload,
                 "source": outcome.source,
                 "output": outcome.output,
                 "notes": outcome.notes,
@@ -48,6 +51,15 @@ class Status(BaseModel):
                 **counts,
             }
         )
+
+    def count(self, items: int) -> str:
+        """So many items, in the workload's word for them."""
+        return f"{items} {self.items_word}"
+
+    @property
+    def items_word(self) -> str:
+        workload = installed().get(self.workload)
+        return workload.items if workload else "items"
 
     @property
     def ended(self) -> bool:
@@ -79,7 +91,9 @@ class StatusReader:
         if not source and (arrival := self._arrivals.find(job)):
             container, source = arrival.container, arrival.blob
         status = status.model_copy(update={"source": source or None})
-        if container == "styles" and (lesson := self._jobs.segments.find(names.lesson_blob(job))):
+        if workload_of_lessons(container) and (
+            lesson := self._jobs.segments.find(names.lesson_blob(job))
+        ):
             return learning(status, lesson)
         return status
 
@@ -99,6 +113,7 @@ class StatusReader:
         return status.model_copy(
             update={
                 "state": "running",
+                "workload": job.workload,
                 "source": job.source.blob,
                 "model": job.model,
                 "items": job.items,
@@ -121,6 +136,7 @@ def planned(status: Status, plan: Blob, records: Mapping[str, Blob]) -> Status:
     model = plan.metadata.get("model")
     return status.model_copy(
         update={
+            "workload": plan.metadata.get("workload", FIRST_WORKLOAD),
             "items": int(plan.metadata.get("items", "0")),
             "model": unquote(model) if model else None,
             "split": split,

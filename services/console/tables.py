@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from rich.table import Column, Table
 
+from services.console.models import ModelView
 from services.console.poison import Entry
 from services.console.status import Status
 from services.console.terminal import COLOURS, out, plain, say
@@ -11,8 +12,8 @@ from shared.clusters.state import (
     ClusterJob,
     ClusterState,
     ClusterView,
-    PaintedFrames,
     ReplicasView,
+    ScoredItems,
 )
 
 
@@ -22,7 +23,7 @@ def table_of(*columns: str) -> Table:
 
 
 def jobs_table(statuses: Iterable[Status]) -> Table:
-    table = table_of("job", "state", "source", "style", "frames", "done", "output or reason")
+    table = table_of("job", "state", "source", "model", "items", "done", "output or reason")
     for status in statuses:
         steps = f"{status.steps_done}/{status.steps} steps" if status.steps else ""
         table.add_row(
@@ -30,7 +31,7 @@ def jobs_table(statuses: Iterable[Status]) -> Table:
             plain(status.state, COLOURS.get(status.state, "")),
             plain(status.source),
             plain(status.model),
-            str(status.items or ""),
+            status.count(status.items) if status.items else "",
             steps or str(status.scored or ""),
             plain("\n".join([status.output or status.reason or "", *status.notes])),
         )
@@ -61,8 +62,8 @@ def print_cluster(view: ClusterView | ReplicasView) -> None:
         if view.jobs:
             out.print(cluster_table(view.jobs))
         for job in view.jobs:
-            for painted in job.painted:
-                say(f"{job.name} painted {frames_of(painted)}", out)
+            for scored in job.scored:
+                say(f"{job.name} scored {items_of(scored)}", out)
 
 
 def about(state: ClusterState) -> list[str]:
@@ -88,6 +89,15 @@ def cluster_table(jobs: Iterable[ClusterJob]) -> Table:
     return table
 
 
-def frames_of(painted: PaintedFrames) -> str:
-    ranges = ", ".join(f"{first}–{last}" for first, last in painted.ranges)
-    return f"{painted.video}: {painted.frames} frames ({ranges})"
+def models_table(models: Iterable[ModelView]) -> Table:
+    table = table_of("model", "version", "scorer", "bytes", "published")
+    for model in models:
+        when = f"{model.published:%Y-%m-%d %H:%M:%S}" if model.published else ""
+        size = "" if model.size is None else f"{model.size:,}"
+        table.add_row(plain(model.name), plain(model.version), plain(model.scorer), size, when)
+    return table
+
+
+def items_of(scored: ScoredItems) -> str:
+    ranges = ", ".join(f"{first}–{last}" for first, last in scored.ranges)
+    return f"{scored.source}: {scored.items} items" + (f" ({ranges})" if ranges else "")

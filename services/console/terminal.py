@@ -12,12 +12,13 @@ from rich.table import Table
 from rich.text import Text
 
 from services.console.accounts import Accounts
+from shared.workloads import installed
 
 M = TypeVar("M", bound=BaseModel)
 
 out = Console()
 err = Console(stderr=True)
-#: Of the states of videos and of workers.
+#: Of the states of jobs and of workers.
 COLOURS = {
     "finished": "green",
     "succeeded": "green",
@@ -84,9 +85,10 @@ def connections(data: Path, accounts: Accounts, as_json: bool) -> None:
         print_line({"media": accounts.media_connection, "work": accounts.work_connection}, "", True)
         return
     print(f"up, in {safe(str(data))}; Ctrl-C ends it\n")
-    print("drop videos in the container input, as STYLE/NAME.mp4, at:")
-    print(f"  {accounts.media_connection}")
-    print("records, frames and queues are at:")
+    for workload in installed().values():
+        print(workload.how_to)
+    print(f"at:\n  {accounts.media_connection}")
+    print("records, shards and queues are at:")
     print(f"  {accounts.work_connection}", flush=True)
 
 

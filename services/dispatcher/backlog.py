@@ -1,4 +1,4 @@
-"""A queue of tasks for workers: chunks to score, or paintings to learn."""
+"""A queue of tasks for workers: chunks to score, or models to learn."""
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor

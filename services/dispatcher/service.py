@@ -1,6 +1,6 @@
 """The dispatcher: cuts segments into chunks sized to the nodes, and starts workers.
 
-A worker is one job of the cluster. It isn't given a fixed set of frames, but pulls chunks until
+A worker is one job of the cluster. It isn't given a fixed set of shards, but pulls chunks until
 there are no more. So a lost node costs one shard, and no node is idle while there is work.
 
 Only as many chunks are sent as keep all nodes busy, and only a few segments of a job are in flight
@@ -29,7 +29,6 @@ from shared.runtime.consumer import Consumer
 from shared.runtime.stop import Stop
 from shared.runtime.work import Route, Work
 from shared.segment_window import SegmentWindow, in_flight_from
-from shared.shards import SHARD_ITEMS
 from shared.storage import LANES, POISON, QUEUES, Storage
 from shared.telemetry.metrics import on_demand
 from shared.telemetry.retention import Retention
@@ -155,7 +154,8 @@ class Dispatcher:
 
 
 def chunks_of(job: Job, segment: SegmentReady, nodes: int) -> Iterator[ChunkPlanned]:
-    shards_after = job.items_after(segment.segment) // SHARD_ITEMS
+    per_shard = max(1, segment.items) / max(1, segment.shards)
+    shards_after = int(job.items_after(segment.segment) / per_shard)
     at_once = in_flight_from(job, segment.segment)
     for number, chunk in enumerate(cut_into_chunks(segment.shards, shards_after, nodes, at_once)):
         yield ChunkPlanned(

@@ -7,7 +7,7 @@ from typing import NamedTuple
 #: What is left of a job is divided by this many chunks for each node. So chunks get smaller towards
 #: the job's end, and the slowest node ends soon after the others.
 CHUNKS_PER_NODE = 4
-#: In shards: a segment of ten seconds at 30 frames. The cost of a message is small by then, and the
+#: In shards: a segment of the usual size. The cost of a message is small by then, and the
 #: next job doesn't wait long.
 LARGEST_CHUNK = 12
 #: In shards, while much of the job is left: a single shard isn't worth a message.
@@ -32,9 +32,7 @@ def cut_into_chunks(
     segments are four chunks on up to four nodes, and twenty on twenty nodes.
     """
     if shards == 0:
-        yield ShardRange(
-            0, 0
-        )  # a damaged segment without frames: the stitcher must be told as well
+        yield ShardRange(0, 0)  # a damaged segment without items: the stitcher must be told as well
     of_segment = max(SMALLEST_CHUNK, shards // ceil(nodes / at_once))
     parts = nodes * CHUNKS_PER_NODE if nodes > 1 else 1  # a single node waits for no other
     first = 0

@@ -1,4 +1,4 @@
-"""A bound on the paintings of one top folder that are learnt at the same time."""
+"""A bound on the models of one top folder that are learnt at the same time."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -7,7 +7,7 @@ from shared import names
 from shared.errors import NotYet, Taken
 from shared.storage import Storage
 
-#: Delay of a painting for which there is no slot.
+#: Delay of a lesson for which there is no slot.
 WAIT_SECONDS = 60.0
 
 
@@ -19,15 +19,15 @@ class LessonSlots:
         self._per_folder = per_folder
 
     @contextmanager
-    def held(self, painting: str) -> Iterator[None]:
-        """Hold a slot of the painting's top folder; NotYet if there is none."""
+    def held(self, source: str) -> Iterator[None]:
+        """Hold a slot of the source's top folder; NotYet if there is none."""
         with ExitStack() as held:
-            self._take_one(painting, held)
+            self._take_one(source, held)
             yield
 
-    def _take_one(self, painting: str, held: ExitStack) -> None:
+    def _take_one(self, source: str, held: ExitStack) -> None:
         for number in range(self._per_folder):
-            slot = names.lesson_slot(painting, number)
+            slot = names.lesson_slot(source, number)
             self._logs.write_once(slot, b"")
             try:
                 held.enter_context(self._logs.claim(slot))
@@ -35,5 +35,5 @@ class LessonSlots:
             except Taken:
                 continue
         raise NotYet(
-            f"{self._per_folder} paintings of its top folder are being learnt", after=WAIT_SECONDS
+            f"{self._per_folder} models of its top folder are being learnt", after=WAIT_SECONDS
         )

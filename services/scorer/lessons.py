@@ -1,14 +1,13 @@
-"""Lessons: learn a style from each painting that is dropped into `styles`.
+"""Lessons: learn a model from each blob that is dropped into a workload's container of lessons.
 
 A lesson is a job like any other: it is listed, can be cancelled, and ends with a result or a
 failure.
 """
 
 from datetime import UTC, datetime
+from functools import cache
 
-from services.scorer.catalog import PAINTER
 from services.scorer.lesson_slots import LessonSlots
-from services.scorer.painting_reader import PaintingReader
 from services.scorer.settings import ScorerSettings
 from shared import names
 from shared.arrivals import Arrivals
@@ -18,36 +17,44 @@ from shared.input_errors import INPUT_ERRORS, end_job
 from shared.jobs import Jobs
 from shared.logs import logger
 from shared.messages import BlobCreated
-from shared.models import Model, Models, name_of
+from shared.models import Models, name_of
 from shared.records import Result, Source
 from shared.runtime.work import Work
 from shared.storage import Storage
 from shared.worker_activity import WorkerActivity
+from shared.workload import Checkpoint, Learning, Workload
+from shared.workloads import installed, workload_of_lessons
 
 log = logger()
 LARGEST_MIB = 64
-#: The number of steps between two checkpoints.
-CHECKPOINT_STEPS = 20
-FAILURE = "the style can't be learnt"
 
 
 class Lessons:
     def __init__(self, storage: Storage, settings: ScorerSettings) -> None:
+        self._storage = storage
         self._activity = WorkerActivity(storage)
-        self._settings = settings
-        self._paintings = storage.container("styles")
         self._jobs = Jobs(storage)
         self._arrivals = Arrivals(storage)
         self._models = Models(storage)
         self._slots = LessonSlots(storage, settings.lessons_per_folder)
-        self._reader = PaintingReader(settings)
-        self.start, self.close = self._reader.start, self._reader.close
+        self._parts: list[Learning] = []
+        self._part = cache(self._new_part)
+        if settings.require_sandbox:
+            for workload in installed().values():
+                if workload.lessons:
+                    self._part(workload)
+
+    def close(self) -> None:
+        for part in self._parts:
+            part.close()
 
     def learn(self, event: BlobCreated, work: Work) -> None:
-        if event.container != self._paintings.name:
-            raise Reject(f"{names.shown(event.container)} isn't the container of paintings")
+        workload = workload_of_lessons(event.container)
+        if workload is None:
+            raise Reject(f"no model is learnt from {names.shown(event.container)}")
         self._activity.record()
-        found = self._arrivals.current_events(self._paintings, event)
+        container = self._storage.container(event.container)
+        found = self._arrivals.current_events(container, event)
         if [other.job for other in found] != [event.job]:
             for other in found:
                 self._arrivals.announce(other)
@@ -56,24 +63,27 @@ class Lessons:
         if self._jobs.sweep_if_ended(event.job):
             return
         with self._slots.held(event.blob):
-            self._learn(event, work)
+            self._learn(workload, event, work)
 
-    def _learn(self, event: BlobCreated, work: Work) -> None:
+    def _learn(self, workload: Workload, event: BlobCreated, work: Work) -> None:
         began = datetime.now(UTC)
+        part = self._part(workload)
         try:
-            painting = self._painting(event)
-            data = self._fit(event.job, self._paintings.read(painting.name), work)
+            blob = self._require_blob(event)
+            last = self._train(part, event, work)
         except INPUT_ERRORS as error:
-            end_job(self._jobs, event.job, Source.of(event), error, work.attempt, FAILURE)
+            failure = f"the {workload.model} can't be learnt"
+            end_job(self._jobs, event.job, Source.of(event), error, work.attempt, failure)
             return
-        if data is None:
+        if last is None:
             return
-        name = name_of(painting.name)
-        self._models.publish(Model(name, PAINTER, data, mixes=True, source=painting.etag))
+        name = name_of(blob.name)
+        self._models.publish(part.model(name, last, blob.etag))
         self._jobs.finish(
             Result(
                 job=event.job,
-                source=painting.name,
+                workload=workload.name,
+                source=blob.name,
                 output=name,
                 items=1,
                 created=began,
@@ -83,7 +93,7 @@ class Lessons:
         self._jobs.sweep(event.job)
         log.info("learnt", model=name)
 
-    def _painting(self, event: BlobCreated) -> Blob:
+    def _require_blob(self, event: BlobCreated) -> Blob:
         names.check_blob_name(event.blob)
         blob = self._jobs.find_source(Source.of(event))
         if blob is None:
@@ -93,26 +103,31 @@ class Lessons:
             raise Refused(f"the file is larger than {LARGEST_MIB} MiB")
         return blob
 
-    def _fit(self, job: str, data: bytes, work: Work) -> bytes | None:
+    def _train(self, part: Learning, event: BlobCreated, work: Work) -> Checkpoint | None:
         """Train from the last checkpoint on; None if the lesson was ended meanwhile."""
-        from services.scorer.painter import save_style
-        from services.scorer.training.style_learner import StyleLearner
 
-        checkpoint = names.lesson_blob(job)
-        learner = StyleLearner(self._settings, self._reader.read(data, work.check))
-        done = 0
-        if found := self._jobs.segments.find(checkpoint):
-            learner.resume(self._jobs.segments.read(checkpoint))
-            done = int(found.metadata["step"])
-        for step in learner.run(done):
+        def check() -> None:
             work.check()
             self._activity.record()
-            if step == 1 or step % CHECKPOINT_STEPS == 0:
-                if self._jobs.sweep_if_ended(job):
-                    return None
-                vector = save_style(learner.vector)
-                steps = self._settings.learning_steps
-                progress = {"step": str(step), "steps": str(steps)}
-                self._jobs.segments.write(checkpoint, vector, progress)
-                log.info("learning", step=step, of=steps)
-        return save_style(learner.vector)
+
+        data = self._storage.container(event.container).read(event.blob)
+        last = before = self._last_checkpoint(event.job)
+        for last in part.learn(data, before, check):
+            if self._jobs.sweep_if_ended(event.job):
+                return None
+            progress = {"step": str(last.step), "steps": str(last.steps)}
+            self._jobs.segments.write(names.lesson_blob(event.job), last.data, progress)
+            log.info("learning", step=last.step, of=last.steps)
+        return last
+
+    def _last_checkpoint(self, job: str) -> Checkpoint | None:
+        found = self._jobs.segments.find(names.lesson_blob(job))
+        if found is None:
+            return None
+        step, steps = (int(found.metadata.get(key, "0")) for key in ("step", "steps"))
+        return Checkpoint(step, steps, self._jobs.segments.read(found.name))
+
+    def _new_part(self, workload: Workload) -> Learning:
+        part = workload.learning()
+        self._parts.append(part)
+        return part

@@ -10,10 +10,10 @@ from contextlib import closing
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
-from services.scorer.scorer import Scorer
 from services.scorer.stopwatch import Stopwatch
 from shared.errors import Malformed, Reject
 from shared.prefetch import prefetch
+from shared.scorer import Scorer
 from shared.shards import Item, unpack
 
 T = TypeVar("T")
@@ -23,6 +23,13 @@ DECODED_AHEAD = 16
 DECODED_BYTES = 256 * 1024 * 1024
 #: How many scored items wait to be encoded. Few, because they are lost if the worker dies.
 SCORED_AHEAD = 2
+
+
+class ScoredShard(NamedTuple):
+    number: int
+    items: list[Item]
+    #: How many of the job's items that is.
+    item_count: int
 
 
 class Piece(NamedTuple):
@@ -38,16 +45,18 @@ class Pipeline:
     ) -> None:
         self._scorer, self._fetch, self._watch = scorer, fetch, watch
 
-    def run(self, shards: Iterable[int]) -> Generator[tuple[int, list[Item]]]:
-        """Yield each shard with its scored items, in order; close it to stop early."""
+    def run(self, shards: Iterable[int]) -> Generator[ScoredShard]:
+        """Yield each shard, scored, in order; close it to stop early."""
         with closing(prefetch(self._scored(shards), SCORED_AHEAD)) as scored:
             items: list[Item] = []
+            count = 0
             for piece in scored:
                 with self._watch.stage("encode"):
                     items.append(Item(piece.name, self._scorer.encode(piece.value)))
+                    count += self._scorer.count(piece.value)
                 if piece.last_of_shard:
-                    yield piece.shard, items
-                    items = []
+                    yield ScoredShard(piece.shard, items, count)
+                    items, count = [], 0
 
     def _scored(self, shards: Iterable[int]) -> Generator[Piece]:
         source = self._decoded(shards)

@@ -1,14 +1,14 @@
-"""The scorer: scores the shards of each chunk; learns paintings when there is no chunk."""
+"""The scorer: scores the shards of each chunk; learns models when there is no chunk."""
 
 import os
 import socket
 import time
 from contextlib import closing
+from functools import cache
 
-from services.scorer.catalog import Catalog
 from services.scorer.lessons import Lessons
-from services.scorer.painted_report import PaintedReport
 from services.scorer.pipeline import Pipeline
+from services.scorer.scored_report import ScoredReport
 from services.scorer.settings import ScorerSettings
 from services.scorer.stopwatch import Stopwatch
 from shared import names
@@ -23,13 +23,15 @@ from shared.runtime.work import AnyRoute, Route, Work
 from shared.shards import pack
 from shared.storage import Storage
 from shared.worker_activity import WorkerActivity
+from shared.workload import Scoring
+from shared.workloads import lessons, workload_called
 
 RIGHTS = Rights(
     {
-        "frames": "read",
+        **dict.fromkeys(lessons(), "list read"),
+        "shards": "read",
         "scored": "list write",
         "models": "list read write",
-        "styles": "list read",
         "segments": "read write",
     },
     {"lessons": "send", "scored": "send"},
@@ -42,38 +44,39 @@ class ScoringService:
     def __init__(self, storage: Storage, settings: ScorerSettings) -> None:
         self._activity = WorkerActivity(storage)
         self._jobs = Jobs(storage)
-        self._catalog = Catalog(storage, settings)
+        self._storage = storage
+        self._part = cache(self._new_part)
         self._done = storage.queue("scored")
         self._lease_seconds = settings.lease_seconds
-        self._report = PaintedReport()
+        self._report = ScoredReport()
 
     def score(self, chunk: ChunkPlanned, work: Work) -> None:
         self._activity.record()
         if self._jobs.sweep_if_ended(chunk.job):
             return
         watch = Stopwatch()
-        scorer = self._catalog.scorer(chunk.model)
+        job = self._jobs.job(chunk.job)
+        scorer = self._part(job.workload).scorer(chunk.model)
         items, open_shards = 0, self._open_shards(chunk)
-        read = self._jobs.frames.read
+        read = self._jobs.shards.read
         pipeline = Pipeline(scorer, lambda shard: read(shard_of(chunk, shard)), watch)
         next_check = time.monotonic() + CHECK_SECONDS
-        job = self._jobs.job(chunk.job) if self._report.wanted else None
         self._report.begin()
         with closing(pipeline.run(open_shards)) as scored:
-            for shard, made in scored:
+            for shard in scored:
                 with watch.stage("upload"):
-                    name = shard_of(chunk, shard)
-                    first = self._jobs.add_scored(name, pack(made), len(made))
-                if job and first:
-                    self._report.add(job, chunk, shard, len(made))
-                items += len(made)
+                    name = shard_of(chunk, shard.number)
+                    first = self._jobs.add_scored(name, pack(shard.items), shard.item_count)
+                if first:
+                    self._report.add(job, chunk, shard)
+                items += shard.item_count
                 if time.monotonic() >= next_check:
                     self._activity.record()
                     if self._jobs.sweep_if_ended(chunk.job):
                         return
                     next_check = time.monotonic() + CHECK_SECONDS
                 work.check()
-                if not first:  # stop here, so that only this shard was painted twice
+                if not first:  # stop here, so that only this shard was scored twice
                     raise NotYet("another worker scores the same chunk", after=self._lease_seconds)
         if self._jobs.sweep_if_ended(chunk.job):
             return
@@ -94,6 +97,9 @@ class ScoringService:
             ChunkScored(trace=chunk.trace, job=chunk.job, segment=chunk.segment, chunk=chunk.chunk)
         )
 
+    def _new_part(self, workload: str) -> Scoring:
+        return workload_called(workload).scoring(self._storage)
+
     def _open_shards(self, chunk: ChunkPlanned) -> list[int]:
         """The chunk's shards that aren't scored yet."""
         shards = range(chunk.first_shard, chunk.first_shard + chunk.shards)
@@ -106,12 +112,10 @@ def shard_of(chunk: ChunkPlanned, shard: int) -> str:
 
 
 def build(storage: Storage, settings: ScorerSettings, stop: Stop) -> Consumer:
-    lessons = Lessons(storage, settings)
-    if settings.require_sandbox:  # otherwise the first lesson starts the sandbox
-        lessons.start()
+    learning = Lessons(storage, settings)
     routes: list[AnyRoute] = [
         Route("chunks", ChunkPlanned, ScoringService(storage, settings).score),
-        Route("lessons", BlobCreated, lessons.learn),
+        Route("lessons", BlobCreated, learning.learn),
     ]
     return Consumer(
         storage,
@@ -120,5 +124,5 @@ def build(storage: Storage, settings: ScorerSettings, stop: Stop) -> Consumer:
         routes,
         rights=[RIGHTS, SWEEPING],
         leave_when_idle=settings.idle_exit_seconds,
-        at_end=lessons.close,
+        at_end=learning.close,
     )

@@ -1,4 +1,4 @@
-"""Bounds on the videos and segments in flight: enough to keep the nodes busy, and no more.
+"""Bounds on the jobs and segments in flight: enough to keep the nodes busy, and no more.
 
 The bounds are on the lengths of the queues `segments` and `shards`. The dispatcher receives only
 what its nodes and the stitchers keep up with, so everything that follows is bounded as well.
@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 from shared.storage import Storage
 
-#: How many videos may be split at a time. A short video waits while so many long ones are split.
-VIDEOS = 4
+#: How many jobs may be split at a time. A short job waits while so many long ones are split.
+JOBS = 4
 #: How long the counts of the queues are used before they are counted again.
 COUNTED_SECONDS = 0.5
 
@@ -23,9 +23,9 @@ class InFlight:
         self._planned = self._split = 0
         self._count_at = 0.0
 
-    def has_room_for_video(self) -> bool:
-        """Whether another video may be opened."""
-        return self._answer(self._open_for_videos)
+    def has_room_for_job(self) -> bool:
+        """Whether another job may be opened."""
+        return self._answer(self._open_for_jobs)
 
     def has_room_for_segment(self) -> bool:
         """Whether another segment may be split."""
@@ -38,8 +38,8 @@ class InFlight:
         self._planned -= 1
         self._split += 1
 
-    def _open_for_videos(self) -> bool:
-        return self._planned + self._split < VIDEOS * self._ahead
+    def _open_for_jobs(self) -> bool:
+        return self._planned + self._split < JOBS * self._ahead
 
     def _open_for_segments(self) -> bool:
         return self._split < self._ahead

@@ -1,16 +1,17 @@
-"""The stitcher: encodes each segment that is scored, and muxes the output when all are encoded."""
+"""The stitcher: joins each segment that is scored, and makes the outputs when all are joined.
 
-from collections.abc import Iterator
+How that is done is for the job's workload to know.
+"""
+
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from services.stitcher import video
 from services.stitcher.completeness import Completeness
 from services.stitcher.settings import StitcherSettings
 from shared import names
 from shared.blobs import CLAIM_SECONDS
-from shared.disk import check_room
 from shared.errors import NotYet, Taken
 from shared.input_errors import INPUT_ERRORS, end_job
 from shared.jobs import Jobs
@@ -23,43 +24,52 @@ from shared.runtime.stop import Stop
 from shared.runtime.work import Route, Work
 from shared.shards import Item, unpack
 from shared.storage import Storage
+from shared.workload import Stitching
+from shared.workloads import inputs, installed, outputs, workload_called
 
 log = logger()
 RIGHTS = Rights(
-    {"input": "read", "output": "write", "scored": "read list", "segments": "read write list"}
+    {
+        **dict.fromkeys(inputs(), "read"),
+        **dict.fromkeys(outputs(), "write"),
+        "scored": "read list",
+        "segments": "read write list",
+    }
 )
 FAILURE = "the output can't be made"
 
 
 class Stitcher:
-    def __init__(self, storage: Storage, settings: StitcherSettings) -> None:
-        self._settings = settings
-        self._output = storage.container("output")
+    def __init__(self, storage: Storage, parts: Mapping[str, Stitching]) -> None:
+        self._storage = storage
         self._jobs = Jobs(storage)
         self._shards = Completeness(self._jobs.scored)
         self._segments = Completeness(self._jobs.segments)
-        self._muxer = video.Muxer(storage, settings)
-        self.start, self.close = self._muxer.start, self._muxer.close
+        self._parts = parts
+
+    def close(self) -> None:
+        for part in self._parts.values():
+            part.close()
 
     def stitch(self, message: ChunkScored, work: Work) -> None:
-        """Encode the segment after its last chunk, and mux the job after its last segment."""
+        """Join the segment after its last chunk, and finish the job after its last segment."""
         if self._jobs.sweep_if_ended(message.job):
             return
         job = self._jobs.job(message.job)
         try:
-            if self._encode(job, message.segment, work):
-                self._mux(job, work)
+            if self._join(job, message.segment, work):
+                self._finish(job, work)
         except Taken:
             # Another stitcher is at work, perhaps for hours, or it has died.
             raise NotYet("another stitcher is at work on it", after=CLAIM_SECONDS) from None
 
-    def _encode(self, job: Job, number: int, work: Work) -> bool:
-        """Encode the segment unless that is done; return False if a shard isn't scored yet."""
+    def _join(self, job: Job, number: int, work: Work) -> bool:
+        """Join the segment unless that is done; return False if a shard isn't scored yet."""
         folder = names.segment_folder(job.job, number)
         if self._shards.known_incomplete(folder):
             return False
         segment = self._jobs.segment(job.job, number)
-        if segment is None:  # storage lost its record; to mux without it is an error
+        if segment is None:  # storage lost its record; to finish without it is an error
             return True
         shards = [names.shard_blob(job.job, number, shard) for shard in range(segment.shards)]
         if self._shards.find_all(folder, shards) is None:
@@ -72,12 +82,12 @@ class Stitcher:
             if self._jobs.segments.find(blob):
                 return True
             path = Path(scratch) / "segment"
-            path.touch()  # it stays empty if none of the frames could be decoded
+            path.touch()  # it stays empty if the segment has no items
             if segment.items:
-                video.encode(self._items(segment, work), job, segment, path, self._settings)
+                self._part(job).join(job, segment, self._items(segment, work), path)
             with path.open("rb") as file:
                 self._jobs.segments.write(blob, file)
-        log.info("segment encoded", items=segment.items)
+        log.info("segment joined", items=segment.items)
         self._jobs.sweep_if_ended(job.job)  # another delivery may have been faster
         return True
 
@@ -87,51 +97,55 @@ class Stitcher:
             name = names.shard_blob(segment.job, segment.segment, shard)
             yield from unpack(self._jobs.scored.read(name))
 
-    def _mux(self, job: Job, work: Work) -> None:
-        """Write the job's output, unless a segment isn't encoded yet."""
+    def _finish(self, job: Job, work: Work) -> None:
+        """Write the job's outputs, unless a segment isn't joined yet."""
         folder = names.job_folder(job.job)
         if self._segments.known_incomplete(folder):
             return
         blobs = [names.segment_blob(job.job, number) for number in range(len(job.segments))]
-        encoded = self._segments.find_all(folder, blobs)
-        if encoded is None:
+        joined = self._segments.find_all(folder, blobs)
+        if joined is None:
             return
-        sizes = [blob.size for blob in encoded]
+        sizes = [blob.size for blob in joined]
         with self._jobs.records.claim(names.job_record(job.job)):
             if self._jobs.sweep_if_ended(job.job):
                 return
             try:
-                self._write_output(self._jobs.with_current_etag(job), sizes, work)
+                self._write_outputs(job, sizes, work)
             except INPUT_ERRORS as error:
                 end_job(self._jobs, job.job, job.source, error, work.attempt, FAILURE)
                 return
         self._jobs.sweep_if_ended(job.job)
 
-    def _write_output(self, job: Job, sizes: list[int], work: Work) -> None:
+    def _write_outputs(self, job: Job, sizes: list[int], work: Work) -> None:
+        """The main output is written last, so that whoever finds it finds the others as well."""
         segments = [self._jobs.require_segment(job.job, n) for n in range(len(job.segments))]
+        container = self._storage.container(workload_called(job.workload).output)
         with TemporaryDirectory(prefix="impasto-stitcher-") as folder:
-            check_room(Path(folder), video.disk_needed(job, sizes))
-            path = Path(folder) / "output"
-            made = self._muxer.mux(job, segments, sum(sizes), path, work.check)
-            output = names.output_name(job.source.blob, made.suffix)
-            with path.open("rb") as file:
-                self._output.write(output, file, {"job": job.job, "model": job.model})
+            made = self._part(job).finish(job, segments, sizes, Path(folder), work.check)
+            for output, path in reversed(made.files.items()):
+                with path.open("rb") as file:
+                    container.write(output, file, {"job": job.job, "model": job.model})
         result = Result(
             job=job.job,
+            workload=job.workload,
             source=job.source.blob,
             output=output,
             items=sum(segment.items for segment in segments),
-            notes=video.notes_of(job, segments) + made.notes,
+            notes=made.notes,
             created=job.created,
             finished=datetime.now(UTC),
         )
         self._jobs.finish(result)
         log.info("finished", output=names.shown(output), items=result.items, notes=result.notes)
 
+    def _part(self, job: Job) -> Stitching:
+        return self._parts[workload_called(job.workload).name]
+
 
 def build(storage: Storage, settings: StitcherSettings, stop: Stop) -> Consumer:
-    stitcher = Stitcher(storage, settings)
-    stitcher.start()
+    parts = {name: workload.stitching(storage) for name, workload in installed().items()}
+    stitcher = Stitcher(storage, parts)
     routes = [Route("scored", ChunkScored, stitcher.stitch)]
     return Consumer(
         storage,

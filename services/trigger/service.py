@@ -1,9 +1,11 @@
-"""The trigger: announces new blobs, in place of Event Grid where there is none.
+"""The trigger: announces new blobs, in place of Event Grid where there is none, and due windows.
 
-It lists `input` and `styles`. A blob is listed once it is complete: uncommitted blocks are not.
+It lists the containers of the workloads. A blob is listed once it is complete: uncommitted blocks
+are not.
 """
 
 import time
+from datetime import UTC, datetime
 
 from shared import names
 from shared.arrivals import Arrivals, event_of
@@ -15,10 +17,11 @@ from shared.runtime.consumer import Consumer
 from shared.runtime.stop import Stop
 from shared.settings import Settings
 from shared.storage import LANES, Storage
+from shared.workloads import inputs, installed, lessons, watched
 
 log = logger()
 RIGHTS = Rights(
-    {"input": "list", "styles": "list", "jobs": "read write"},
+    {**dict.fromkeys([*inputs(), *lessons()], "list"), "jobs": "read write"},
     dict.fromkeys((*LANES, "lessons"), "send"),
 )
 #: How many times longer than a listing the pause after it is.
@@ -29,14 +32,15 @@ LONGEST_PAUSE = 30.0
 
 class Trigger:
     def __init__(self, storage: Storage) -> None:
+        self._storage = storage
         self._arrivals = Arrivals(storage)
-        self._containers = [storage.container("input"), storage.container("styles")]
+        self._containers = [storage.container(name) for name in watched()]
         self._seen: set[str] = set()
         self._unlistable: dict[str, set[str]] = {}
         self._next_listing = 0.0
 
     def announce_new(self) -> bool:
-        """Announce new blobs, the oldest first; return whether there were any."""
+        """Announce new blobs, the oldest first, and windows; return whether there were any."""
         began = time.monotonic()
         if began < self._next_listing:
             return False
@@ -53,6 +57,9 @@ class Trigger:
                     new += self._arrivals.announce_new(event)
                     self._seen.add(content)
         self._seen &= listed
+        for workload in installed().values():
+            for event in workload.due(self._storage, datetime.now(UTC)):
+                new += self._arrivals.announce_new(event)
         now = time.monotonic()
         self._next_listing = now + pause_after(now - began)
         return new > 0

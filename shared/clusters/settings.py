@@ -58,7 +58,7 @@ class WorkerSettings(ClusterSettings):
         4,
         ge=1,
         le=10_000,
-        description="The most workers that are started for paintings to be learnt.",
+        description="The most workers that are started for models to be learnt.",
     )
     worker_tries: int = Field(
         6,

@@ -32,12 +32,12 @@ class ClusterState(BaseModel):
     errors: list[str]
 
 
-class PaintedFrames(BaseModel):
-    """The frames of one video that a worker painted: ranges, counted from 0, ends included."""
+class ScoredItems(BaseModel):
+    """The items of one job that a worker scored: ranges, counted from 0, ends included."""
 
-    video: str
+    source: str
     job: str
-    frames: int
+    items: int
     ranges: list[tuple[int, int]]
     seconds: float
 
@@ -53,7 +53,7 @@ class ClusterJob(BaseModel):
     exit_code: int | None = None
     why: str | None = None
     #: Only where the job reports it.
-    painted: list[PaintedFrames] = []
+    scored: list[ScoredItems] = []
 
     @property
     def over(self) -> bool:

@@ -18,7 +18,7 @@ class Wait(Record):
 
 class DiskWait:
     def __init__(self, storage: Storage) -> None:
-        self._blobs = storage.container("frames")
+        self._blobs = storage.container("shards")
 
     def note(self, job: str) -> timedelta:
         """Record that the job found no room; return for how long it has found none."""

@@ -9,9 +9,9 @@ from typing import Any
 
 from shared.errors import ImpastoError
 
-#: The plan of a video with two million frames is smaller.
+#: The plan of the longest input is smaller.
 MOST_HEADER = 16 << 20
-#: A shard of the largest frames is smaller.
+#: A shard of the largest items is smaller.
 MOST_BYTES = 1 << 30
 
 Header = dict[str, Any]

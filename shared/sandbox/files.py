@@ -7,7 +7,7 @@ from shared.ranged import SeekableFile
 from shared.sandbox.channel import Channel
 from shared.sandbox.protocol import MOST_RANGE
 
-#: Bytes fetched at once: demuxers mostly read sequentially.
+#: Bytes fetched at once: files are mostly read sequentially.
 BUFFER = 256 * 1024
 
 

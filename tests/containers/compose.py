@@ -21,6 +21,7 @@ from shared.storage import Storage
 from tests.support.azurite import docker_missing
 from tests.support.leftovers import assert_nothing_is_left
 from tests.support.waiting import eventually
+from workloads.video import VIDEO
 
 ROOT = Path(__file__).parents[2]
 #: A short clip gets several segments, and waits are short.
@@ -158,7 +159,7 @@ class Compose:
             file.write(f"{line}\n")
 
     def drop(self, video: Path, blob: str) -> str:
-        return self.control.submit(video, blob)
+        return self.control.submit(VIDEO, video, blob)
 
     def finished(self, job: str, path: Path, within: float = 600) -> Path:
         """Waits for the job's end and downloads its output."""
@@ -167,7 +168,7 @@ class Compose:
         assert status.state == "finished", f"{status}\n{self('logs', '--tail', '50')}"
         assert status.output
         assert_nothing_is_left(self.storage)
-        self.control.fetch(status.output, path)
+        self.control.fetch(status, path)
         return path
 
     def labels(self, service: str) -> dict[str, str]:

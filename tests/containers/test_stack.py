@@ -23,7 +23,7 @@ BEFORE = "377ecd8"
 
 
 def frames_of(compose: Compose, job: str) -> int:
-    return len(compose.storage.container("frames").under(f"{job}/"))
+    return len(compose.storage.container("shards").under(f"{job}/"))
 
 
 def test_only_storage_and_batch_ai_publish_ports_and_only_on_loopback(compose: Compose) -> None:

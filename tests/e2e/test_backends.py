@@ -13,6 +13,7 @@ from tests.support.media import make_clip
 from tests.support.raycluster import LocalRay
 from tests.support.stacks import QUICK, impasto, lines, stack_in
 from tests.support.waiting import eventually
+from workloads.video import VIDEO
 
 pytestmark = pytest.mark.xdist_group("ray")
 
@@ -52,7 +53,7 @@ def on_ray(ray: LocalRay, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def submit(control: JobControl, clip: Path) -> dict[str, str]:
-    return {style: control.submit(clip, f"{style}/clip.mp4") for style in STYLES}
+    return {style: control.submit(VIDEO, clip, f"{style}/clip.mp4") for style in STYLES}
 
 
 def finished(control: JobControl, jobs: dict[str, str], folder: Path) -> Frames:
@@ -62,7 +63,7 @@ def finished(control: JobControl, jobs: dict[str, str], folder: Path) -> Frames:
         status = control.status(job)
         assert status.state == "finished", status.reason
         path = folder / f"{style}.mp4"
-        control.fetch(str(status.output), path)
+        control.fetch(status, path)
         found[style] = frames(path)
     return found
 

@@ -11,6 +11,7 @@ from services.console.job_control import JobControl
 from services.console.stack import Stack
 from tests.support.stacks import QUICK, impasto, lines, stack_in
 from tests.support.waiting import eventually
+from workloads.video import VIDEO
 
 
 def logged(stack: Stack, service: str, event: str) -> list[dict[str, Any]]:
@@ -27,7 +28,7 @@ def test_nodes_are_allocated_for_a_job_and_released_after_it(
         monkeypatch.setenv(name, value)
     with stack_in(tmp_path / "stack", nodes=2) as stack:
         control = JobControl(stack.storage)
-        job = control.submit(clip, "original/clip.mp4")
+        job = control.submit(VIDEO, clip, "original/clip.mp4")
         eventually(lambda: control.status(job).ended, "the job to end", within=240)
         assert control.status(job).state == "finished"
         resized = eventually(
@@ -48,12 +49,12 @@ def test_nodes_are_allocated_for_a_job_and_released_after_it(
         [shown] = lines(impasto("cluster", "show", "--data", stack.data, "--json"))
         assert (shown["cluster"]["nodes"], shown["cluster"]["maximum"]) == (0, 2)
         assert {job["name"] for job in shown["jobs"]} >= names
-        painted = [each for job in shown["jobs"] for each in job["painted"]]
-        assert {each["video"] for each in painted} == {"original/clip.mp4"}
-        assert sum(each["frames"] for each in painted) == control.status(job).items
+        painted = [each for job in shown["jobs"] for each in job["scored"]]
+        assert {each["source"] for each in painted} == {"original/clip.mp4"}
+        assert sum(each["items"] for each in painted) == control.status(job).items
         table = impasto("cluster", "show", "--data", stack.data).stdout
         assert "0 of 0 to 2 nodes" in table
-        assert "worker-0001 painted original/clip.mp4: " in table
+        assert "worker-0001 scored original/clip.mp4: " in table
         [scaled] = lines(
             impasto("cluster", "scale", "--nodes", "3", "--data", stack.data, "--json")
         )

@@ -8,6 +8,7 @@ from services.console.job_control import JobControl
 from tests.support.media import make_clip
 from tests.support.stacks import QUICK, stack_in
 from tests.support.waiting import eventually
+from workloads.video import VIDEO
 
 
 def test_a_short_video_dropped_after_a_long_one_ends_first(
@@ -19,9 +20,9 @@ def test_a_short_video_dropped_after_a_long_one_ends_first(
         monkeypatch.setenv(name, value)
     with stack_in(tmp_path / "stack", nodes=2) as stack:
         control = JobControl(stack.storage)
-        first = control.submit(long, "original/long.mp4")
+        first = control.submit(VIDEO, long, "original/long.mp4")
         eventually(lambda: control.status(first).scored, "something of the long one scored")
-        second = control.submit(short, "original/short.mp4")
+        second = control.submit(VIDEO, short, "original/short.mp4")
         eventually(lambda: control.status(second).ended, "the short one to end")
         assert control.status(first).state == "running"
         eventually(lambda: control.status(first).ended, "the long one to end", within=120)

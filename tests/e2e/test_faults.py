@@ -16,6 +16,7 @@ from tests.support.leftovers import assert_nothing_is_left
 from tests.support.media import assert_same_but_for_the_picture, facts
 from tests.support.processes import processes_of, worker_pids
 from tests.support.waiting import eventually
+from workloads.video import VIDEO
 
 SERVICES = ("trigger", "splitter", "dispatcher", "stitcher", "batchai", "scorer")
 
@@ -25,7 +26,7 @@ def finish(control: JobControl, job: str, path: Path) -> Path:
     status = control.status(job)
     assert status.state == "finished", status.reason
     assert status.output
-    control.fetch(status.output, path)
+    control.fetch(status, path)
     return path
 
 
@@ -43,7 +44,7 @@ def test_a_job_survives_services_killed_at_random_moments(
     stack: Stack, clip: Path, tmp_path: Path
 ) -> None:
     control = JobControl(stack.storage)
-    job = control.submit(clip, "original/clip.mp4")
+    job = control.submit(VIDEO, clip, "original/clip.mp4")
     ended = threading.Event()
     kills = 0
 
@@ -73,7 +74,7 @@ def test_a_job_survives_a_service_killed_while_it_handles_a_message(
     queue = {"splitter": "segments", "dispatcher": "shards", "scorer": "chunks"}.get(
         service, "scored"
     )
-    job = control.submit(clip, "original/clip.mp4")
+    job = control.submit(VIDEO, clip, "original/clip.mp4")
     eventually(lambda: stack.storage.queue(queue).count() > 0, f"messages in {queue}")
     eventually(lambda: kill(stack, service), f"a {service} to kill")
     assert_same_but_for_the_picture(finish(control, job, tmp_path / "output.mp4"), clip)
@@ -81,8 +82,8 @@ def test_a_job_survives_a_service_killed_while_it_handles_a_message(
 
 def test_a_job_survives_a_restart_of_azurite(stack: Stack, clip: Path, tmp_path: Path) -> None:
     control = JobControl(stack.storage)
-    job = control.submit(clip, "original/clip.mp4")
-    eventually(lambda: stack.storage.container("frames").under(), "the first frames")
+    job = control.submit(VIDEO, clip, "original/clip.mp4")
+    eventually(lambda: stack.storage.container("shards").under(), "the first frames")
     os.kill(stack.pids()["azurite"], signal.SIGTERM)
     assert_same_but_for_the_picture(finish(control, job, tmp_path / "output.mp4"), clip)
 
@@ -92,8 +93,8 @@ def test_a_killed_parent_of_azurite_leaves_no_azurite_running(
 ) -> None:
     """Two Azurites would damage the files that they share."""
     control = JobControl(stack.storage)
-    job = control.submit(clip, "original/clip.mp4")
-    eventually(lambda: stack.storage.container("frames").under(), "the first frames")
+    job = control.submit(VIDEO, clip, "original/clip.mp4")
+    eventually(lambda: stack.storage.container("shards").under(), "the first frames")
     # If it is killed before it has written its first index, Azurite has lost the video.
     index = stack.data / "azurite" / "__azurite_db_blob__.json"
     eventually(lambda: index.exists() and "clip.mp4" in index.read_text(), "the video on the disk")
@@ -119,8 +120,8 @@ def test_temporary_files_of_a_killed_service_are_deleted(stack: Stack) -> None:
 def test_replay_replaces_lost_messages(stack: Stack, clip: Path, tmp_path: Path) -> None:
     """When it is killed, Azurite loses its most recent writes."""
     control = JobControl(stack.storage)
-    job = control.submit(clip, "original/clip.mp4")
-    eventually(lambda: stack.storage.container("frames").under(), "the first frames")
+    job = control.submit(VIDEO, clip, "original/clip.mp4")
+    eventually(lambda: stack.storage.container("shards").under(), "the first frames")
     for name in QUEUES:
         for delivery in stack.storage.queue(name).receive_all(60):
             delivery.done()
@@ -133,7 +134,7 @@ def test_invalid_messages_go_to_poison_and_stop_no_service(
 ) -> None:
     before = stack.pids()
     control = JobControl(stack.storage)
-    job = control.submit(clip, "original/clip.mp4")
+    job = control.submit(VIDEO, clip, "original/clip.mp4")
     each = 40
     chance = random.Random(3)
     for name in QUEUES:
@@ -151,7 +152,7 @@ def test_invalid_messages_go_to_poison_and_stop_no_service(
 
 def test_late_and_repeated_messages_are_ignored(stack: Stack, clip: Path, tmp_path: Path) -> None:
     control = JobControl(stack.storage)
-    job = control.submit(clip, "original/clip.mp4")
+    job = control.submit(VIDEO, clip, "original/clip.mp4")
     finish(control, job, tmp_path / "first.mp4")
     etag = stack.storage.container("output").under()[0].etag
     control.retry(job)

@@ -23,6 +23,7 @@ from tests.support.media import make_clip
 from tests.support.stacks import QUICK
 from tests.support.waiting import eventually
 from tests.unit.test_hostile_videos import mjpeg, overlapping, small_says_its_header
+from workloads.video import VIDEO
 
 
 class BehindProxies(Stack):
@@ -63,7 +64,7 @@ class Scene:
         self._folder = folder
 
     def drop(self, clip: Path, blob: str) -> str:
-        return self._control.submit(clip, blob)
+        return self._control.submit(VIDEO, clip, blob)
 
     def output(self, job: str) -> str:
         outcome = self._outcome(job)
@@ -83,12 +84,12 @@ class Scene:
 
     def pictures(self, job: str) -> Fingerprint:
         path = self._folder / "output"
-        self._control.fetch(self.output(job), path)
+        self._control.fetch(self._control.status(job), path)
         return fingerprint_of(path)
 
     def shards(self, job: str) -> list[bytes]:
         """The shards that the splitter wrote, in order."""
-        frames = self.storage.container("frames")
+        frames = self.storage.container("shards")
         return [frames.read(blob.name) for blob in frames.under(f"{job}/")]
 
 

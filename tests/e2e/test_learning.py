@@ -16,6 +16,7 @@ from tests.support.assets import VGG, needs_vgg
 from tests.support.media import make_clip
 from tests.support.stacks import QUICK, ROOT, stack_in
 from tests.support.waiting import eventually
+from workloads.video import VIDEO
 
 EJIRI = ROOT / "deploy/sample/ejiri.jpg"
 
@@ -44,15 +45,15 @@ def end_of(control: JobControl, job: str) -> Status:
 @needs_vgg
 def test_a_video_waits_until_its_style_is_learnt(stack: Stack, tmp_path: Path) -> None:
     control = JobControl(stack.storage)
-    lesson = control.teach(EJIRI, "ejiri")
+    lesson = control.teach(VIDEO, EJIRI, "ejiri")
     clip = make_clip(tmp_path / "clip.mp4", seconds=1, size="96x64")
     mixed = "ejiri:0.5+great-wave:0.5@0.8"
-    jobs = [control.submit(clip, f"{style}/clip.mp4") for style in ("ejiri", mixed)]
+    jobs = [control.submit(VIDEO, clip, f"{style}/clip.mp4") for style in ("ejiri", mixed)]
     for job in [lesson, *jobs]:
         status = end_of(control, job)
         assert status.state == "finished", status
     assert "ejiri" in Models(stack.storage).names()
-    assert "ejiri" not in Models(stack.storage).shipped()
+    assert Models(stack.storage).find("ejiri").metadata["source"]
     half_done = stack.storage.container("segments")
     eventually(lambda: not half_done.under(), "intermediates to be deleted")
 
@@ -71,7 +72,9 @@ def test_a_painting_that_cant_be_learnt_is_refused_and_so_are_its_videos(
         "auvers:0.5+": "no model is called ''",
         "auvers@7": "is more than 1",
     }
-    jobs = {control.submit(clip, f"{style}/clip.mp4"): reason for style, reason in asked.items()}
+    jobs = {
+        control.submit(VIDEO, clip, f"{style}/clip.mp4"): reason for style, reason in asked.items()
+    }
     for job, reason in {lesson: "the image can't be read", **jobs}.items():
         status = end_of(control, job)
         assert status.state == "refused", status

@@ -14,7 +14,8 @@ from services.console.job_control import JobControl
 from shared.messages import BlobCreated
 from shared.rights import Rights
 from shared.runtime.heartbeat import why_not_ready
-from shared.storage import LANES, MEDIA_CONTAINERS, QUEUES, Storage
+from shared.storage import LANES, QUEUES, Storage
+from shared.workloads import media_containers
 from tests.support.role_proxy import Right, RoleProxy, StackWithRoles, rights_of
 from tests.support.stacks import QUICK
 from tests.support.waiting import eventually
@@ -168,7 +169,7 @@ def test_one_right_less_is_missed_by_name(stack: StackWithRoles, service: str) -
         with RoleProxy(stack.accounts, rights_of(service) - {right}) as proxy:
             missing = of_one(needed, right).missing(Storage(proxy.accounts.settings()))
         [sentence] = missing
-        account = "impastomedia" if right.name in MEDIA_CONTAINERS else "impastowork"
+        account = "impastomedia" if right.name in media_containers() else "impastowork"
         words = f"not allowed to {WORDS[right.right]} {right.name} in account {account}: "
         assert sentence.startswith(words), right
 

@@ -13,6 +13,7 @@ from shared.storage import QUEUES
 from tests.support.processes import processes_of
 from tests.support.stacks import QUICK, impasto, stack_in
 from tests.support.waiting import eventually
+from workloads.video import VIDEO
 
 FEW = {"IMPASTO_WORKER_TRIES": "4", "IMPASTO_NODE_SECONDS": "4", "IMPASTO_NODE_IDLE_SECONDS": "1"}
 EXIT_3 = ["/bin/sh", "-c", "echo there is no paint left >&2; exit 3"]
@@ -53,7 +54,7 @@ def test_a_video_fails_with_the_reason_and_the_next_is_painted(
             faulty.setattr(stack_module, "WORKER", worker)
             stack = open_until_the_end.enter_context(stack_in(tmp_path / "stack", nodes=1))
         control = JobControl(stack.storage)
-        job = control.submit(clip, "original/first.mp4")
+        job = control.submit(VIDEO, clip, "original/first.mp4")
         eventually(lambda: control.status(job).ended, "the job to fail", within=90)
         status = control.status(job)
         assert (status.state, status.reason) == ("failed", reason)
@@ -63,7 +64,7 @@ def test_a_video_fails_with_the_reason_and_the_next_is_painted(
             assert stack.storage.poison(name).count() == 0
         for service in ("batchai", "dispatcher"):  # they are restarted without the fault
             os.kill(stack.pids()[service], signal.SIGKILL)
-        second = control.submit(clip, "original/second.mp4")
+        second = control.submit(VIDEO, clip, "original/second.mp4")
         eventually(lambda: control.status(second).ended, "the next job to end", within=120)
         assert control.status(second).state == "finished", control.status(second).reason
 

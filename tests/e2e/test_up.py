@@ -159,7 +159,7 @@ def test_after_ctrl_c_the_next_up_continues_the_jobs(tmp_path: Path, clip: Path)
     assert known
     storage = Storage(known.settings())
     [line] = lines(impasto("submit", clip, "--style", "original", "--data", data, "--json"))
-    eventually(lambda: storage.container("frames").under(), "the first frames")
+    eventually(lambda: storage.container("shards").under(), "the first frames")
     assert first.ctrl_c() == 0
     assert processes_of(data) == []
     second = Up(data)

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from shared.messages import SegmentPlanned
+from shared.prepare import prepare
 from shared.settings import Settings
 from shared.storage import Storage
 from tests.support.azurite import Azurite
@@ -77,7 +78,7 @@ def settings(azurite: Azurite) -> Settings:
 @pytest.fixture
 def storage(settings: Settings) -> Storage:
     storage = Storage(settings)
-    storage.prepare()
+    prepare(storage)
     return storage
 
 

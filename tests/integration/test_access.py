@@ -17,6 +17,7 @@ from services.console.stack import SERVICES
 from shared.errors import Forbidden, Unprepared
 from shared.jobs import Jobs
 from shared.messages import Poisoned, SegmentPlanned, decode
+from shared.prepare import prepare
 from shared.runtime.consumer import Consumer
 from shared.runtime.heartbeat import note_ready, why_not_ready, why_stuck
 from shared.runtime.stop import Stop
@@ -96,8 +97,8 @@ def test_a_refusal_names_the_operation_and_the_place(storage: Storage, settings:
     cases: list[tuple[Callable[[], object], str]] = [
         (lambda: poor.container("jobs").read("x"), "read from jobs"),
         (lambda: poor.container("jobs").find("x"), "read from jobs"),
-        (lambda: poor.container("frames").write("x", b""), "write to frames"),
-        (lambda: poor.container("frames").delete("x"), "delete from frames"),
+        (lambda: poor.container("shards").write("x", b""), "write to frames"),
+        (lambda: poor.container("shards").delete("x"), "delete from frames"),
         (lambda: poor.queue("chunks").send(PLANNED), "send to chunks"),
         (lambda: poor.queue("chunks").receive(5), "receive from chunks"),
         (lambda: poor.queue("chunks").count(), "count messages of chunks"),
@@ -173,7 +174,7 @@ def test_a_refusal_within_a_handler_costs_no_attempt(storage: Storage, settings:
         assert work.attempt == 1
         if not go.is_set():
             refused.release()
-            poor.container("frames").write("x", b"")
+            poor.container("shards").write("x", b"")
 
     worked = Worked(settings, act)
     storage.queue("segments").send(PLANNED)
@@ -237,7 +238,7 @@ class TestMissingContainersAndQueues:
             assert (
                 f"the container jobs isn't in account {account}; `impasto prepare` makes it" in said
             )
-            storage.prepare()
+            prepare(storage)
             storage.queue("segments").send(PLANNED)
             eventually(lambda: worked.started, "the message to be handled")
             eventually(lambda: storage.queue("segments").count() == 0, "it to be done")
@@ -252,7 +253,7 @@ class TestMissingContainersAndQueues:
             eventually(lambda: [li for li in logged if li["event"] == "not ready"], "its word")
             with pytest.raises(Unprepared):
                 storage.queue("segments").count()
-            storage.prepare()
+            prepare(storage)
             storage.queue("segments").send(PLANNED)
             eventually(lambda: worked.started, "the message to be handled")
 

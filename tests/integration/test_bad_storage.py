@@ -13,6 +13,7 @@ from benchmarks.soak.counts import Counts
 from benchmarks.soak.http_bytes import HttpMessage
 from benchmarks.soak.proxy import BY_CHANCE, Fault, Proxy
 from shared.messages import SegmentPlanned, decode
+from shared.prepare import prepare
 from shared.storage import Storage
 from tests.integration.conftest import PLANNED
 from tests.support.azurite import Azurite
@@ -54,43 +55,43 @@ def bad(azurite: Azurite) -> Iterator[BadStorage]:
             connection = connection.replace(f":{port}/", f":{proxy.port}/")
         through = settings.model_copy(update={"work_connection": SecretStr(connection)})
         storage = Storage(through)
-        storage.prepare()
+        prepare(storage)
         yield BadStorage(storage, due, counts)
 
 
 def read(storage: Storage, path: Path) -> object:
-    return storage.container("frames").read("blob") == DATA
+    return storage.container("shards").read("blob") == DATA
 
 
 def read_range(storage: Storage, path: Path) -> object:
-    blobs = storage.container("frames")
+    blobs = storage.container("shards")
     found = blobs.find("blob")
     assert found
     return blobs.read_range("blob", 10, 1000, found.etag) == DATA[10:1010]
 
 
 def download(storage: Storage, path: Path) -> object:
-    storage.container("frames").download("blob", path / "file")
+    storage.container("shards").download("blob", path / "file")
     return (path / "file").read_bytes() == DATA
 
 
 def listed(storage: Storage, path: Path) -> object:
-    return [blob.name for blob in storage.container("frames").under()] == ["blob"]
+    return [blob.name for blob in storage.container("shards").under()] == ["blob"]
 
 
 def written(storage: Storage, path: Path) -> object:
-    storage.container("frames").write("new", DATA)
-    return storage.container("frames").read("new") == DATA
+    storage.container("shards").write("new", DATA)
+    return storage.container("shards").read("new") == DATA
 
 
 def deleted(storage: Storage, path: Path) -> object:
-    storage.container("frames").delete("blob")
-    return storage.container("frames").find("blob") is None
+    storage.container("shards").delete("blob")
+    return storage.container("shards").find("blob") is None
 
 
 def claimed(storage: Storage, path: Path) -> object:
     """By the retry of a request that had no answer."""
-    with storage.container("frames").claim("blob"):
+    with storage.container("shards").claim("blob"):
         return True
 
 
@@ -122,7 +123,7 @@ def test_one_fault_is_retried(bad: BadStorage, tmp_path: Path, fault: Fault) -> 
     bad.storage.queue("segments").send(PLANNED)
     before = bad.met.get(fault, 0)
     for operation in OPERATIONS:
-        bad.storage.container("frames").write("blob", DATA)
+        bad.storage.container("shards").write("blob", DATA)
         bad.due.append(fault)
         assert operation(bad.storage, tmp_path), operation.__name__
         assert not bad.due

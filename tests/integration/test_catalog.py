@@ -8,17 +8,17 @@ import numpy as np
 import pytest
 import simplejpeg
 
-from services.scorer.catalog import CACHE_SIZE, Catalog, installed_scorers, shipped_models
-from services.scorer.pencil import Pencil
-from services.scorer.scorer import Original, PictureScorer
-from services.scorer.settings import ScorerSettings
 from shared.errors import Misconfigured, Reject
 from shared.models import Model, Models
 from shared.settings import Settings
 from shared.storage import Storage
+from workloads.video.scoring.catalog import CACHE_SIZE, Catalog, installed_scorers, shipped_models
+from workloads.video.scoring.pencil import Pencil
+from workloads.video.scoring.picture_scorer import Original, PictureScorer
+from workloads.video.settings import ScoringSettings
 
 PACKAGE = """
-from services.scorer.scorer import PictureScorer
+from workloads.video.scoring.picture_scorer import PictureScorer
 
 class Negative(PictureScorer):
     def score(self, values):
@@ -45,7 +45,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 def catalog(storage: Storage, settings: Settings) -> Catalog:
     for model in shipped_models():
         Models(storage).publish(model)
-    return Catalog(storage, ScorerSettings.model_validate(settings.model_dump()))
+    return Catalog(storage, ScoringSettings.model_validate(settings.model_dump()))
 
 
 def test_a_scorer_of_another_package_is_used(package: str, catalog: Catalog) -> None:
@@ -113,11 +113,11 @@ def test_strengths_of_one_style_share_its_scorer(
     made: list[Pencil] = []
 
     class Counted(Pencil):
-        def __init__(self) -> None:
-            super().__init__()
+        def __init__(self, model: Model) -> None:
+            super().__init__(model)
             made.append(self)
 
-    monkeypatch.setattr("services.scorer.pencil.Pencil", Counted)
+    monkeypatch.setattr("workloads.video.scoring.pencil.Pencil", Counted)
     for hundredths in range(10, 100):
         assert isinstance(catalog.scorer(f"pencil@0.{hundredths}"), PictureScorer)
     assert catalog.scorer("pencil") is made[0]

@@ -9,7 +9,6 @@ import pytest
 from azure.storage.blob import BlobServiceClient, ContainerClient
 
 from services.splitter.service import Splitter
-from services.splitter.settings import SplitterSettings
 from services.trigger.service import Trigger
 from shared.jobs import Jobs
 from shared.messages import BlobCreated, SegmentPlanned, decode
@@ -20,6 +19,7 @@ from shared.settings import Settings
 from shared.storage import API_VERSION, Storage
 from tests.support.announced import announced_videos
 from tests.support.media import make_clip
+from tests.support.parts import video_splitter
 
 NAME = "clip.mp4"
 
@@ -37,7 +37,7 @@ def container(storage: Storage, settings: Settings) -> Iterator[ContainerClient]
 
 @pytest.fixture
 def splitter(storage: Storage, settings: Settings) -> Iterator[Splitter]:
-    splitter = Splitter(storage, SplitterSettings.model_validate(settings.model_dump()))
+    splitter = video_splitter(storage, settings)
     yield splitter
     splitter.close()
 
@@ -125,7 +125,7 @@ def test_a_blob_whose_metadata_was_set_after_the_event_is_opened(
     container.get_blob_client(NAME).set_blob_metadata({"style": "pencil"})
     [found] = announced(storage, splitter, event)
     assert found.job != event.job  # its id follows from the present ETag
-    splitter.open_video(found, Work(1))
+    splitter.open_job(found, Work(1))
     assert Jobs(storage).job(found.job).model == "pencil"
     assert Jobs(storage).outcome(event.job) is None
     [again] = announced(storage, splitter, event)
@@ -140,7 +140,7 @@ def test_metadata_may_change_at_any_time(
     assert trigger.announce_new()
     [event] = announced_videos(storage)
     blob.set_blob_metadata({"style": "pencil"})
-    splitter.open_video(event, Work(1))
+    splitter.open_job(event, Work(1))
     assert Jobs(storage).job(event.job).model == "pencil"
     blob.set_blob_metadata({"style": "pencil", "seen": "yes"})
     splitter.split(SegmentPlanned(trace="t", job=event.job, segment=0), Work(1))
@@ -157,7 +157,7 @@ def test_other_content_is_another_job(
     trigger = Trigger(storage)
     trigger.announce_new()
     [event] = announced_videos(storage)
-    splitter.open_video(event, Work(1))
+    splitter.open_job(event, Work(1))
     container.upload_blob(NAME, clip[:-1] + b"x", overwrite=True)
     splitter.split(SegmentPlanned(trace="t", job=event.job, segment=0), Work(1))
     outcome = Jobs(storage).outcome(event.job)

@@ -61,7 +61,7 @@ def drop(storage: Storage, clip: Path) -> BlobCreated:
 
 def frame_sizes(storage: Storage, job: Job) -> list[tuple[int, int]]:
     """Height and width of each frame in the job's shards."""
-    frames = storage.container("frames")
+    frames = storage.container("shards")
     return [
         simplejpeg.decode_jpeg_header(item.data)[:2]
         for number in range(len(job.segments))
@@ -85,7 +85,7 @@ def test_no_frame_of_one_video_gets_into_another(
     upload = ContainerClient.get_blob_client
 
     def fail_once(self: ContainerClient, blob: str, *args: object, **more: object) -> object:
-        if self.container_name == "frames" and blob.endswith(".tar") and not broken:
+        if self.container_name == "shards" and blob.endswith(".tar") and not broken:
             broken.append(blob)
             if fault == "a write is refused":
                 raise Forbidden

@@ -24,9 +24,10 @@ from shared.records import Result
 from shared.settings import Settings
 from shared.storage import Storage
 from tests.integration.conftest import JOB
+from workloads.video import VIDEO
 
 BLOCK = {"x-ms-blob-type": "BlockBlob", "x-ms-version": "2025-11-05"}
-VIDEO = b"a video"
+CONTENT = b"a video"
 
 
 class Answer:
@@ -53,12 +54,12 @@ def storage(storage: Storage) -> Storage:
 
 @pytest.fixture
 def link(storage: Storage, settings: Settings) -> str:
-    return Grants(settings).upload("great-wave", "holiday.mp4", 24).link
+    return Grants(settings).upload(VIDEO, "great-wave", "holiday.mp4", 24).link
 
 
 def finished(storage: Storage) -> None:
     now = datetime.now(UTC)
-    storage.container("output").write("great-wave/clip.mp4", VIDEO)
+    storage.container("output").write("great-wave/clip.mp4", CONTENT)
     result = Result(
         job=JOB,
         source="great-wave/clip.mp4",
@@ -71,18 +72,18 @@ def finished(storage: Storage) -> None:
 
 
 def test_it_uploads_a_video_into_the_folder(storage: Storage, link: str) -> None:
-    assert ask("PUT", link, VIDEO).status == 201
-    assert storage.container("input").read("great-wave/holiday.mp4") == VIDEO
+    assert ask("PUT", link, CONTENT).status == 201
+    assert storage.container("input").read("great-wave/holiday.mp4") == CONTENT
 
 
 def test_it_uploads_once_and_does_not_overwrite(storage: Storage, link: str) -> None:
-    assert ask("PUT", link, VIDEO).status == 201
+    assert ask("PUT", link, CONTENT).status == 201
     assert ask("PUT", link, b"another").status == 403
-    assert storage.container("input").read("great-wave/holiday.mp4") == VIDEO
+    assert storage.container("input").read("great-wave/holiday.mp4") == CONTENT
 
 
 def test_it_reads_lists_deletes_and_marks_nothing(storage: Storage, link: str) -> None:
-    storage.container("input").write("great-wave/holiday.mp4", VIDEO)
+    storage.container("input").write("great-wave/holiday.mp4", CONTENT)
     container = link.replace("/great-wave/holiday.mp4?", "?restype=container&comp=list&")
     refused = [
         ask("GET", link),
@@ -92,7 +93,7 @@ def test_it_reads_lists_deletes_and_marks_nothing(storage: Storage, link: str) -
         ask("GET", container),
     ]
     assert [answer.status for answer in refused] == [403] * len(refused)
-    assert not any(VIDEO in answer.body for answer in refused)
+    assert not any(CONTENT in answer.body for answer in refused)
 
 
 @pytest.mark.parametrize(
@@ -108,7 +109,7 @@ def test_it_reads_lists_deletes_and_marks_nothing(storage: Storage, link: str) -
 def test_it_writes_nowhere_else(storage: Storage, link: str, elsewhere: str) -> None:
     changed = link.replace("/input/great-wave/holiday.mp4?", elsewhere)
     assert changed != link
-    assert ask("PUT", changed, VIDEO).status == 403
+    assert ask("PUT", changed, CONTENT).status == 403
     for name in ("input", "output", "styles"):
         assert storage.container(name).under() == []
 
@@ -119,13 +120,13 @@ def test_it_expires(storage: Storage, settings: Settings, monkeypatch: pytest.Mo
     clock = Mock(now=lambda zone: datetime.now(zone) - timedelta(hours=1, seconds=5))
     with monkeypatch.context() as patch:
         patch.setattr(granting, "datetime", clock)
-        link = Grants(settings).upload("great-wave", "late.mp4", 1).link
-    assert ask("PUT", link, VIDEO).status == 403
+        link = Grants(settings).upload(VIDEO, "great-wave", "late.mp4", 1).link
+    assert ask("PUT", link, CONTENT).status == 403
     assert storage.container("input").under() == []
 
 
 def test_no_link_works_for_longer_than_seven_days(storage: Storage, settings: Settings) -> None:
-    granted = Grants(settings).upload("great-wave", None, granting.LONGEST_HOURS)
+    granted = Grants(settings).upload(VIDEO, "great-wave", None, granting.LONGEST_HOURS)
     fields = parse_qs(urlsplit(granted.link).query)
     begin, end = (datetime.fromisoformat(fields[name][0]) for name in ("st", "se"))
     assert end - begin == timedelta(days=7)
@@ -137,10 +138,10 @@ def test_no_link_works_for_longer_than_seven_days(storage: Storage, settings: Se
 def test_a_file_without_a_name_gets_one_that_nobody_guesses(
     storage: Storage, settings: Settings
 ) -> None:
-    one, other = (Grants(settings).upload("great-wave", None, 1) for _ in range(2))
+    one, other = (Grants(settings).upload(VIDEO, "great-wave", None, 1) for _ in range(2))
     assert one.blob != other.blob
     assert one.blob.startswith("input/great-wave/upload-")
-    assert ask("PUT", one.link, VIDEO).status == 201
+    assert ask("PUT", one.link, CONTENT).status == 201
 
 
 def test_a_download_link_reads_the_output_and_nothing_else(
@@ -149,11 +150,11 @@ def test_a_download_link_reads_the_output_and_nothing_else(
     finished(storage)
     storage.container("output").write("great-wave/other.mp4", b"another's")
     link = Grants(settings).download(JOB, 1).link
-    assert ask("GET", link).body == VIDEO
+    assert ask("GET", link).body == CONTENT
     assert ask("GET", link.replace("clip.mp4", "other.mp4")).status == 403
     assert ask("PUT", link, b"changed").status == 403
     assert ask("DELETE", link).status == 403
-    assert storage.container("output").read("great-wave/clip.mp4") == VIDEO
+    assert storage.container("output").read("great-wave/clip.mp4") == CONTENT
 
 
 @pytest.mark.skipif(not shutil.which("curl"), reason="there is no curl")
@@ -164,27 +165,27 @@ def test_the_printed_curl_commands_work_as_they_are(
         subprocess.run(["bash", "-c", command], cwd=tmp_path, check=True, capture_output=True)
 
     name = "it's a holiday.mp4"
-    (tmp_path / name).write_bytes(VIDEO)
-    run(Grants(settings).upload("great-wave", name, 1).commands[0])
-    assert storage.container("input").read(f"great-wave/{name}") == VIDEO
+    (tmp_path / name).write_bytes(CONTENT)
+    run(Grants(settings).upload(VIDEO, "great-wave", name, 1).commands[0])
+    assert storage.container("input").read(f"great-wave/{name}") == CONTENT
     finished(storage)
     run(Grants(settings).download(JOB, 1).commands[0])
-    assert (tmp_path / "clip.mp4").read_bytes() == VIDEO
+    assert (tmp_path / "clip.mp4").read_bytes() == CONTENT
 
 
 class TestErrors:
     def test_a_file_that_exists(self, storage: Storage, settings: Settings) -> None:
-        storage.container("input").write("great-wave/a.mp4", VIDEO)
+        storage.container("input").write("great-wave/a.mp4", CONTENT)
         with pytest.raises(Refused, match="exists, and a link can't overwrite it"):
-            Grants(settings).upload("great-wave", "a.mp4", 1)
+            Grants(settings).upload(VIDEO, "great-wave", "a.mp4", 1)
 
     def test_a_folder_that_names_no_style(self, storage: Storage, settings: Settings) -> None:
         with pytest.raises(Refused, match="no model is called 'great-wive'"):
-            Grants(settings).upload("great-wive", None, 1)
+            Grants(settings).upload(VIDEO, "great-wive", None, 1)
 
     def test_a_folder_that_leads_elsewhere(self, storage: Storage, settings: Settings) -> None:
         with pytest.raises(Refused, match="folder in it"):
-            Grants(settings).upload("great-wave/../..", "a.mp4", 1)
+            Grants(settings).upload(VIDEO, "great-wave/../..", "a.mp4", 1)
 
     def test_a_job_without_output(self, storage: Storage, settings: Settings) -> None:
         with pytest.raises(Missing, match="no job called"):
@@ -204,7 +205,7 @@ class TestErrors:
         connection = f"BlobEndpoint={parts['BlobEndpoint']};SharedAccessSignature={signature}"
         changed = settings.model_copy(update={"media_connection": SecretStr(connection)})
         with pytest.raises(Misconfigured, match="no account key to sign a link with"):
-            Grants(changed).upload("great-wave", None, 1)
+            Grants(changed).upload(VIDEO, "great-wave", None, 1)
 
     @pytest.mark.parametrize(
         "arguments",
@@ -236,4 +237,4 @@ def test_the_command_prints_the_link_with_its_uses(
     assert [line.split()[0] for line in text.splitlines()[-3:]] == ["curl", "azcopy", "az"]
     [line] = CliRunner().invoke(console.app, [*words, "--json"]).output.splitlines()
     granted = Grant.model_validate(json.loads(line))
-    assert ask("PUT", granted.link, VIDEO).status == 201
+    assert ask("PUT", granted.link, CONTENT).status == 201

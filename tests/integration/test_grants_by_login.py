@@ -32,10 +32,11 @@ from shared.errors import Forbidden
 from shared.models import Model, Models
 from shared.settings import Settings
 from shared.storage import API_VERSION, Storage
+from workloads.video import VIDEO
 
 pytestmark = pytest.mark.xdist_group("https")
 
-VIDEO = b"a video"
+CONTENT = b"a video"
 TENANT, PERSON = "11111111-1111-1111-1111-111111111111", "22222222-2222-2222-2222-222222222222"
 
 
@@ -135,7 +136,7 @@ def settings(https: tuple[str, Path], monkeypatch: pytest.MonkeyPatch) -> Settin
 
 
 def put(link: str, certificate: Path) -> int:
-    request = urllib.request.Request(link, VIDEO, {"x-ms-blob-type": "BlockBlob"}, method="PUT")
+    request = urllib.request.Request(link, CONTENT, {"x-ms-blob-type": "BlockBlob"}, method="PUT")
     try:
         trusted = ssl.create_default_context(cafile=str(certificate))
         with urllib.request.urlopen(request, context=trusted) as answer:
@@ -146,18 +147,18 @@ def put(link: str, certificate: Path) -> int:
 
 
 def test_a_login_signs_links_that_work(settings: Settings, https: tuple[str, Path]) -> None:
-    link = Grants(settings).upload("great-wave", "a.mp4", 1).link
+    link = Grants(settings).upload(VIDEO, "great-wave", "a.mp4", 1).link
     fields = parse_qs(urlsplit(link).query)
     assert (fields["skoid"], fields["sktid"]) == ([PERSON], [TENANT])
     assert fields["spr"] == ["https"]
     assert put(link.replace("a.mp4", "b.mp4"), https[1]) == 403
     assert put(link, https[1]) == 201
     assert put(link, https[1]) == 403
-    assert Storage(settings).container("input").read("great-wave/a.mp4") == VIDEO
+    assert Storage(settings).container("input").read("great-wave/a.mp4") == CONTENT
 
 
 def test_neither_the_link_nor_its_key_outlives_seven_days(settings: Settings) -> None:
-    link = Grants(settings).upload("great-wave", None, LONGEST_HOURS).link
+    link = Grants(settings).upload(VIDEO, "great-wave", None, LONGEST_HOURS).link
     fields = parse_qs(urlsplit(link).query)
     for begin, end in (("st", "se"), ("skt", "ske")):
         first, last = (datetime.fromisoformat(fields[name][0]) for name in (begin, end))
@@ -174,4 +175,4 @@ def test_a_login_that_may_not_sign_is_told_so(
         patch.setattr("services.console.grants.Models.require", lambda self, text: text)
         patch.setattr("shared.blobs.Container.find", lambda self, name: None)
         with pytest.raises(Forbidden, match="not allowed to get a key to sign links with for"):
-            grants.upload("great-wave", None, 1)
+            grants.upload(VIDEO, "great-wave", None, 1)

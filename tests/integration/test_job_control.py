@@ -14,6 +14,7 @@ from shared.jobs import Jobs
 from shared.records import Job, Result, Source, Span
 from shared.storage import Storage
 from tests.support.announced import announced, announced_videos, forget_announcements
+from workloads.video import VIDEO
 
 
 @pytest.fixture
@@ -48,7 +49,7 @@ def waiting_lessons(storage: Storage) -> list[str]:
 
 def test_a_submitted_job_is_known_to_all_processes_at_once(storage: Storage, video: Path) -> None:
     """Also without a trigger."""
-    job = JobControl(storage).submit(video, "original/clip.mp4")
+    job = JobControl(storage).submit(VIDEO, video, "original/clip.mp4")
     status = JobControl(storage).status(job)
     assert (status.state, status.source) == ("waiting", "original/clip.mp4")
     assert job in Jobs(storage).all()
@@ -57,7 +58,7 @@ def test_a_submitted_job_is_known_to_all_processes_at_once(storage: Storage, vid
 
 
 def test_a_lesson_is_known_to_all_processes_at_once(storage: Storage, video: Path) -> None:
-    job = JobControl(storage).teach(video, "wave")
+    job = JobControl(storage).teach(VIDEO, video, "wave")
     status = JobControl(storage).status(job)
     assert (status.state, status.source) == ("waiting", "wave.mp4")
     assert job in Jobs(storage).all()
@@ -74,7 +75,7 @@ def test_a_lesson_shows_how_far_it_is(
     storage: Storage, video: Path, metadata: dict[str, str], steps: tuple[int, int]
 ) -> None:
     control = JobControl(storage)
-    job = control.teach(video, "wave")
+    job = control.teach(VIDEO, video, "wave")
     storage.container("segments").write(names.lesson_blob(job), b"a checkpoint", metadata)
     [listed] = Listing(storage).page(1, 2)
     for status in (control.status(job), listed):
@@ -88,11 +89,11 @@ def test_a_failed_job_is_retried_from_what_it_had_done(
     storage: Storage, video: Path, planned: bool
 ) -> None:
     control, jobs = JobControl(storage), Jobs(storage)
-    job = control.submit(video, "original/clip.mp4")
+    job = control.submit(VIDEO, video, "original/clip.mp4")
     forget_announcements(storage)
     if planned:
         begun(storage, job, "original/clip.mp4")
-    jobs.frames.write(f"{job}/00000/0000.tar", b"shard")
+    jobs.shards.write(f"{job}/00000/0000.tar", b"shard")
     jobs.fail(job, None, "failed", "the output can't be made")
     assert jobs.sweep_if_ended(job)
     for _ in range(2):  # the second time, it is only announced again
@@ -100,12 +101,12 @@ def test_a_failed_job_is_retried_from_what_it_had_done(
         assert control.status(job).state == ("running" if planned else "waiting")
         assert waiting_videos(storage) == [job]
         forget_announcements(storage)
-    assert [blob.name for blob in jobs.frames.under()] == [f"{job}/00000/0000.tar"]
+    assert [blob.name for blob in jobs.shards.under()] == [f"{job}/00000/0000.tar"]
 
 
 def test_a_failed_lesson_is_retried(storage: Storage, video: Path) -> None:
     control = JobControl(storage)
-    job = control.teach(video, "wave")
+    job = control.teach(VIDEO, video, "wave")
     forget_announcements(storage)
     Jobs(storage).fail(job, None, "failed", "no worker could start")
     control.retry(job)
@@ -115,7 +116,7 @@ def test_a_failed_lesson_is_retried(storage: Storage, video: Path) -> None:
 
 def test_a_finished_job_is_not_retried(storage: Storage, video: Path) -> None:
     control = JobControl(storage)
-    job = control.submit(video, "original/clip.mp4")
+    job = control.submit(VIDEO, video, "original/clip.mp4")
     forget_announcements(storage)
     finish(storage, job)
     control.retry(job)
@@ -143,17 +144,17 @@ def test_cancelling_a_failed_job_deletes_its_intermediate_results(
     storage: Storage, video: Path
 ) -> None:
     control, jobs = JobControl(storage), Jobs(storage)
-    job = control.submit(video, "original/clip.mp4")
-    jobs.frames.write(f"{job}/00000/0000.tar", b"shard")
+    job = control.submit(VIDEO, video, "original/clip.mp4")
+    jobs.shards.write(f"{job}/00000/0000.tar", b"shard")
     jobs.fail(job, None, "failed", "the output can't be made")
     control.cancel(job)
     assert control.status(job).state == "cancelled"
-    assert jobs.frames.under() == []
+    assert jobs.shards.under() == []
 
 
 def test_an_output_is_downloaded(storage: Storage, video: Path, tmp_path: Path) -> None:
     control = JobControl(storage)
-    job = control.submit(video, "original/clip.mp4")
+    job = control.submit(VIDEO, video, "original/clip.mp4")
     with pytest.raises(Missing, match="has no output: it is waiting"):
         control.download(job, tmp_path / "home")
     storage.container("output").write("original/clip.mp4", b"painted")
@@ -168,7 +169,7 @@ def test_an_output_is_downloaded(storage: Storage, video: Path, tmp_path: Path) 
 
 def test_a_lesson_has_no_output(storage: Storage, video: Path, tmp_path: Path) -> None:
     control = JobControl(storage)
-    job = control.teach(video, "wave")
+    job = control.teach(VIDEO, video, "wave")
     finish(storage, job)
     with pytest.raises(Missing, match="it taught a style"):
         control.download(job, tmp_path)

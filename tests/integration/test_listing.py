@@ -18,6 +18,7 @@ from shared.records import ChunkReport, Job, Result, Segment, Source, Span, Time
 from shared.settings import Settings
 from shared.storage import Storage
 from tests.support.announced import announced_videos
+from workloads.video import VIDEO
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 MODEL = "great-wave:0.7+auvers:0.3"
@@ -42,7 +43,7 @@ def jobs(storage: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> l
     path.write_bytes(b"a video")
     control, own = JobControl(storage), Jobs(storage)
     names = ("waiting", "running", "finished", "failed")
-    made = [control.submit(path, f"great-wave/ü {name}.mp4") for name in names]
+    made = [control.submit(VIDEO, path, f"great-wave/ü {name}.mp4") for name in names]
     for job in made[1:]:
         begin(own, job)
     running, finished, failed = made[1:]
@@ -54,7 +55,7 @@ def jobs(storage: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> l
         Result(job=finished, source="s", output="o.mp4", items=20, created=NOW, finished=NOW)
     )
     own.fail(failed, "great-wave/ü failed.mp4", "failed", "it was no good")
-    return [*made, control.teach(path, "wave")]
+    return [*made, control.teach(VIDEO, path, "wave")]
 
 
 def begin(own: Jobs, job: str) -> None:

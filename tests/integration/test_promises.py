@@ -153,7 +153,7 @@ def test_a_disk_that_stays_full_fails_the_job_with_that_reason(
     assert found.reason == outcome.reason
     jobs = Jobs(storage)
     jobs.sweep(JOB)
-    assert jobs.frames.under() == []
+    assert jobs.shards.under() == []
 
 
 def test_a_full_disk_long_ago_isnt_counted(

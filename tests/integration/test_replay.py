@@ -10,6 +10,7 @@ from shared.messages import SegmentPlanned
 from shared.runtime.poison import PoisonBox
 from shared.storage import Storage
 from tests.support.announced import announced, announced_videos, forget_announcements
+from workloads.video import VIDEO
 
 
 def test_a_video_that_isnt_opened_is_announced_again(storage: Storage, tmp_path: Path) -> None:
@@ -17,9 +18,9 @@ def test_a_video_that_isnt_opened_is_announced_again(storage: Storage, tmp_path:
     (tmp_path / "clip.mp4").write_bytes(b"a video")
     (tmp_path / "wave.jpg").write_bytes(b"a painting")
     control = JobControl(storage)
-    video = control.submit(tmp_path / "clip.mp4", "original/clip.mp4")
-    painting = control.teach(tmp_path / "wave.jpg", "wave")
-    over = control.submit(tmp_path / "clip.mp4", "original/over.mp4")
+    video = control.submit(VIDEO, tmp_path / "clip.mp4", "original/clip.mp4")
+    painting = control.teach(VIDEO, tmp_path / "wave.jpg", "wave")
+    over = control.submit(VIDEO, tmp_path / "clip.mp4", "original/over.mp4")
     Jobs(storage).fail(over, None, "refused", "it was no good")
     forget_announcements(storage)
     assert control.replay() == 2
@@ -30,14 +31,14 @@ def test_a_video_that_isnt_opened_is_announced_again(storage: Storage, tmp_path:
 def test_what_is_left_of_ended_jobs_is_swept(storage: Storage, tmp_path: Path) -> None:
     (tmp_path / "clip.mp4").write_bytes(b"a video")
     control, jobs = JobControl(storage), Jobs(storage)
-    over = control.submit(tmp_path / "clip.mp4", "original/over.mp4")
-    still = control.submit(tmp_path / "clip.mp4", "original/still.mp4")
+    over = control.submit(VIDEO, tmp_path / "clip.mp4", "original/over.mp4")
+    still = control.submit(VIDEO, tmp_path / "clip.mp4", "original/still.mp4")
     jobs.fail(over, None, "cancelled", "by a person")
     for job in (over, still):
-        jobs.frames.write(f"{job}/00000/0000.tar", b"shard")
+        jobs.shards.write(f"{job}/00000/0000.tar", b"shard")
         jobs.segments.write(f"{job}/00000", b"segment")
     control.replay()
-    assert [blob.name for blob in jobs.frames.under()] == [f"{still}/00000/0000.tar"]
+    assert [blob.name for blob in jobs.shards.under()] == [f"{still}/00000/0000.tar"]
     assert [blob.name for blob in jobs.segments.under()] == [f"{still}/00000"]
 
 
@@ -46,17 +47,17 @@ def test_an_unreadable_record_keeps_no_other_job_from_being_announced(
 ) -> None:
     (tmp_path / "clip.mp4").write_bytes(b"a video")
     control, jobs = JobControl(storage), Jobs(storage)
-    good = control.submit(tmp_path / "clip.mp4", "original/good.mp4")
-    unclear = control.submit(tmp_path / "clip.mp4", "original/unclear.mp4")
-    begun = control.submit(tmp_path / "clip.mp4", "original/begun.mp4")
+    good = control.submit(VIDEO, tmp_path / "clip.mp4", "original/good.mp4")
+    unclear = control.submit(VIDEO, tmp_path / "clip.mp4", "original/unclear.mp4")
+    begun = control.submit(VIDEO, tmp_path / "clip.mp4", "original/begun.mp4")
     forget_announcements(storage)
     for record in (names.outcome_record(unclear), names.job_record(begun), "lost/job.json"):
         jobs.records.write(record, b"\x00 no record")
     for job in (unclear, good):
-        jobs.frames.write(f"{job}/00000/0000.tar", b"shard")
+        jobs.shards.write(f"{job}/00000/0000.tar", b"shard")
     assert control.replay() == 2
     assert {event.job for event in announced_videos(storage)} == {good, begun}
-    assert len(jobs.frames.under()) == 2  # kept, as the outcomes can't be read
+    assert len(jobs.shards.under()) == 2  # kept, as the outcomes can't be read
 
 
 def test_poison_of_jobs_with_unreadable_records_can_be_requeued_and_purged(

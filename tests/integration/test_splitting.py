@@ -10,8 +10,7 @@ from azure.core.exceptions import HttpResponseError
 
 from services.splitter import service as service_module
 from services.splitter.service import Splitter
-from services.splitter.settings import SplitterSettings
-from shared.blobs import Container
+from shared.blobs import Blob, Container
 from shared.errors import ChildDied, ChildKilled, Reject, Unprepared
 from shared.jobs import Jobs
 from shared.messages import BlobCreated, SegmentPlanned
@@ -22,6 +21,7 @@ from shared.runtime.work import Work
 from shared.settings import Settings
 from shared.storage import Storage
 from tests.support.media import make_clip
+from tests.support.parts import video_splitter
 from tests.support.processes import signalling
 from tests.support.waiting import eventually
 
@@ -41,7 +41,7 @@ def arrival(storage: Storage, data: bytes, name: str, container: str = "input") 
 
 
 def splitter(storage: Storage, settings: Settings, **changes: object) -> Splitter:
-    return Splitter(storage, SplitterSettings.model_validate(settings.model_dump() | changes))
+    return video_splitter(storage, settings, **changes)
 
 
 def failure(storage: Storage, event: BlobCreated) -> Failure:
@@ -57,15 +57,15 @@ def test_a_decoder_that_uses_too_much_memory_fails_its_job_only(
     event = arrival(storage, data, "original/clip.mp4")
     starved = splitter(storage, settings, decoder_mib=256)
     with pytest.raises(ChildDied):  # the first time it is retried: it may not be the video's fault
-        starved.open_video(event, Work(1))
-    starved.open_video(event, Work(2))
+        starved.open_job(event, Work(1))
+    starved.open_job(event, Work(2))
     starved.close()
     found = failure(storage, event)
     assert found.state == "failed"
     assert found.reason.startswith("the video can't be decoded: ")
     other = arrival(storage, data, "original/other.mp4")
     fed = splitter(storage, settings)
-    fed.open_video(other, Work(1))
+    fed.open_job(other, Work(1))
     fed.close()
     assert Jobs(storage).job(other.job).items == 10
 
@@ -80,9 +80,9 @@ def test_a_decoder_that_is_killed_doesnt_fail_its_job(
     with monkeypatch.context() as during:
         during.setattr(Container, "open", signalling(signal.SIGKILL))
         with pytest.raises(ChildKilled):
-            unlucky.open_video(event, Work(2))
+            unlucky.open_job(event, Work(2))
     assert Jobs(storage).outcome(event.job) is None
-    unlucky.open_video(event, Work(3))
+    unlucky.open_job(event, Work(3))
     unlucky.close()
     assert Jobs(storage).job(event.job).items == 10
 
@@ -104,7 +104,7 @@ def test_bad_input_is_refused_in_a_sentence(
         update={"subject": f"/blobServices/default/containers/input/blobs/{name}"}
     )
     service = splitter(storage, settings)
-    service.open_video(event, Work(1))
+    service.open_job(event, Work(1))
     service.close()
     found = failure(storage, event)
     assert found.state == "refused"
@@ -118,13 +118,13 @@ def test_shards_that_were_swept_are_made_again(
     clip = make_clip(tmp_path / "clip.mp4", seconds=2)
     event = arrival(storage, clip.read_bytes(), "original/clip.mp4")
     service, jobs = splitter(storage, settings), Jobs(storage)
-    service.open_video(event, Work(1))
+    service.open_job(event, Work(1))
     again = SegmentPlanned(trace="t", job=event.job, segment=0)
     service.split(again, Work(1))
-    shards = [(blob.name, blob.size) for blob in jobs.frames.under()]
+    shards = [(blob.name, blob.size) for blob in jobs.shards.under()]
     jobs.sweep(event.job)
     service.split(again, Work(1))
-    assert [(blob.name, blob.size) for blob in jobs.frames.under()] == shards
+    assert [(blob.name, blob.size) for blob in jobs.shards.under()] == shards
     service.close()
 
 
@@ -133,7 +133,7 @@ def test_a_file_over_the_limit_is_refused_without_reading_it(
 ) -> None:
     event = arrival(storage, bytes(1024 * 1024 + 1), "original/big.mp4")
     service = splitter(storage, settings, largest_mib=1)
-    service.open_video(event, Work(1))
+    service.open_job(event, Work(1))
     service.close()
     assert failure(storage, event).reason == "the file is larger than 1 MiB"
 
@@ -142,7 +142,7 @@ def test_an_event_of_another_container_is_rejected(storage: Storage, settings: S
     event = arrival(storage, b"x", "original/a.mp4", container="output")
     service = splitter(storage, settings)
     with pytest.raises(Reject, match="'output' isn't the container"):
-        service.open_video(event, Work(1))
+        service.open_job(event, Work(1))
     service.close()
 
 
@@ -153,7 +153,7 @@ def test_a_cancelled_job_is_split_no_further(
     data = make_clip(tmp_path / "clip.mp4", seconds=4).read_bytes()
     event = arrival(storage, data, "original/clip.mp4")
     service, jobs = splitter(storage, settings), Jobs(storage)
-    service.open_video(event, Work(1))
+    service.open_job(event, Work(1))
     written: list[str] = []
     write = Container.write
 
@@ -167,7 +167,7 @@ def test_a_cancelled_job_is_split_no_further(
     service.split(SegmentPlanned(trace="t", job=event.job, segment=0), Work(1))
     service.close()
     assert len(written) == 1
-    assert jobs.frames.under() == []
+    assert jobs.shards.under() == []
     assert jobs.segment(event.job, 0) is None
     assert storage.queue("shards").count() == 0
     assert failure(storage, event).state == "cancelled"
@@ -181,13 +181,13 @@ def test_a_job_that_is_cancelled_while_it_is_planned_isnt_begun(
     service, jobs = splitter(storage, settings), Jobs(storage)
     require = Models.require
 
-    def required_then_cancelled(self: Models, name: str) -> str:
+    def required_then_cancelled(self: Models, name: str) -> Blob:
         jobs.fail(event.job, "original/clip.mp4", "cancelled", "by its owner")
         return require(self, name)
 
     monkeypatch.setattr(service_module, "CHECK_SECONDS", 0)
     monkeypatch.setattr(Models, "require", required_then_cancelled)
-    service.open_video(event, Work(1))
+    service.open_job(event, Work(1))
     service.close()
     assert jobs.find(event.job) is None
     assert storage.queue("segments").count() == 0
@@ -201,22 +201,22 @@ def test_a_missing_container_is_not_taken_for_a_missing_source(
     data = make_clip(tmp_path / "clip.mp4", seconds=0.4).read_bytes()
     event = arrival(storage, data, "original/clip.mp4")
     service, jobs = splitter(storage, settings), Jobs(storage)
-    service.open_video(event, Work(1))
+    service.open_job(event, Work(1))
     planned = SegmentPlanned(trace="t", job=event.job, segment=0)
-    jobs.frames._client.delete_container()
+    jobs.shards._client.delete_container()
     with pytest.raises(Unprepared):
         service.split(planned, Work(1))
     assert jobs.outcome(event.job) is None
-    eventually(lambda: made_again(jobs.frames), "the container can be made again")
+    eventually(lambda: made_again(jobs.shards), "the container can be made again")
     service.split(planned, Work(2))
-    assert len(jobs.frames.under()) == 1
+    assert len(jobs.shards.under()) == 1
     storage.container("input").write("original/clip.mp4", b"something newer")
     jobs.records.delete(segment_record(event.job, 0))
     service.split(planned, Work(1))
     service.close()
     assert failure(storage, event).state == "refused"
     assert "replaced or removed" in failure(storage, event).reason
-    assert jobs.frames.under() == []
+    assert jobs.shards.under() == []
 
 
 def made_again(container: Container) -> bool:

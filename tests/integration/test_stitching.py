@@ -10,10 +10,6 @@ from types import SimpleNamespace
 import pytest
 from structlog.testing import capture_logs
 
-from services.splitter.service import Splitter
-from services.splitter.settings import SplitterSettings
-from services.stitcher.service import Stitcher
-from services.stitcher.settings import StitcherSettings
 from shared.blobs import Container
 from shared.disk import disk_full_errno
 from shared.errors import ChildDied, Missing, NotYet
@@ -27,6 +23,7 @@ from shared.settings import Settings
 from shared.storage import Storage
 from tests.support.leftovers import leftovers
 from tests.support.media import make_clip
+from tests.support.parts import video_splitter, video_stitcher
 from tests.support.processes import signalling
 
 RACERS = 6
@@ -45,11 +42,8 @@ def split_job(storage: Storage, settings: Settings, clip: Path, segment_seconds:
         size=clip.stat().st_size,
         at=datetime.now(UTC),
     )
-    own = SplitterSettings.model_validate(
-        settings.model_dump() | {"segment_seconds": segment_seconds}
-    )
-    splitter = Splitter(storage, own)
-    splitter.open_video(event, Work(1))
+    splitter = video_splitter(storage, settings, segment_seconds=segment_seconds)
+    splitter.open_job(event, Work(1))
     jobs = Jobs(storage)
     for n in range(len(jobs.job(event.job).segments)):
         splitter.split(SegmentPlanned(trace="t", job=event.job, segment=n), Work(1))
@@ -61,8 +55,8 @@ def scored_job(storage: Storage, settings: Settings, clip: Path) -> str:
     """A job that is split, and scored by doing nothing."""
     job = split_job(storage, settings, clip)
     jobs = Jobs(storage)
-    for shard in jobs.frames.under():
-        jobs.scored.write(shard.name, jobs.frames.read(shard.name))
+    for shard in jobs.shards.under():
+        jobs.scored.write(shard.name, jobs.shards.read(shard.name))
     return job
 
 
@@ -79,7 +73,7 @@ def test_many_stitchers_make_one_output(
     ]
 
     def race(number: int) -> None:
-        stitcher = Stitcher(storage, StitcherSettings.model_validate(settings.model_dump()))
+        stitcher = video_stitcher(storage, settings)
         waiting = deque(messages[number:] + messages[:number])
         while waiting:
             try:
@@ -91,7 +85,7 @@ def test_many_stitchers_make_one_output(
     with capture_logs() as logs, ThreadPoolExecutor(RACERS) as racers:
         list(racers.map(race, range(RACERS)))
     events = Counter(line["event"] for line in logs)
-    assert events == {"segment encoded": segments, "finished": 1}
+    assert events == {"segment joined": segments, "finished": 1}
     assert [blob.name for blob in storage.container("output").under()] == ["original/clip.mp4"]
     assert leftovers(storage) == []
 
@@ -101,7 +95,7 @@ def test_a_message_is_postponed_while_another_stitcher_has_the_claim(
 ) -> None:
     """At any attempt: the other stitcher may be at work for hours, or dead."""
     job = scored_job(storage, settings, make_clip(tmp_path / "clip.mp4", seconds=1))
-    stitcher = Stitcher(storage, StitcherSettings.model_validate(settings.model_dump()))
+    stitcher = video_stitcher(storage, settings)
     message = ChunkScored(trace="t", job=job, segment=0, chunk=0)
     for attempt in (1, 2):
         with Jobs(storage).records.claim(segment_record(job, 0)), pytest.raises(NotYet):
@@ -117,7 +111,7 @@ def test_a_job_whose_source_was_replaced_is_refused(
     clip = make_clip(tmp_path / "clip.mp4", seconds=1)
     job = scored_job(storage, settings, clip)
     storage.container("input").write("original/clip.mp4", b"something newer")
-    stitcher = Stitcher(storage, StitcherSettings.model_validate(settings.model_dump()))
+    stitcher = video_stitcher(storage, settings)
     for n in range(len(Jobs(storage).job(job).segments)):
         stitcher.stitch(ChunkScored(trace="t", job=job, segment=n, chunk=0), Work(1))
     outcome = Jobs(storage).outcome(job)
@@ -134,7 +128,7 @@ def test_a_retry_after_a_failed_mux_uses_the_encoded_segments(
 ) -> None:
     job = scored_job(storage, settings, make_clip(tmp_path / "clip.mp4", seconds=1))
     jobs = Jobs(storage)
-    stitcher = Stitcher(storage, StitcherSettings.model_validate(settings.model_dump()))
+    stitcher = video_stitcher(storage, settings)
     message = ChunkScored(trace="t", job=job, segment=0, chunk=0)
     with monkeypatch.context() as during:
         during.setattr(Container, "open", signalling(signal.SIGSEGV))
@@ -159,7 +153,7 @@ def test_a_missing_segment_record_is_not_taken_for_a_missing_source(
     """As if storage was killed and lost its latest writes."""
     job = scored_job(storage, settings, make_clip(tmp_path / "clip.mp4", seconds=2))
     jobs = Jobs(storage)
-    stitcher = Stitcher(storage, StitcherSettings.model_validate(settings.model_dump()))
+    stitcher = video_stitcher(storage, settings)
     *first, last = [
         ChunkScored(trace="t", job=job, segment=n, chunk=0)
         for n in range(len(jobs.job(job).segments))
@@ -183,7 +177,7 @@ def test_room_on_the_disk_is_checked_before_muxing(
 ) -> None:
     clip = make_clip(tmp_path / "clip.mp4", seconds=2, tracks=("pcm_s16le",))
     job = scored_job(storage, settings, clip)
-    stitcher = Stitcher(storage, StitcherSettings.model_validate(settings.model_dump()))
+    stitcher = video_stitcher(storage, settings)
     jobs = Jobs(storage)
     sound = 2 * 48_000 * 4
 

@@ -10,7 +10,6 @@ import pytest
 from services.stitcher import completeness
 from services.stitcher.completeness import Completeness
 from services.stitcher.service import Stitcher
-from services.stitcher.settings import StitcherSettings
 from shared.jobs import Jobs
 from shared.messages import ChunkScored
 from shared.names import outcome_record, segment_blob, shard_blob
@@ -21,6 +20,7 @@ from shared.storage import Storage
 from tests.integration.test_stitching import split_job
 from tests.support.leftovers import leftovers
 from tests.support.media import make_clip
+from tests.support.parts import video_stitcher
 from tests.support.recorded_requests import requests_recorded
 
 SEGMENTS, SHARDS = 2, 3
@@ -31,17 +31,17 @@ def job(storage: Storage, settings: Settings, tmp_path: Path) -> str:
     """A job of two segments of three shards, of which none is scored yet."""
     job = split_job(storage, settings, make_clip(tmp_path / "clip.mp4", seconds=6, gop=75), 3)
     assert len(Jobs(storage).job(job).segments) == SEGMENTS
-    assert len(Jobs(storage).frames.under()) == SEGMENTS * SHARDS
+    assert len(Jobs(storage).shards.under()) == SEGMENTS * SHARDS
     return job
 
 
 def stitcher_of(storage: Storage, settings: Settings) -> Stitcher:
-    return Stitcher(storage, StitcherSettings.model_validate(settings.model_dump()))
+    return video_stitcher(storage, settings)
 
 
 def score(storage: Storage, job: str, segment: int, shard: int) -> ChunkScored:
     jobs, name = Jobs(storage), shard_blob(job, segment, shard)
-    jobs.scored.write(name, jobs.frames.read(name))
+    jobs.scored.write(name, jobs.shards.read(name))
     return ChunkScored(trace="t", job=job, segment=segment, chunk=shard)
 
 

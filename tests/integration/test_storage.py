@@ -13,6 +13,7 @@ from shared.errors import Changed, Misconfigured, Missing, Refused, Taken
 from shared.jobs import Jobs
 from shared.models import Model, Models
 from shared.names import check_blob_name, segment_blob, segment_record, shard_blob
+from shared.prepare import prepare
 from shared.records import Job, Result, Segment, Source, Span
 from shared.settings import Settings
 from shared.storage import API_VERSION, Storage
@@ -66,7 +67,7 @@ def test_a_folder_is_deleted_whole_in_few_requests(
     storage: Storage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(blobs, "BATCH", 3)
-    container = storage.container("frames")
+    container = storage.container("shards")
     for number in range(7):
         container.write(f"job/ünï {number}.tar", b"a shard")
     container.write("job-of-others/0.tar", b"a shard")
@@ -86,12 +87,12 @@ def by_another_name(npm_azurite: Azurite) -> Storage:
         if (account := getattr(settings, name))
     }
     storage = Storage(settings.model_copy(update=there))
-    storage.prepare()
+    prepare(storage)
     return storage
 
 
 def test_a_folder_is_deleted_where_the_account_is_in_the_path(by_another_name: Storage) -> None:
-    container = by_another_name.container("frames")
+    container = by_another_name.container("shards")
     assert not ContainerClient.from_container_url(container.url)._is_localhost
     for number in range(3):
         container.write(f"job/ünï {number}.tar", b"a shard")
@@ -104,7 +105,7 @@ def test_a_folder_is_deleted_where_a_batch_is_refused_as_a_whole(
     storage: Storage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(blobs, "BATCH", 260)  # storage takes 256 at once
-    container = storage.container("frames")
+    container = storage.container("shards")
     for number in range(260):
         container.write(f"job/{number}.tar", b"")
     container.delete_all("job/")
@@ -112,7 +113,7 @@ def test_a_folder_is_deleted_where_a_batch_is_refused_as_a_whole(
 
 
 def test_a_blob_that_cant_be_deleted_raises(storage: Storage) -> None:
-    container = storage.container("frames")
+    container = storage.container("shards")
     container.write("job/0.tar", b"a shard")
     container.write("job/1.tar", b"a shard")
     with container.claim("job/1.tar"), pytest.raises(Changed):
@@ -226,11 +227,11 @@ def test_late_work_of_a_finished_job_is_swept_unless_it_is_kept(storage: Storage
     jobs = Jobs(storage)
     name = jobs.begin(job()).job
     jobs.finish(Result(job=name, source="s", output="o", items=1, created=NOW, finished=NOW))
-    jobs.frames.write(f"{name}/00000/0000.tar", b"late")
+    jobs.shards.write(f"{name}/00000/0000.tar", b"late")
     for keep, left in ((True, 1), (False, 0)):
         storage.keep_intermediates = keep
         assert jobs.sweep_if_ended(name)
-        assert len(jobs.frames.under()) == left
+        assert len(jobs.shards.under()) == left
 
 
 def test_a_failed_jobs_work_is_kept_for_another_try(storage: Storage) -> None:
@@ -260,18 +261,35 @@ def test_a_record_may_be_claimed(storage: Storage) -> None:
 
 def test_models_are_required_by_name(storage: Storage) -> None:
     models = Models(storage)
-    models.publish(Model("great-wave", "painter", b"weights"))
+    wave = Model("great-wave", "painter", b"weights")
+    models.publish(wave)
     models.publish(Model("original", "original", b""))
-    assert models.require("great-wave") == "great-wave"
-    assert models.load("great-wave") == Model("great-wave", "painter", b"weights")
+    assert models.require("great-wave").metadata["version"] == wave.version
+    assert models.load("great-wave") == wave
     with pytest.raises(Refused, match="no model is called 'monet'; there are great-wave, original"):
         models.require("monet")
     with pytest.raises(Refused, match=r"'gre\\u0430t-wave'"):
         models.require("greаt-wave")
 
 
+def test_each_version_of_a_model_is_kept_until_it_is_removed(storage: Storage) -> None:
+    models = Models(storage)
+    old, new = Model("wave", "painter", b"old"), Model("wave", "painter", b"new")
+    for model in (old, new, new):
+        models.publish(model)
+    assert models.load("wave") == new
+    assert {b.metadata["version"] for b in models.versions("wave")} == {old.version, new.version}
+    models.use("wave", old.version)
+    assert models.load("wave") == old
+    with pytest.raises(Missing, match="no version 'abc'"):
+        models.use("wave", "abc")
+    models.remove("wave")
+    assert models.names() == []
+    assert storage.container("models").under() == []
+
+
 def test_prepare_makes_what_is_missing(storage: Storage) -> None:
-    storage.prepare()  # again: idempotent
+    prepare(storage)  # again: idempotent
     assert storage.queue("arrivals").count() == 0
 
 

@@ -7,7 +7,7 @@ from typing import cast
 import pytest
 
 from services.dispatcher.service import SCORED_PER_NODE, Dispatcher
-from services.splitter.in_flight import VIDEOS
+from services.splitter.in_flight import JOBS
 from services.splitter.service import build
 from services.splitter.settings import SplitterSettings
 from shared.arrivals import Arrivals, event_of, queue_of
@@ -75,14 +75,14 @@ def clip(tmp_path: Path) -> bytes:
 def test_videos_are_opened_no_faster_than_the_dispatcher_takes_segments(
     storage: Storage, splitter: Consumer, clip: bytes
 ) -> None:
-    many = drop(storage, clip, "original", VIDEOS * AHEAD + 4)
+    many = drop(storage, clip, "original", JOBS * AHEAD + 4)
     work_until_idle(splitter)
-    assert sorted(begun(storage)) == sorted(many[: VIDEOS * AHEAD])
-    assert len(storage.container("frames").folders()) == AHEAD
+    assert sorted(begun(storage)) == sorted(many[: JOBS * AHEAD])
+    assert len(storage.container("shards").folders()) == AHEAD
     assert [take_split(storage) for _ in range(AHEAD)] == many[:AHEAD]
     work_until_idle(splitter)
-    assert sorted(begun(storage)) == sorted(many[: VIDEOS * AHEAD + AHEAD])
-    assert len(storage.container("frames").folders()) == 2 * AHEAD  # nobody swept the first
+    assert sorted(begun(storage)) == sorted(many[: JOBS * AHEAD + AHEAD])
+    assert len(storage.container("shards").folders()) == 2 * AHEAD  # nobody swept the first
 
 
 def test_top_folders_take_turns_and_keep_their_order(

@@ -14,17 +14,17 @@ import pytest
 from hypothesis import HealthCheck, example, given, reject, settings
 from hypothesis import strategies as st
 
-from services.splitter.settings import SplitterSettings
-from services.splitter.video import Plan, Shard
-from services.stitcher.settings import StitcherSettings
-from services.stitcher.video import Muxed, encode, notes_of
 from shared.errors import Refused
 from shared.records import Job, Segment, Source
 from shared.sandbox import Limits, Output, Result, Sandbox
 from shared.shards import unpack
-from shared.video import SegmentDetail
 from tests.support.media import assert_same_sound, facts, make_clip
 from tests.unit.test_video import split, stitch
+from workloads.video.detail import SegmentDetail
+from workloads.video.settings import SplittingSettings, StitchingSettings
+from workloads.video.splitting.decoder import Shard, VideoPlan
+from workloads.video.stitching.encoding import encode
+from workloads.video.stitching.muxer import Muxed, notes_of
 
 pytestmark = pytest.mark.slow
 
@@ -140,10 +140,10 @@ def spoil(data: bytes, chance: random.Random) -> bytes:
 def outcome(decoder: Sandbox, muxer: Sandbox, path: Path, folder: Path) -> str:
     """Run each step in its sandbox, as the services do."""
     files: dict[str, Callable[[], BinaryIO]] = {"source": reading(path)}
-    settings = SplitterSettings.model_validate({"segment_seconds": 1}).own()
+    settings = SplittingSettings.model_validate({"segment_seconds": 1}).own()
     found = []
     try:
-        with decoder.run(on, "plan", Plan, {"settings": settings}, files) as plans:
+        with decoder.run(on, "plan", VideoPlan, {"settings": settings}, files) as plans:
             [(plan, _)] = plans
         job = Job(
             job="clip-0123456789ab",
@@ -164,7 +164,7 @@ def outcome(decoder: Sandbox, muxer: Sandbox, path: Path, folder: Path) -> str:
             with decoder.run(on, "shards", Shard, args, files) as shards:
                 found.append(split_segment(job, number, list(shards), folder))
         args = {
-            "settings": StitcherSettings().own(),
+            "settings": StitchingSettings().own(),
             "detail": job.detail,
             "times": [SegmentDetail.model_validate(each.detail).pts for each in found],
         }
@@ -204,7 +204,7 @@ def split_segment(job: Job, number: int, shards: list[Result[Shard]], folder: Pa
     )
     if times:
         items = [item for shard in shards for item in unpack(shard.data)]
-        encode(items, job, segment, folder / f"segment-{number}", StitcherSettings())
+        encode(items, job, segment, folder / f"segment-{number}", StitchingSettings())
     return segment
 
 
@@ -216,8 +216,8 @@ def on() -> None:
 def test_damaged_files_are_painted_or_refused(suffix: str, tmp_path: Path) -> None:
     good = make_clip(tmp_path / f"good.{suffix}", seconds=1.5, size="160x90")
     limits = Limits(memory_mib=4096, stall_seconds=60, total_seconds=600)
-    decoder = Sandbox("services.splitter.video.tasks", limits, required=False)
-    muxer = Sandbox("services.stitcher.video.tasks", limits, required=False)
+    decoder = Sandbox("workloads.video.splitting.tasks", limits, required=False)
+    muxer = Sandbox("workloads.video.stitching.tasks", limits, required=False)
     chance = random.Random(11)
     for number in range(12):
         path = tmp_path / f"{number}.{suffix}"

@@ -15,7 +15,8 @@ from shared.rights import SWEEPING, Rights, merged
 from shared.runtime.consumer import Consumer
 from shared.runtime.stop import Stop
 from shared.settings import Settings
-from shared.storage import LANES, MEDIA_CONTAINERS, POISON, QUEUES, WORK_CONTAINERS, Storage
+from shared.storage import LANES, POISON, QUEUES, WORK_CONTAINERS, Storage
+from shared.workloads import media_containers
 
 TABLE = json.loads((Path(__file__).parents[2] / "deploy/azure/roles.json").read_text())
 ROLES: dict[str, dict[str, Any]] = TABLE["roles"]
@@ -123,7 +124,7 @@ def test_the_table_names_only_what_is_there() -> None:
         [kind] = row.keys() - {"service", "role"}
         assert ROLES[row["role"]]["kind"] == kind
     assert {row["container"] for row in ASSIGNMENTS if "container" in row} <= {
-        *MEDIA_CONTAINERS,
+        *media_containers(),
         *WORK_CONTAINERS,
     }
     assert {row["queue"] for row in ASSIGNMENTS if "queue" in row} <= {

@@ -15,7 +15,8 @@ from pycep import BicepParser
 
 from deploy.azure import whole
 from deploy.azure.environment import Environment
-from shared.storage import LANES, MEDIA_CONTAINERS, QUEUES, WORK_CONTAINERS
+from shared.storage import LANES, QUEUES, WORK_CONTAINERS
+from shared.workloads import media_containers
 
 ROOT = Path(__file__).parents[2]
 AZURE = ROOT / "deploy/azure"
@@ -169,13 +170,13 @@ def test_the_parameter_files_fit_main(stage: str) -> None:
 
 def test_containers_and_queues_are_those_of_the_code() -> None:
     names = json.loads((AZURE / "storage.json").read_text())
-    assert names["media"] == list(MEDIA_CONTAINERS)
+    assert names["media"] == media_containers()
     assert names["work"] == list(WORK_CONTAINERS)
     assert names["queues"] == list(QUEUES)
 
 
 def test_lifecycle_rules_name_containers_that_are_there() -> None:
-    there = {*MEDIA_CONTAINERS, *WORK_CONTAINERS, "dead-letters"}
+    there = {*media_containers(), *WORK_CONTAINERS, "dead-letters"}
     days = {}
     for given in of_type("Microsoft.Storage/storageAccounts/managementPolicies").values():
         for rule in given["properties"]["policy"]["rules"]:

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from services.scorer.cuda_graphs import MOST_SHAPES, CudaGraphs
+from workloads.video.scoring.cuda_graphs import MOST_SHAPES, CudaGraphs
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
 

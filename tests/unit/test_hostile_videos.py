@@ -12,10 +12,10 @@ import simplejpeg
 from av.packet import Packet
 from av.video.frame import VideoFrame
 
-from services.splitter.settings import SplitterSettings
-from services.splitter.video import decoding, planning
 from tests.support.media import make_clip
 from tests.unit.test_video import refusal
+from workloads.video.settings import SplittingSettings
+from workloads.video.splitting import decoding, planning
 
 TICK = Fraction(1, 25)
 
@@ -123,9 +123,9 @@ def test_a_sample_that_is_listed_twice_is_accepted(tmp_path: Path) -> None:
     """Some editors write a still picture so."""
     clip = make_clip(tmp_path / "clip.mp4", seconds=0.04, tracks=())
     data = overlapping(clip, 2)
-    plan = planning.plan(io.BytesIO(data), SplitterSettings())
+    plan = planning.plan(io.BytesIO(data), SplittingSettings())
     [span] = plan.segments
-    found = list(decoding.frames(io.BytesIO(data), plan.detail, span, 0, SplitterSettings()))
+    found = list(decoding.frames(io.BytesIO(data), plan.detail, span, 0, SplittingSettings()))
     assert len(found) == span.items == 2
 
 

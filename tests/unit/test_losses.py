@@ -3,8 +3,9 @@
 import pytest
 import torch
 
-from services.scorer.network import LINES, MOST_PIXELS, painted_size
-from services.scorer.training.losses import (
+from tests.support.assets import VGG, needs_vgg
+from workloads.video.scoring.network import LINES, MOST_PIXELS, painted_size
+from workloads.video.training.losses import (
     colour_distance,
     compare,
     gram,
@@ -13,8 +14,7 @@ from services.scorer.training.losses import (
     painting_features,
     repeats,
 )
-from services.scorer.training.vgg import Vgg, without_rim
-from tests.support.assets import VGG, needs_vgg
+from workloads.video.training.vgg import Vgg, without_rim
 
 
 def test_the_distance_of_equal_patches_is_zero() -> None:

@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from services.splitter.settings import SplitterSettings
-from services.stitcher.settings import StitcherSettings
+from workloads.video.settings import SplittingSettings, StitchingSettings
 
 COMPOSE = (Path(__file__).parents[2] / "docker-compose.yml").read_text()
 #: What the service itself takes beside its child: Python, the SDK, and a shard of large frames.
@@ -22,8 +21,8 @@ def container_mib(service: str) -> int:
 @pytest.mark.parametrize(
     ("service", "limit"),
     [
-        ("splitter", SplitterSettings.model_fields["decoder_mib"].default),
-        ("stitcher", StitcherSettings.model_fields["muxer_mib"].default),
+        ("splitter", SplittingSettings.model_fields["decoder_mib"].default),
+        ("stitcher", StitchingSettings.model_fields["muxer_mib"].default),
     ],
 )
 def test_a_child_meets_its_limit_before_the_container_does(service: str, limit: int) -> None:

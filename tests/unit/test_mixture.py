@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.errors import Refused
-from shared.mixture import Mixture
+from workloads.video.mixture import Mixture
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from shared import names
 from shared.errors import Refused
+from workloads.video.output_names import output_name
 
 
 @given(st.text(), st.text(max_size=20))
@@ -67,7 +68,7 @@ def test_odd_names_are_accepted(name: str) -> None:
     ],
 )
 def test_output_names(source: str, output: str) -> None:
-    assert names.output_name(source, ".mp4") == output
+    assert output_name(source, ".mp4") == output
 
 
 endings = st.sampled_from(["", ".mp4", ".mov", ".painted.mp4", ".mov.mp4", "-0123456789abcdef"])
@@ -81,16 +82,16 @@ any_name = st.builds(
 
 @given(any_name, any_name)
 def test_no_two_sources_share_an_output(one: str, other: str) -> None:
-    outputs = {names.output_name(name, ".mp4") for name in (one, other)}
+    outputs = {output_name(name, ".mp4") for name in (one, other)}
     assert all(len(output) <= 1024 for output in outputs)
     if one != other:
         assert len(outputs) == 2
 
 
 def test_no_name_can_take_the_output_of_a_shortened_one() -> None:
-    taken = names.output_name("x" * 1024, ".mp4")
+    taken = output_name("x" * 1024, ".mp4")
     for rival in (taken, taken.removesuffix(".painted.mp4")):
-        assert names.output_name(rival, ".mp4") != taken
+        assert output_name(rival, ".mp4") != taken
 
 
 def test_a_shown_name_is_short_and_ascii() -> None:

@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 import simplejpeg
 
-from services.splitter.settings import SplitterSettings
-from services.splitter.video import Plan, Shard
 from shared.errors import Refused
 from shared.sandbox import Limits, Sandbox
 from shared.shards import unpack
 from tests.support.assets import BESIDE
 from tests.support.media import assert_same_sound, facts
 from tests.unit.test_video import refusal, split, stitch
+from workloads.video.settings import SplittingSettings
+from workloads.video.splitting.decoder import Shard, VideoPlan
 
 pytestmark = pytest.mark.slow
 
@@ -163,7 +163,7 @@ def test_segments_hold_all_frames(name: str) -> None:
 @pytest.fixture(scope="module")
 def decoder() -> Iterator[Sandbox]:
     limits = Limits(memory_mib=4096, stall_seconds=60, total_seconds=600)
-    decoder = Sandbox("services.splitter.video.tasks", limits, required=False)
+    decoder = Sandbox("workloads.video.splitting.tasks", limits, required=False)
     yield decoder
     decoder.close()
 
@@ -172,11 +172,11 @@ def decoder() -> Iterator[Sandbox]:
 def test_the_sandbox_decodes_the_same_frames(decoder: Sandbox, name: str) -> None:
     """A decoder can't open files or load modules there."""
     path = odd(name)
-    settings = SplitterSettings.model_validate({"segment_seconds": 1}).own()
+    settings = SplittingSettings.model_validate({"segment_seconds": 1}).own()
     files = {"source": lambda: path.open("rb")}
 
     def sandboxed() -> list[bytes]:
-        with decoder.run(lambda: None, "plan", Plan, {"settings": settings}, files) as plans:
+        with decoder.run(lambda: None, "plan", VideoPlan, {"settings": settings}, files) as plans:
             [(plan, _)] = plans
         frames = []
         for number, span in enumerate(plan.segments):

@@ -10,10 +10,10 @@ import pytest
 from av.video.frame import PictureType
 from av.video.stream import VideoStream
 
-from services.splitter.video.planning import segment_starts
-from shared.video import VideoDetail
 from tests.support.media import facts, make_clip
 from tests.unit.test_video import refusal, split, stitch
+from workloads.video.detail import VideoDetail
+from workloads.video.splitting.planning import segment_starts
 
 
 def clock_that_starts_over(folder: Path, gop: int = 12) -> Path:

@@ -11,13 +11,13 @@ import torch
 from safetensors.torch import save
 from torch.nn import functional
 
-from services.scorer.catalog import PAINTER, shipped_models
-from services.scorer.cpu_threads import cpu_threads
-from services.scorer.layers import UpsampledConv
-from services.scorer.network import PainterNetwork
-from services.scorer.painter import Painter, forward_pass, load_network, load_style
-from services.scorer.settings import WEIGHTS
 from shared.errors import Misconfigured, Reject
+from workloads.video.scoring.catalog import PAINTER, shipped_models
+from workloads.video.scoring.cpu_threads import cpu_threads
+from workloads.video.scoring.layers import UpsampledConv
+from workloads.video.scoring.network import PainterNetwork
+from workloads.video.scoring.painter import Painter, forward_pass, load_network, load_style
+from workloads.video.settings import WEIGHTS
 
 pytestmark = [pytest.mark.xdist_group("painter"), pytest.mark.slow]
 

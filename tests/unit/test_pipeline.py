@@ -7,11 +7,14 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from services.scorer.pipeline import Pipeline
-from services.scorer.scorer import Original, Threads
 from services.scorer.stopwatch import Stopwatch
 from shared.errors import Malformed, Reject
+from shared.models import Model
+from shared.scorer import Threads
 from shared.shards import Item, pack
+from workloads.video.scoring.picture_scorer import Original
 
+ORIGINAL = Model("original", "original")
 SHARDS = {n: [Item(f"{n:02}-{m:02}.jpg", f"{n}/{m}".encode()) for m in range(5)] for n in range(4)}
 
 
@@ -33,8 +36,10 @@ class AddsExclamationMark(Original):
 
 @pytest.mark.parametrize("batch", [1, 3, 16])
 def test_items_are_returned_in_order(batch: int) -> None:
-    found = dict(Pipeline(AddsExclamationMark(batch), fetch, Stopwatch()).run(range(4)))
-    assert list(found) == [0, 1, 2, 3]
+    shards = list(Pipeline(AddsExclamationMark(batch), fetch, Stopwatch()).run(range(4)))
+    assert [shard.number for shard in shards] == [0, 1, 2, 3]
+    assert [shard.item_count for shard in shards] == [5] * 4
+    found = {shard.number: shard.items for shard in shards}
     wanted = {n: [item._replace(data=item.data + b"!") for item in SHARDS[n]] for n in SHARDS}
     assert found == wanted
 
@@ -65,8 +70,8 @@ def test_batches_are_scored_concurrently_and_returned_in_order() -> None:
         scorer = AddsExclamationMark(1, meet)
         scorer.threads = Threads(pool, 5)
         found = list(Pipeline(scorer, fetch, Stopwatch()).run(range(4)))
-    assert [shard for shard, _made in found] == [0, 1, 2, 3]
-    made = [item for _shard, items in found for item in items]
+    assert [shard.number for shard in found] == [0, 1, 2, 3]
+    made = [item for shard in found for item in shard.items]
     assert [item.data for item in made] == [item.data + b"!" for n in SHARDS for item in SHARDS[n]]
 
 
@@ -76,7 +81,11 @@ def test_a_scorer_that_loses_items_is_rejected() -> None:
             return values[1:]
 
     with pytest.raises(Reject, match="returned 4 items for 5"):
-        list(Pipeline(Forgetful(), lambda shard: fetch(0), Stopwatch()).run([0]))
+        list(
+            Pipeline(Forgetful(Model("forgetful", "")), lambda shard: fetch(0), Stopwatch()).run(
+                [0]
+            )
+        )
 
 
 def test_an_error_in_another_thread_is_raised_and_ends_all_threads() -> None:
@@ -93,7 +102,9 @@ def test_an_error_in_another_thread_is_raised_and_ends_all_threads() -> None:
 
 def test_an_empty_shard_is_malformed() -> None:
     with pytest.raises(Malformed, match="shard 0 is empty"):
-        list(Pipeline(Original(), lambda shard: pack([]), Stopwatch()).run([0]))
+        list(
+            Pipeline(Original(Model("original", "")), lambda shard: pack([]), Stopwatch()).run([0])
+        )
 
 
 def test_closing_early_ends_all_threads() -> None:

@@ -10,11 +10,11 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from services.scorer.painting_reader import LARGEST_SIDE, PaintingReader
-from services.scorer.settings import ScorerSettings
-from services.scorer.training.pictures import as_tensor
-from services.scorer.training.read_painting import LONGER, SHORTER, read_painting
 from shared.errors import Refused
+from workloads.video.scoring.painting_reader import LARGEST_SIDE, PaintingReader
+from workloads.video.settings import ScoringSettings
+from workloads.video.training.pictures import as_tensor
+from workloads.video.training.read_painting import LONGER, SHORTER, read_painting
 
 pytestmark = pytest.mark.slow
 
@@ -126,14 +126,14 @@ def test_a_damaged_file_is_read_or_refused() -> None:
 
 @pytest.fixture
 def paintings() -> Iterator[PaintingReader]:
-    paintings = PaintingReader(ScorerSettings())
+    paintings = PaintingReader(ScoringSettings())
     yield paintings
     paintings.close()
 
 
 @pytest.fixture
 def impatient() -> Iterator[PaintingReader]:
-    paintings = PaintingReader(ScorerSettings(painting_seconds=3))
+    paintings = PaintingReader(ScoringSettings(painting_seconds=3))
     yield paintings
     paintings.close()
 

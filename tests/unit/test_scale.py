@@ -5,7 +5,7 @@ import pytest
 from benchmarks.scale.policies import fifty_a_job, one_job_a_node
 from benchmarks.scale.pulled_chunks import pulled_chunks
 from benchmarks.scale.simulation import Conditions, ideal_seconds
-from shared.shards import SHARD_ITEMS
+from workloads.video.splitting.decoder import SHARD_FRAMES
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -25,7 +25,7 @@ def test_a_failed_node_costs_at_most_a_shard() -> None:
     conditions = Conditions(frames=200_000, nodes=20, hours_between_failures=0.5)
     ours = pulled_chunks(conditions)
     assert ours.failures > 5
-    assert 0 < ours.most_redone_at_once <= SHARD_ITEMS
+    assert 0 < ours.most_redone_at_once <= SHARD_FRAMES
     assert one_job_a_node(conditions).most_redone_at_once > 1000
 
 

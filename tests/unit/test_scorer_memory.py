@@ -11,11 +11,13 @@ from threading import Lock
 import numpy as np
 import pytest
 
-from services.scorer import cpu_threads, memory, pipeline
+from services.scorer import pipeline
 from services.scorer.pipeline import Pipeline
-from services.scorer.scorer import Picture, PictureScorer, Threads
 from services.scorer.stopwatch import Stopwatch
+from shared.scorer import Threads
 from shared.shards import Item, pack
+from workloads.video.scoring import cpu_threads, memory
+from workloads.video.scoring.picture_scorer import Picture, PictureScorer
 
 pytestmark = pytest.mark.slow
 
@@ -26,8 +28,8 @@ MIB = 1024 * 1024
 MEASURED = """
 import sys
 import numpy as np, torch
-from services.scorer.network import PainterNetwork
-from services.scorer.painter import PASS_MEMORY, Painter
+from workloads.video.scoring.network import PainterNetwork
+from workloads.video.scoring.painter import PASS_MEMORY, Painter
 
 def kib(name):
     [line] = [line for line in open("/proc/self/status") if line.startswith(name)]
@@ -95,12 +97,12 @@ class Heavy(PictureScorer):
     def __init__(self, threads: Threads) -> None:
         self.threads = threads
         self.lock = Lock()
-        self.count = self.most = 0
+        self.decoded = self.most = 0
 
     def decode(self, data: bytes) -> Picture:
         with self.lock:
-            self.count += 1
-            self.most = max(self.most, self.count)
+            self.decoded += 1
+            self.most = max(self.most, self.decoded)
         return np.zeros((100, 100, 3), np.uint8)
 
     def score(self, values: Sequence[Picture]) -> Sequence[Picture]:
@@ -108,7 +110,7 @@ class Heavy(PictureScorer):
 
     def encode(self, value: Picture) -> bytes:
         with self.lock:
-            self.count -= 1
+            self.decoded -= 1
         return b""
 
 

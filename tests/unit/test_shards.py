@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from shared import shards
 from shared.errors import Malformed
-from shared.shards import SHARD_ITEMS, Item, pack, unpack
+from shared.shards import MOST_ITEMS, Item, pack, unpack
 
 
 @given(st.lists(st.binary(max_size=2000), max_size=16))
@@ -80,7 +80,7 @@ def test_an_item_over_the_limit_is_malformed(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_more_items_than_a_shard_has_are_malformed() -> None:
-    items = [Item(f"{n:06}.jpg", b"") for n in range(SHARD_ITEMS + 1)]
-    assert len(unpack(pack(items[:-1]))) == SHARD_ITEMS
+    items = [Item(f"{n:06}.jpg", b"") for n in range(MOST_ITEMS + 1)]
+    assert len(unpack(pack(items[:-1]))) == MOST_ITEMS
     with pytest.raises(Malformed, match="over 25 items"):
         unpack(pack(items))

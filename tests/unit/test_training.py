@@ -7,24 +7,24 @@ from pathlib import Path
 import pytest
 import torch
 
-from services.scorer.painter import load_network, load_style, save_style
-from services.scorer.settings import WEIGHTS, ScorerSettings
-from services.scorer.training import pictures
-from services.scorer.training.flicker import Move, flicker
-from services.scorer.training.recipe import Recipe
-from services.scorer.training.style_learner import StyleLearner
 from shared.errors import Misconfigured
 from tests.support.assets import VGG, needs_vgg
+from workloads.video.scoring.painter import load_network, load_style, save_style
+from workloads.video.settings import WEIGHTS, ScoringSettings
+from workloads.video.training import pictures
+from workloads.video.training.flicker import Move, flicker
+from workloads.video.training.recipe import Recipe
+from workloads.video.training.style_learner import StyleLearner
 
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
-PAINTINGS = ROOT / "services/scorer/training/paintings"
+PAINTINGS = ROOT / "workloads/video/training/paintings"
 
 
 def trained(out: Path, start: Path, *settings: str) -> None:
     command = [
-        sys.executable, "-m", "services.scorer.training", PAINTINGS / "great-wave.jpg",
+        sys.executable, "-m", "workloads.video.training", PAINTINGS / "great-wave.jpg",
         "--photos", PAINTINGS, "--vgg", VGG, "--start", start, "--out", out,
         "--size", "96", "--lines", "128", "--batch", "1", *settings,
     ]  # fmt: skip
@@ -65,7 +65,7 @@ def test_training_continues_from_its_checkpoint(tmp_path: Path) -> None:
 @needs_vgg
 def test_learning_a_style_changes_only_its_vector() -> None:
     painting = pictures.read(ROOT / "deploy/sample/ejiri.jpg")
-    learner = StyleLearner(ScorerSettings(vgg_weights=VGG, learning_steps=4), painting)
+    learner = StyleLearner(ScoringSettings(vgg_weights=VGG, learning_steps=4), painting)
     weights = {name: value.clone() for name, value in learner.network.state_dict().items()}
     before = learner.vector.clone()
     assert list(learner.run()) == [1, 2, 3, 4]
@@ -77,7 +77,7 @@ def test_learning_a_style_changes_only_its_vector() -> None:
 @needs_vgg
 def test_learning_continues_from_a_checkpoint() -> None:
     painting = pictures.read(ROOT / "deploy/sample/ejiri.jpg")
-    learner = StyleLearner(ScorerSettings(vgg_weights=VGG, learning_steps=3), painting)
+    learner = StyleLearner(ScoringSettings(vgg_weights=VGG, learning_steps=3), painting)
     half_done = torch.full_like(learner.vector, 0.25)
     learner.resume(save_style(half_done))
     assert torch.equal(learner.vector, half_done)
@@ -87,7 +87,7 @@ def test_learning_continues_from_a_checkpoint() -> None:
 def test_the_error_for_missing_vgg_weights_names_the_setting(tmp_path: Path) -> None:
     painting = torch.rand(1, 3, 128, 128)
     with pytest.raises(Misconfigured, match="IMPASTO_VGG_WEIGHTS"):
-        StyleLearner(ScorerSettings(vgg_weights=tmp_path / "nothing.safetensors"), painting)
+        StyleLearner(ScoringSettings(vgg_weights=tmp_path / "nothing.safetensors"), painting)
 
 
 def test_a_picture_that_moves_with_the_scene_does_not_flicker() -> None:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from services.scorer.training import vgg
-from services.scorer.training.style_learner import load_vgg
 from shared.errors import Misconfigured
+from workloads.video.training import vgg
+from workloads.video.training.style_learner import load_vgg
 
 SPRUNG = "IMPASTO_TEST_TRAP"
 

@@ -13,20 +13,19 @@ import numpy as np
 import pytest
 import simplejpeg
 
-from services.splitter.settings import SplitterSettings
-from services.splitter.video import decoding as splitting
-from services.splitter.video import planning
-from services.stitcher.settings import StitcherSettings
-from services.stitcher.video import notes_of
-from services.stitcher.video.copied_streams import codec_of
-from services.stitcher.video.encoding import encode
-from services.stitcher.video.muxing import mux
-from services.stitcher.video.packets import EncodedSegment
 from shared.errors import Refused
 from shared.records import Job, Segment, Source
 from shared.shards import Item
-from shared.video import SegmentDetail, VideoDetail
 from tests.support.media import assert_same_but_for_the_picture, make_clip
+from workloads.video.detail import SegmentDetail, VideoDetail
+from workloads.video.settings import SplittingSettings, StitchingSettings
+from workloads.video.splitting import decoding as splitting
+from workloads.video.splitting import planning
+from workloads.video.stitching.copied_streams import codec_of
+from workloads.video.stitching.encoding import encode
+from workloads.video.stitching.muxer import notes_of
+from workloads.video.stitching.muxing import mux
+from workloads.video.stitching.packets import EncodedSegment
 
 CLIPS: dict[str, dict[str, object]] = {
     "plain": {},
@@ -54,7 +53,7 @@ class Split(NamedTuple):
 
 
 def split(path: Path, segment_seconds: float = 1, **changes: object) -> Split:
-    settings = SplitterSettings.model_validate({"segment_seconds": segment_seconds} | changes)
+    settings = SplittingSettings.model_validate({"segment_seconds": segment_seconds} | changes)
     with path.open("rb") as file:
         plan = planning.plan(file, settings)
         job = Job(
@@ -79,7 +78,7 @@ class Stitched(NamedTuple):
 
 
 def stitch(found: Split, source: Path, folder: Path, **changes: object) -> Stitched:
-    settings = StitcherSettings.model_validate(changes)
+    settings = StitchingSettings.model_validate(changes)
     encoded, segments = [], []
     for number, frames in enumerate(found.segments):
         times = [frame.pts for frame in frames]
@@ -276,7 +275,7 @@ def test_an_encrypted_video_is_refused(tmp_path: Path) -> None:
 
 def test_a_file_object_is_read_through_python(tmp_path: Path) -> None:
     clip = make_clip(tmp_path / "clip.mp4", seconds=0.2)
-    assert planning.plan(io.BytesIO(clip.read_bytes()), SplitterSettings()).segments[0].items == 5
+    assert planning.plan(io.BytesIO(clip.read_bytes()), SplittingSettings()).segments[0].items == 5
 
 
 @pytest.mark.parametrize("hostile", ["segment", "source"])
@@ -294,5 +293,5 @@ def test_muxing_opens_files_of_the_expected_formats_only(hostile: str, tmp_path:
             VideoDetail.model_validate(found.job.detail),
             io.BytesIO(source),
             io.BytesIO(),
-            StitcherSettings(),
+            StitchingSettings(),
         )

@@ -5,7 +5,7 @@ import torch
 
 from benchmarks.painter.reference import Reference
 from benchmarks.painter.warping import warping_error
-from services.scorer.scorer import Picture
+from workloads.video.scoring.picture_scorer import Picture
 
 
 def scrolling(frames: int) -> list[Picture]:

@@ -1,4 +1,4 @@
-"""The commands for videos, paintings and their jobs."""
+"""The commands for files and their jobs."""
 
 from contextlib import suppress
 from pathlib import Path
@@ -6,48 +6,58 @@ from typing import Annotated
 
 import typer
 
-from services.console import accounts, run, tables, terminal
-from services.console.commands.options import HOME, Data, Json, Style, Video, connected, note
+from services.console import run, tables, terminal
+from services.console.commands.options import (
+    HOME,
+    Data,
+    File,
+    Json,
+    Model,
+    WorkloadName,
+    connected,
+    note,
+)
 from services.console.follow import follow
 from services.console.job_control import JobControl
 from services.console.listing import Listing
-from services.console.scoring import shipped_models, training
 from services.console.status import Status
 from shared.errors import NotYet
-from shared.models import Models
+from shared.records import FIRST_WORKLOAD
 from shared.runtime.stop import Stop
-from shared.storage import Storage
+from shared.workloads import workload_called
 
 #: Not the current folder: an output may have the name of its source.
 OUT = Path("out")
 
 
-def submit(video: Video, style: Style, json: Json = False, data: Data = HOME) -> None:
-    """Drop one video into a running stack, and print its job."""
-    storage = connected(data)
-    with suppress(NotYet):  # the video waits until its style is learnt
-        Models(storage).require(style)
-    [(path, blob)] = run.blob_names([video], style)
-    job = JobControl(storage).submit(path, blob)
+def submit(
+    file: File,
+    model: Model,
+    json: Json = False,
+    data: Data = HOME,
+    workload: WorkloadName = FIRST_WORKLOAD,
+) -> None:
+    """Drop one file into a running stack, and print its job."""
+    storage, found = connected(data), workload_called(workload)
+    with suppress(NotYet):  # the job waits until its model is learnt
+        found.require_model(storage, model)
+    [(path, blob)] = run.blob_names([file], model)
+    job = JobControl(storage).submit(found, path, blob)
     terminal.print_line({"job": job, "input": blob}, job, json)
 
 
 def learn(
-    painting: Video,
-    name: Annotated[str, typer.Option(help="The name of the new style.")],
+    file: File,
+    name: Annotated[str, typer.Option(help="The name of the new model.")],
     json: Json = False,
     data: Data = HOME,
+    workload: WorkloadName = FIRST_WORKLOAD,
 ) -> None:
-    """Teach a running stack a new style, which takes minutes."""
+    """Teach a running stack a new model from one file, which takes minutes."""
     stop = Stop().on_signals()
     control = JobControl(connected(data))
-    [status] = follow(control, [control.teach(painting, name)], stop)
+    [status] = follow(control, [control.teach(workload_called(workload), file, name)], stop)
     show_end(status, json)
-
-
-def train(context: typer.Context) -> None:
-    """Train the network from photos and paintings, which takes an hour or more."""
-    raise typer.Exit(training(context.args))
 
 
 def jobs(
@@ -95,17 +105,9 @@ def download(
 
 
 def replay(json: Json = False, data: Data = HOME) -> None:
-    """Announce again every blob in `input` and `styles` without an outcome; always safe."""
+    """Announce again every input without an outcome; always safe."""
     count = JobControl(connected(data)).replay()
     terminal.print_line({"announced": count}, f"{count} announced again", json)
-
-
-def styles(json: Json = False, data: Data = HOME) -> None:
-    """List the styles."""
-    settings = accounts.settings(data)
-    names = Models(Storage(settings)).names() if settings else shipped_models()
-    for name in names:
-        terminal.print_line({"style": name}, name, json)
 
 
 def show_end(status: Status, json: bool) -> None:

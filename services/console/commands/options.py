@@ -10,13 +10,23 @@ from shared.errors import Misconfigured
 from shared.settings import Settings
 from shared.storage import Storage
 from shared.telemetry.audit import Audit
+from shared.workloads import installed
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
 Data = Annotated[Path, typer.Option(help="The folder of the local stack.")]
 Nodes = Annotated[int, typer.Option(min=1, help="The most workers that may run.")]
 MaybeNodes = Annotated[int | None, typer.Option(min=1, help="The most workers that may run.")]
-Style = Annotated[str, typer.Option(help="The style; `impasto styles` lists them.")]
-Video = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)]
+File = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)]
+Files = Annotated[list[Path], typer.Argument(exists=True, dir_okay=False, readable=True)]
+#: `--model`, or what people call it in an installed workload.
+Model = Annotated[
+    str,
+    typer.Option(
+        *dict.fromkeys(["--model", *(f"--{w.model}" for w in installed().values())]),
+        help="The model; `impasto models list` lists them.",
+    ),
+]
+WorkloadName = Annotated[str, typer.Option("--workload", help="The workload of the file.")]
 
 HOME = Path(".impasto")
 

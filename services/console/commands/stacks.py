@@ -7,26 +7,40 @@ import typer
 
 from services.console import run as running
 from services.console import terminal
-from services.console.commands.options import HOME, Data, Json, MaybeNodes, Style, connected
+from services.console.commands.options import (
+    HOME,
+    Data,
+    Files,
+    Json,
+    MaybeNodes,
+    Model,
+    WorkloadName,
+    connected,
+)
 from services.console.stack import Stack
+from shared.prepare import prepare as create_missing
+from shared.records import FIRST_WORKLOAD
 from shared.runtime.stop import Stop
+from shared.workloads import workload_called
 
 
 def run(
-    videos: Annotated[list[Path], typer.Argument(exists=True, dir_okay=False, readable=True)],
-    style: Style,
+    files: Files,
+    model: Model,
     output: Annotated[Path, typer.Option(file_okay=False, help="The folder to write to.")],
     json: Json = False,
     nodes: MaybeNodes = None,
     data: Annotated[Path | None, typer.Option(help="Keep the stack's data here.")] = None,
+    workload: WorkloadName = FIRST_WORKLOAD,
 ) -> None:
-    """Paint videos on a stack of their own, which is stopped afterwards."""
-    if not running.run(videos, style, output, nodes, data, json):
+    """Score files on a stack of their own, which is stopped afterwards."""
+    found = workload_called(workload)
+    if not running.run(files, found, model, output, nodes, data, json):
         raise typer.Exit(1)
 
 
 def up(json: Json = False, data: Data = HOME, nodes: MaybeNodes = None) -> None:
-    """Run a stack until Ctrl-C. Drop videos into it with any Azure Storage tool."""
+    """Run a stack until Ctrl-C. Drop files into it with any Azure Storage tool."""
     stop = Stop().on_signals()
     with Stack(data, nodes) as stack:
         terminal.connections(stack.data, stack.accounts, json)
@@ -37,5 +51,5 @@ def up(json: Json = False, data: Data = HOME, nodes: MaybeNodes = None) -> None:
 
 def prepare(json: Json = False, data: Data = HOME) -> None:
     """Create the containers and queues that the services need, where they are missing."""
-    connected(data).prepare()
+    create_missing(connected(data))
     terminal.print_line({"prepared": True}, "containers and queues exist", json)

@@ -8,8 +8,8 @@ from shared.clusters.batchai.access import Access
 from shared.clusters.batchai.client import BatchAIClient
 from shared.clusters.batchai.connection import BatchAISettings
 from shared.clusters.batchai.local import LocalBatchAI
-from shared.clusters.batchai.painted import by_video
 from shared.clusters.batchai.pool import BatchAIPool
+from shared.clusters.batchai.scored import by_job
 from shared.clusters.checks import existing, given
 from shared.clusters.settings import ClusterSettings
 from shared.clusters.state import ClusterJob, ClusterView
@@ -30,7 +30,7 @@ class BatchAIBackend:
         batchai = client(folder)
         return ClusterView(
             cluster=existing(batchai.state()),
-            jobs=[with_painted(batchai, job) for job in batchai.jobs()],
+            jobs=[with_scored(batchai, job) for job in batchai.jobs()],
         )
 
     def local(self, folder: Path, storage: Settings, nodes: int | None) -> LocalBatchAI:
@@ -49,9 +49,9 @@ def client(folder: Path, **changes: Any) -> BatchAIClient:
     return BatchAIClient(BatchAISettings(**changes))
 
 
-def with_painted(batchai: BatchAIClient, job: ClusterJob) -> ClusterJob:
-    shards = batchai.painted(job.name) if job.started else []
-    return job.model_copy(update={"painted": by_video(shards)})
+def with_scored(batchai: BatchAIClient, job: ClusterJob) -> ClusterJob:
+    shards = batchai.scored(job.name) if job.started else []
+    return job.model_copy(update={"scored": by_job(shards)})
 
 
 BACKEND = BatchAIBackend()

@@ -13,7 +13,7 @@ from azure.core.exceptions import (
 )
 
 from shared.clusters.batchai.connection import BatchAISettings, connect
-from shared.clusters.batchai.painted import FILE, OUTPUT_ID, PaintedShard
+from shared.clusters.batchai.scored import FILE, OUTPUT_ID, ReportedShard
 from shared.clusters.batchai.states import job_of, state_of
 from shared.clusters.state import ClusterJob, ClusterState
 from shared.errors import ClusterError
@@ -112,8 +112,8 @@ class BatchAIClient:
                 *self._at, self._settings.experiment, name, polling=False
             )
 
-    def painted(self, name: str) -> list[PaintedShard]:
-        """The shards that a worker's job reported as painted; empty if it has no report."""
+    def scored(self, name: str) -> list[ReportedShard]:
+        """The shards that a worker's job reported as scored; empty if it has no report."""
         try:
             found = self._output(name, OUTPUT_ID, FILE)
         except ClusterError as error:
@@ -122,7 +122,7 @@ class BatchAIClient:
             raise
         text = fetched(found.download_url) if found else b""
         whole, _, _ = text.rpartition(b"\n")  # the last line may still be being written
-        return [PaintedShard.model_validate_json(line) for line in whole.splitlines()]
+        return [ReportedShard.model_validate_json(line) for line in whole.splitlines()]
 
     def end_of_log(self, name: str) -> str:
         """The end of a job's standard error; empty if it isn't kept."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from shared.clusters.autoscaling import Autoscaling
 from shared.clusters.batchai.client import BatchAIClient
 from shared.clusters.batchai.connection import BatchAISettings
-from shared.clusters.batchai.painted import OUTPUT_ID
+from shared.clusters.batchai.scored import OUTPUT_ID
 from shared.clusters.environment import for_workers
 from shared.clusters.numbered_jobs import NumberedJobs
 from shared.clusters.state import WorkerState

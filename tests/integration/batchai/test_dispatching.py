@@ -16,7 +16,6 @@ from azure.storage.queue import QueueClient, QueueMessage
 import services.dispatcher.service as dispatcher
 import services.scorer.service as scorer
 import services.splitter.service as splitter
-from services.scorer.scorer import Original
 from services.scorer.settings import ScorerSettings
 from services.splitter.settings import SplitterSettings
 from shared.clusters.batchai import pool
@@ -24,6 +23,7 @@ from shared.clusters.batchai.client import BatchAIClient
 from shared.clusters.batchai.connection import BatchAISettings
 from shared.clusters.state import ClusterJob
 from shared.jobs import Jobs
+from shared.prepare import prepare
 from shared.queues import Queue
 from shared.records import Job
 from shared.runtime.consumer import Consumer
@@ -34,6 +34,7 @@ from tests.integration.test_splitting import arrival
 from tests.support.azurite import Azurite
 from tests.support.media import make_clip
 from tests.support.waiting import eventually
+from workloads.video.scoring.picture_scorer import Original
 
 if TYPE_CHECKING:
     from azure.mgmt.batchai.models import JobCreateParameters
@@ -122,7 +123,7 @@ class Scene:
     def __init__(self, azurite: Azurite, monkeypatch: pytest.MonkeyPatch, clip: Path) -> None:
         self.settings = azurite.settings(lease_seconds=1).model_dump()
         self.storage = Storage(azurite.settings(**self.settings))
-        self.storage.prepare()
+        prepare(self.storage)
         self.jobs = Jobs(self.storage)
         self.painted: Counter[bytes] = Counter()
         self._clip = clip.read_bytes()

@@ -13,6 +13,7 @@ from shared.clusters.batchai.connection import BatchAISettings
 from shared.clusters.state import ClusterJob
 from shared.jobs import Jobs
 from shared.messages import ChunkPlanned
+from shared.prepare import prepare
 from shared.records import Failure
 from shared.runtime.stop import Stop
 from shared.storage import Storage
@@ -29,7 +30,7 @@ class Scene:
         own = {"poll_seconds": 0.05, "worker_tries": TRIES, "worker_command": worker_command}
         self._settings = BatchAISettings.model_validate(azurite.settings().model_dump() | own)
         self.storage = Storage(self._settings)
-        self.storage.prepare()
+        prepare(self.storage)
         self.jobs = Jobs(self.storage)
         self.chunks = self.storage.queue("chunks")
         self._cluster = BatchAIClient(self._settings)

@@ -13,6 +13,7 @@ from shared.clusters.batchai.connection import BatchAISettings, connect
 from shared.clusters.batchai.pool import BatchAIPool
 from shared.clusters.environment import for_workers
 from shared.errors import ClusterError
+from shared.prepare import prepare
 from shared.storage import Storage
 from tests.integration.batchai.conftest import LocalBatchAI
 from tests.support.azurite import Azurite
@@ -98,7 +99,7 @@ def test_a_terminated_worker_ends_as_succeeded(
     make: Make, server: LocalBatchAI, npm_azurite: Azurite
 ) -> None:
     settings = npm_azurite.settings(idle_exit_seconds=None)
-    Storage(settings).prepare()
+    prepare(Storage(settings))
     command = BatchAISettings.model_fields["worker_command"].default
     own = {"worker_command": command.replace("python", sys.executable)}
     cluster = make(**settings.model_dump(exclude_none=True) | own)

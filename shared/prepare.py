@@ -1,0 +1,12 @@
+"""Creates the containers and queues that are missing. Services don't: they wait for them."""
+
+from shared.storage import QUEUES, WORK_CONTAINERS, Storage
+from shared.workloads import media_containers
+
+
+def prepare(storage: Storage) -> None:
+    for name in (*media_containers(), *WORK_CONTAINERS):
+        storage.container(name).ensure()
+    for name in QUEUES:
+        storage.queue(name).ensure()
+        storage.poison(name).ensure()

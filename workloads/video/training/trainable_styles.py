@@ -1,0 +1,127 @@
+"""The styles and the network during training: what learns, and how it is saved and loaded."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from workloads.video.scoring.coarse import NOISES, STRIDE
+from workloads.video.scoring.layers import space_to_depth
+from workloads.video.scoring.network import PainterNetwork, halved
+from workloads.video.scoring.painter import STYLE, load_weights, save_style
+
+#: Less than the network's usual margin, because a crop's rim isn't compared.
+TRAINING_MARGIN = 8
+NETWORK = "network.safetensors"
+STYLES = "styles"
+#: The decay of the weights' moving average.
+DECAY = 0.998
+
+
+class Learning(StrEnum):
+    """What is trained; the styles always are."""
+
+    COARSE = "coarse"
+    FINE = "fine"
+    STYLES = "styles"
+
+
+class TrainableStyles:
+    def __init__(self, names: list[str], learning: Learning = Learning.COARSE) -> None:
+        self.names = names
+        self._learning = learning
+        self.network = PainterNetwork(TRAINING_MARGIN).to(memory_format=torch.channels_last)
+        self.network.coarse.requires_grad_(learning == Learning.COARSE)
+        self.network.fine.requires_grad_(learning == Learning.FINE)
+        self.styles = nn.Parameter(torch.zeros(len(names), self.network.style_size))
+        self._average = copies(self._weights())
+
+    def paint(self, frames: Tensor, style: Tensor) -> Tensor:
+        """Paint frames of the size of the trained stage, all with the same noise."""
+        if self._learning != Learning.FINE:
+            return self.network.rough(frames, style, noise_for(frames))
+        parts = space_to_depth(frames)
+        with torch.no_grad():
+            small = halved(parts)
+            rough = self.network.rough(small, style, noise_for(small))
+        painted: Tensor = self.network.fine(parts, rough.float(), style)
+        return painted
+
+    def load_network(self, path: Path) -> None:
+        load_weights(self.network, path)
+        self._average = copies(self._weights())
+
+    def load(self, folder: Path) -> None:
+        """Load weights; a style that the folder doesn't have starts as the mean of all."""
+        self.load_network(folder / NETWORK)
+        found = styles_in(folder)
+        mean = torch.stack(list(found.values())).mean(0)
+        self.start_from(torch.stack([found.get(name, mean) for name in self.names]))
+
+    def start_from(self, styles: Tensor) -> None:
+        self.styles.data.copy_(styles)
+        self._average = copies(self._weights())
+
+    @torch.no_grad()
+    def average(self, step: int) -> None:
+        """Update the moving average of the weights, which paints better than any one step's.
+
+        The decay grows to its full value, so that the first steps don't count for long.
+        """
+        share = 1 - min(DECAY, (1 + step) / (10 + step))
+        for name, weight in self._weights().items():
+            self._average[name].lerp_(weight, share)
+
+    @property
+    def vectors(self) -> Tensor:
+        return self._average[STYLES]
+
+    def save(self, folder: Path) -> None:
+        (folder / STYLES).mkdir(parents=True, exist_ok=True)
+        network = {name: w.half().contiguous() for name, w in self._average.items()}
+        vectors = network.pop(STYLES)
+        save_file(network, folder / NETWORK)
+        for name, vector in zip(self.names, vectors, strict=True):
+            (folder / STYLES / f"{name}.safetensors").write_bytes(save_style(vector))
+
+    def state(self) -> dict[str, Any]:
+        """The checkpoint from which training can continue."""
+        return {
+            "painter": self.network.state_dict(),
+            "styles": self.styles.data,
+            "average": self._average,
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        self.network.load_state_dict(state["painter"])
+        self.styles.data.copy_(state["styles"])
+        self._average = state["average"]
+
+    def _weights(self) -> dict[str, Tensor]:
+        """The trained weights."""
+        learning = self._learning != Learning.STYLES
+        network = self.network.state_dict() if learning else {}
+        return {**network, STYLES: self.styles.detach()}
+
+    def optimiser(self) -> torch.optim.Adam:
+        """Adam, with a higher rate for the styles than for the network."""
+        network = [weight for weight in self.network.parameters() if weight.requires_grad]
+        groups = [{"params": [self.styles], "lr": 1e-2}, {"params": network, "lr": 1e-3}]
+        return torch.optim.Adam(groups, betas=(0.9, 0.99))
+
+
+def noise_for(frames: Tensor) -> Tensor:
+    height, width = (-(-(side + 2 * TRAINING_MARGIN) // STRIDE) * 2 for side in frames.shape[2:])
+    return torch.randn(1, NOISES, height, width).expand(len(frames), -1, -1, -1)
+
+
+def copies(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name: weight.clone() for name, weight in weights.items()}
+
+
+def styles_in(folder: Path) -> dict[str, Tensor]:
+    paths = sorted((folder / STYLES).glob("*.safetensors"))
+    return {path.stem: load_file(path)[STYLE].float() for path in paths}

@@ -1,0 +1,106 @@
+"""The training loop: paints batches of photos and minimises the losses."""
+
+import random
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from workloads.video.scoring.cpu_threads import cpu_threads
+from workloads.video.training import pictures
+from workloads.video.training.flicker import Move, flicker, next_frame
+from workloads.video.training.losses import Losses, PaintingFeatures, compare
+from workloads.video.training.recipe import TrainingSettings
+from workloads.video.training.trainable_styles import TrainableStyles
+from workloads.video.training.vgg import Vgg
+
+Gradients = Sequence[Tensor | None]
+
+#: Steps in which the learning rate rises to its full value.
+WARM_UP = 20
+
+
+class StepLosses(NamedTuple):
+    losses: Losses
+    flicker: Tensor
+
+
+class TrainingLoop:
+    def __init__(
+        self,
+        styles: TrainableStyles,
+        vgg: Vgg,
+        paintings: list[PaintingFeatures],
+        settings: TrainingSettings,
+    ) -> None:
+        self._styles, self._vgg, self._settings = styles, vgg, settings
+        self._paintings = paintings
+        self._optimiser = styles.optimiser()
+        groups = self._optimiser.param_groups
+        self._rates = [group["lr"] * settings.rate for group in groups]
+        self._learning: list[nn.Parameter] = [p for group in groups for p in group["params"]]
+
+    def run(self, photos: list[Tensor], done: int = 0) -> Iterator[tuple[int, list[float]]]:
+        """Train, and yield the number of each finished step with its losses."""
+        settings = self._settings
+        chance = random.Random(settings.seed + done)
+        batches = pictures.crops(photos, settings.size, settings.batch, settings.seed + done)
+        for step in range(done, settings.steps):
+            factor = settings.rate_at(step) * min(1, (step - done + 1) / WARM_UP)
+            for group, rate in zip(self._optimiser.param_groups, self._rates, strict=True):
+                group["lr"] = rate * factor
+            numbers = range(len(self._paintings))
+            which = chance.choices(numbers, k=settings.batch)
+            if settings.batch <= len(numbers):
+                which = chance.sample(numbers, settings.batch)
+            losses = self._step(next(batches), which, step % 2)
+            self._styles.average(step - done)
+            yield step + 1, losses
+
+    def state(self) -> dict[str, Any]:
+        return self._optimiser.state_dict()
+
+    def restore(self, state: dict[str, Any]) -> None:
+        self._optimiser.load_state_dict(state)
+
+    def _step(self, frames: list[Tensor], which: list[int], size: int) -> list[float]:
+        """Compute each frame's gradients in a thread of its own, and apply their mean."""
+        done = list(cpu_threads(1).pool.map(self._gradients, frames, which, [size] * len(which)))
+        for n, weight in enumerate(self._learning):
+            parts = [part for _, gradients in done if (part := gradients[n]) is not None]
+            weight.grad = torch.stack(parts).sum(0) / len(done) if parts else None
+        nn.utils.clip_grad_norm_(self._learning, 1.0)
+        self._optimiser.step()
+        return torch.tensor([losses for losses, _ in done]).mean(0).tolist()
+
+    def _gradients(self, frame: Tensor, number: int, size: int) -> tuple[list[float], Gradients]:
+        step = self._losses(frame, number, size)
+        gradients = torch.autograd.grad(self._total(step), self._learning, allow_unused=True)
+        return [value.item() for value in (*step.losses, step.flicker)], gradients
+
+    def _losses(self, frame: Tensor, number: int, size: int) -> StepLosses:
+        """The losses at the picture's size (0), or at half of it (1) and with the flicker."""
+        with_flicker = size == 1 and self._settings.steady_weight > 0
+        move = Move(frame)
+        frames = torch.cat([frame, next_frame(frame, move)]) if with_flicker else frame
+        style = self._styles.styles[number : number + 1].expand(len(frames), -1)
+        with torch.autocast("cpu", torch.bfloat16):
+            painted = self._styles.paint(frames, style).float()
+        first, rim = painted[:1], self._settings.rim
+        inside = (..., slice(rim, -rim), slice(rim, -rim))
+        losses = compare(self._vgg, first[inside], frame[inside], self._paintings[number], size)
+        change = flicker(first, painted[1:], move) if with_flicker else torch.zeros(())
+        return StepLosses(losses, change)
+
+    def _total(self, step: StepLosses) -> Tensor:
+        settings, losses = self._settings, step.losses
+        return (
+            settings.patch_weight * losses.patches
+            + settings.gram_weight * losses.gram
+            + settings.colour_weight * losses.colour
+            + settings.content_weight * losses.content
+            + settings.variation_weight * losses.variation
+            + settings.repeat_weight * losses.repeats
+            + settings.steady_weight * step.flicker
+        )

@@ -148,7 +148,7 @@ def test_files_that_claim_less_than_they_hold_are_refused(scene: Scene, tmp_path
     assert "packets overlap" in scene.refusal(again)
     assert "16000×12000" in scene.refusal(header)
     assert scene.output(finished) == "original/good.mp4"
-    for name in ("frames", "scored", "segments"):
+    for name in ("shards", "scored", "segments"):
         left = [blob.name for blob in scene.storage.container(name).under()]
         assert not [blob for blob in left if not blob.startswith(finished)]
 

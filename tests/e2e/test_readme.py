@@ -48,7 +48,7 @@ WITH_A_STACK = [
     "impasto prepare",
     "impasto submit VIDEO --style S",
     "impasto cancel JOB",
-    "impasto styles",
+    "impasto models list",
     "impasto poison list",
     "impasto poison show ID",
     "impasto poison requeue ID…",

@@ -50,7 +50,7 @@ def test_the_original_style_returns_the_same_video(tmp_path: Path, clip: Path) -
     assert result.returncode == 0, result.stderr
     [line] = lines(result)
     assert line["state"] == "finished"
-    assert line["frames"] == 100
+    assert line["items"] == 100
     assert_same_but_for_the_picture(Path(line["output"]), clip)
     error = first_frame(Path(line["output"])).astype(int) - first_frame(clip)
     assert np.abs(error).mean() < 8

@@ -160,7 +160,7 @@ def test_probing_rights_changes_nothing(
     with running(Consumer(storage, own, stop, []), stop):
         eventually(lambda: not why_not_ready(heartbeat), "it to be ready")
     assert [name for name in QUEUES if storage.queue(name).count()] == []
-    for name in ("input", "jobs", "frames", "scored", "segments", "models", "output", "logs"):
+    for name in ("input", "jobs", "shards", "scored", "segments", "models", "output", "logs"):
         assert storage.container(name).under() == []
 
 

@@ -197,7 +197,7 @@ def test_a_job_that_is_cancelled_while_it_is_planned_isnt_begun(
 def test_a_missing_container_is_not_taken_for_a_missing_source(
     storage: Storage, settings: Settings, tmp_path: Path
 ) -> None:
-    """The container `frames` is missing: the job isn't refused, but retried."""
+    """The container `shards` is missing: the job isn't refused, but retried."""
     data = make_clip(tmp_path / "clip.mp4", seconds=0.4).read_bytes()
     event = arrival(storage, data, "original/clip.mp4")
     service, jobs = splitter(storage, settings), Jobs(storage)

@@ -119,7 +119,7 @@ def test_a_job_whose_source_was_replaced_is_refused(
     assert outcome.state == "refused"  # a retry would not help
     assert "replaced or removed" in outcome.reason
     assert storage.container("output").under() == []
-    for name in ("frames", "scored", "segments"):
+    for name in ("shards", "scored", "segments"):
         assert storage.container(name).under() == []
 
 
@@ -143,7 +143,7 @@ def test_a_retry_after_a_failed_mux_uses_the_encoded_segments(
     stitcher.stitch(message, Work(1))
     stitcher.close()
     assert isinstance(jobs.outcome(job), Result)
-    for name in ("frames", "scored", "segments"):
+    for name in ("shards", "scored", "segments"):
         assert storage.container(name).under() == []
 
 

@@ -9,7 +9,7 @@ from shared.storage import QUEUES, Storage
 from tests.support.waiting import eventually
 
 #: Containers of intermediates.
-INTERMEDIATES = ("frames", "scored", "segments")
+INTERMEDIATES = ("shards", "scored", "segments")
 
 
 def leftovers(storage: Storage) -> list[str]:

@@ -16,7 +16,11 @@ def test_the_page_matches_the_code() -> None:
 
 def test_the_page_has_every_setting_class() -> None:
     listed = {settings for group in GROUPS.values() for settings in group}
-    defined = {s for s in all_below(Settings) if s.__module__.startswith(("services.", "shared."))}
+    defined = {
+        s
+        for s in all_below(Settings)
+        if s.__module__.startswith(("services.", "shared.", "workloads."))
+    }
     assert listed == defined
 
 

@@ -82,5 +82,5 @@ def test_an_item_over_the_limit_is_malformed(monkeypatch: pytest.MonkeyPatch) ->
 def test_more_items_than_a_shard_has_are_malformed() -> None:
     items = [Item(f"{n:06}.jpg", b"") for n in range(MOST_ITEMS + 1)]
     assert len(unpack(pack(items[:-1]))) == MOST_ITEMS
-    with pytest.raises(Malformed, match="over 25 items"):
+    with pytest.raises(Malformed, match="over 1000 items"):
         unpack(pack(items))

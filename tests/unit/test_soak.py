@@ -27,7 +27,7 @@ FINE = Evidence(
     bad_messages=[RUBBISH],
     refused={},
     azurite_ended_at=None,
-    left={"frames": []},
+    left={"shards": []},
     crashes=[],
     memory={"splitter": Peaks(100, 110)},
 )
@@ -72,7 +72,7 @@ def test_poison_must_contain_exactly_the_invalid_messages() -> None:
 
 
 def test_leftovers_crashes_and_growing_memory_fail_a_check() -> None:
-    assert wrong(left={"frames": ["1-a/00000/0000.tar"]}).startswith("left in frames: 1: 1-a/")
+    assert wrong(left={"shards": ["1-a/00000/0000.tar"]}).startswith("left in shards: 1: 1-a/")
     assert wrong(crashes=["splitter (7) ended by itself"]) == "splitter (7) ended by itself"
     assert wrong(memory={"splitter": Peaks(100, 200)}) == "splitter grew from 100 to 200 MiB"
 

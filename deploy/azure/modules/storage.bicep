@@ -1,4 +1,4 @@
-// The two accounts: `media` for what people bring and take, `work` for records, frames and queues.
+// The two accounts: `media` for what people bring and take, `work` for records, shards and queues.
 param prefix string
 param location string
 param tags object
@@ -166,7 +166,7 @@ resource workLifecycle 'Microsoft.Storage/storageAccounts/managementPolicies@202
           name: 'intermediates'
           type: 'Lifecycle'
           definition: {
-            filters: { blobTypes: ['blockBlob'], prefixMatch: ['frames/', 'scored/', 'segments/'] }
+            filters: { blobTypes: ['blockBlob'], prefixMatch: ['shards/', 'scored/', 'segments/'] }
             actions: { baseBlob: { delete: { daysAfterModificationGreaterThan: 14 } } }
           }
         }

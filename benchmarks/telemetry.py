@@ -35,6 +35,7 @@ from shared.settings import Settings
 from shared.storage import Storage
 from shared.telemetry import spans
 from shared.telemetry.spans import Span, recording
+from workloads.video import VIDEO
 
 DELIVERIES, ROUNDS = 100, 5
 #: Storage requests of one delivery, as of a chunk of four shards, besides those of the runtime.
@@ -60,7 +61,7 @@ def measured_service(result: Path) -> None:
     began: list[float] = []
 
     def build(storage: Storage, settings: Settings, stop: Stop) -> Consumer:
-        frames, scored = storage.container("frames"), storage.queue("scored")
+        frames, scored = storage.container("shards"), storage.queue("scored")
         handled = 0
 
         def handle(message: SegmentPlanned, work: Work) -> None:
@@ -142,7 +143,7 @@ def whole_job() -> tuple[float, int]:
         Stack(Path(folder)) as stack,
     ):
         control = JobControl(stack.storage)
-        job = control.submit(CLIP, f"great-wave/{CLIP.name}")
+        job = control.submit(VIDEO, CLIP, f"great-wave/{CLIP.name}")
         list(follow(control, [job], Stop()))
         lines = JobLines(stack.storage, job)
         time.sleep(3)  # the log's last lines are written within this time
@@ -155,7 +156,7 @@ def report() -> Report:
     with temporary_storage() as here, collector() as url:
         for shard in range(SHARDS):
             name = f"{JOB}/00000/{shard:04}.tar"
-            here.storage.container("frames").write(name, bytes(100_000))
+            here.storage.container("shards").write(name, bytes(100_000))
         rounds = [
             {name: cpu_of_deliveries(here, given) for name, given in variants(url).items()}
             for _ in range(ROUNDS)

@@ -35,7 +35,7 @@ KILL_SECONDS = (2.0, 5.0)
 SECONDS_PER_VIDEO = 4.0
 #: The late video is dropped when this share of the others is finished.
 LATE_SHARE = 0.2
-INTERMEDIATES = ("frames", "scored", "segments")
+INTERMEDIATES = ("shards", "scored", "segments")
 MIB = 2**20
 
 

@@ -28,7 +28,7 @@ from tests.support.processes import processes_of
 FAULT_CHANCE, STEAL_CHANCE = 0.06, 0.15
 AT_ONCE = 8
 #: The containers and queues that services lose access to for a while.
-FORBIDDEN = ("input", "output", "jobs", "frames", "scored", "chunks")
+FORBIDDEN = ("input", "output", "jobs", "shards", "scored", "chunks")
 #: How often rights, keys and the blob that can't be listed change in a run.
 CHANGES = 8
 #: A blob whose name makes Azurite answer every listing of its container with 500.
@@ -157,7 +157,7 @@ def collect_evidence(
 ) -> Evidence:
     jobs = Jobs(storage)
     outcomes = {r.job: jobs.outcome(r.job) for r in run.bad_sender.sent if r.job}
-    kept = ("frames", "scored", "segments")
+    kept = ("shards", "scored", "segments")
     return Evidence(
         faults=counts.counts(),
         undisturbed=undisturbed,

@@ -51,7 +51,7 @@ def measure(own: TemporaryStorage) -> list[Row]:
     for warm in range(ROUNDS + 1):
         job.drop()
         found = {"split": (cpu(floors.split), cpu(job.split))}
-        sources = job.jpegs("frames")
+        sources = job.jpegs("shards")
         found["score"] = (cpu(floors.score(painter, sources)), cpu(job.score))
         painted = job.jpegs("scored")
         found["stitch"] = (cpu(floors.stitch(painted, own.folder)), cpu(job.stitch))

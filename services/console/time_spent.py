@@ -19,9 +19,9 @@ TEN_THOUSAND = {
     "queues": TEN_THOUSAND_QUEUED,
 }
 #: What a handling of a queue is for. Where several run at once, the first named counts.
-STAGES = {"chunks": "model", "lessons": "model", "scored": "encode", "segments": "split"}
+STAGES = {"chunks": "model", "lessons": "model", "scored": "join", "segments": "split"}
 OTHER_STAGES = {"waiting": "plan", "shards": "group", "arrivals": "arrive"}
-ORDER = ("model", "finish", "encode", "split", "plan", "group", "arrive", "wait for node", "wait")
+ORDER = ("model", "finish", "join", "split", "plan", "group", "arrive", "wait for node", "wait")
 
 
 class TimeSpent(BaseModel):

@@ -12,7 +12,7 @@ from services.console.traces import SECOND, KeptSpan, Trace
 COLOURS = {
     "model": "magenta",
     "finish": "cyan",
-    "encode": "blue",
+    "join": "blue",
     "split": "green",
     "plan": "yellow",
     "wait": "bright_black",

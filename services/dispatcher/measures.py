@@ -22,7 +22,7 @@ HELP = {
 }
 #: How long a measurement is shown again: queues are cheap to ask, listings are not.
 QUEUE_SECONDS, LISTING_SECONDS = 15.0, 60.0
-INTERMEDIATES = ("frames", "scored", "segments")
+INTERMEDIATES = ("shards", "scored", "segments")
 
 
 class Again:

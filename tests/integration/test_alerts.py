@@ -20,6 +20,7 @@ from shared.clusters.settings import WorkerSettings
 from shared.clusters.state import WorkerState
 from shared.errors import Unavailable
 from shared.messages import ChunkPlanned, SegmentPlanned
+from shared.prepare import prepare
 from shared.runtime.consumer import Consumer
 from shared.runtime.stop import Stop
 from shared.runtime.work import Route, Work
@@ -103,7 +104,7 @@ def test_nothing_rings_while_nothing_is_wrong(
     watched: Watched, storage: Storage, before: str
 ) -> None:
     storage.queue("chunks").send(CHUNK)
-    storage.container("frames").write(f"{JOB}/00000/0000.tar", b"x")
+    storage.container("shards").write(f"{JOB}/00000/0000.tar", b"x")
     assert watched.ringing(before) == set()
 
 
@@ -136,7 +137,7 @@ def test_no_worker_starts(watched: Watched, pool: Pool, before: str) -> None:
 
 
 def test_a_job_stands_still(watched: Watched, storage: Storage, before: str) -> None:
-    storage.container("frames").write(f"{JOB}/00000/0000.tar", b"x")
+    storage.container("shards").write(f"{JOB}/00000/0000.tar", b"x")
     watched.later = timedelta(minutes=14)
     assert watched.ringing(before) == set()
     watched.later = timedelta(minutes=16)
@@ -182,7 +183,7 @@ def test_storage_refuses(settings: Settings, spawn: Spawn) -> None:
     port = line["port"]
     rung = eventually(lambda: ringing(asked(port, "/metrics")[1]), "the alert")
     assert rung == {"storage-refuses"}
-    Storage(unprepared).prepare()
+    prepare(Storage(unprepared))
     eventually(lambda: not ringing(asked(port, "/metrics")[1]), "the end of the alert")
 
 

@@ -16,6 +16,7 @@ from services.console.__main__ import app
 from services.console.poison import PoisonQueues
 from shared.errors import StorageError
 from shared.models import Model, Models
+from shared.prepare import prepare
 from shared.records import Failure
 from shared.settings import Settings
 from shared.storage import Storage
@@ -85,7 +86,7 @@ def test_each_deed_is_listed_with_who_and_from_where(storage: Storage, settings:
 @pytest.mark.usefixtures("environment")
 def test_what_cant_be_written_down_isnt_done(settings: Settings) -> None:
     storage = Storage(settings)
-    storage.prepare()
+    prepare(storage)
     storage.poison("segments").send_text("nonsense")
     eventually(storage.poison("segments").count, "poison")
     full = storage.container("logs")

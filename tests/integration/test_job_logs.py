@@ -12,6 +12,7 @@ from services.console.job_lines import JobLines
 from services.console.traces import Trace, trace_from
 from shared.errors import Unavailable
 from shared.messages import SegmentPlanned
+from shared.prepare import prepare
 from shared.settings import Settings
 from shared.storage import Storage
 from shared.telemetry.ids import trace_of
@@ -112,7 +113,7 @@ def test_lines_wait_while_storage_has_no_container_and_are_kept_afterwards(
     unprepared = Storage(settings)
     log = JobLog(unprepared.container("logs"), "probe-1")
     log.add(JOB, json.dumps({"event": "early", "timestamp": "1"}))
-    unprepared.prepare()
+    prepare(unprepared)
     eventually(lambda: log_of(unprepared), "the line")
     log.close()
     assert [line["event"] for line in log_of(unprepared)] == ["early"]

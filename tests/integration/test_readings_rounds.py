@@ -18,6 +18,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import OneClassSVM
 
 from shared import names
+from shared.prepare import prepare
 from shared.shards import Item, unpack
 from shared.storage import Storage
 from tests.support.azurite import Azurite
@@ -38,7 +39,7 @@ TRAINED = "train/one-class-svm/2026-11-20T13/20"
 @pytest.fixture
 def storage(azurite: Azurite) -> Storage:
     storage = Storage(azurite.settings())
-    storage.prepare()
+    prepare(storage)
     for name in ("readings", "predictions"):
         storage.container(name).ensure()
     return storage

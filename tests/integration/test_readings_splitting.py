@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from shared.errors import Refused
+from shared.prepare import prepare
 from shared.storage import Storage
 from tests.support.azurite import Azurite
 from tests.support.rounds import (
@@ -58,7 +59,7 @@ MALFORMED = {
 @pytest.fixture
 def storage(azurite: Azurite) -> Storage:
     storage = Storage(azurite.settings())
-    storage.prepare()
+    prepare(storage)
     storage.container("readings").ensure()
     return storage
 

@@ -187,7 +187,7 @@ def test_lifecycle_rules_name_containers_that_are_there() -> None:
             for prefix in prefixes if deleted else []:
                 days[prefix] = integer(deleted["daysAfterModificationGreaterThan"])
     assert days == {
-        **dict.fromkeys(("frames/", "scored/", "segments/"), 14),
+        **dict.fromkeys(("shards/", "scored/", "segments/"), 14),
         **dict.fromkeys(("logs/", "dead-letters/"), 30),
         "jobs/": 365,
     }

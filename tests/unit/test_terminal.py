@@ -29,7 +29,7 @@ def test_tables_on_narrow_screens_cut_nothing_off() -> None:
     assert isinstance(screen.file, io.StringIO)
     [shown] = only_rows(screen.file.getvalue())
     assert shown[0] == status.job
-    assert [shown[1], shown[3], shown[4]] == ["finished", "great-wave", "1000 frames"]
+    assert [shown[1], shown[3], shown[4]] == ["finished", "great-wave", "1000frames"]
     assert "…" not in screen.file.getvalue()
 
 

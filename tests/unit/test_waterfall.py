@@ -74,7 +74,7 @@ def test_every_moment_counts_once_and_a_dead_worker_is_seen() -> None:
     assert spent.elapsed == {
         "model": 10,
         "finish": 2,
-        "encode": 2,
+        "join": 2,
         "split": 2,
         "plan": 1,
         "wait for node": 6,

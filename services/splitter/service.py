@@ -112,7 +112,9 @@ class Splitter:
         self.in_flight.split()
 
     def _plan(self, workload: Workload, event: BlobCreated, work: Work) -> Job:
-        plan = self._parts[workload.name].plan(event, self._check_of(event.job, work))
+        check = self._check_of(event.job, work)
+        plan = self._parts[workload.name].plan(event, check)
+        check()
         return Job(
             job=event.job,
             trace=event.trace,

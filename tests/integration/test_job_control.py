@@ -171,5 +171,5 @@ def test_a_lesson_has_no_output(storage: Storage, video: Path, tmp_path: Path) -
     control = JobControl(storage)
     job = control.teach(VIDEO, video, "wave")
     finish(storage, job)
-    with pytest.raises(Missing, match="it taught a style"):
+    with pytest.raises(Missing, match="it made a model"):
         control.download(job, tmp_path)

@@ -191,7 +191,9 @@ def test_room_on_the_disk_is_checked_before_muxing(
 
     disk(sound)  # but no room for the picture
     with monkeypatch.context() as during, pytest.raises(OSError, match="MiB are needed") as full:
-        during.setattr(stitcher, "_muxer", None)  # to begin would raise another error
+        during.setattr(
+            stitcher._parts["video"], "_muxer", None
+        )  # to begin would raise another error
         stitch()
     assert disk_full_errno(full.value)
     assert jobs.outcome(job) is None

@@ -80,9 +80,15 @@ WORKLOADS_WORDS = re.compile(
 )
 #: The device is a processor, the style is rich's, and records without a workload are of the first.
 OTHER_MEANINGS = (
-    "device: str", '"device"', "device=scorer.device", "name of the device", "style: str", ", style)",
-    'FIRST_WORKLOAD = "video"', '"painters"',
-)  # fmt: skip
+    "device: str",
+    '"device"',
+    "device=scorer.device",
+    "name of the device",
+    "style: str",
+    ", style)",
+    'FIRST_WORKLOAD = "video"',
+    '"painters"',
+)
 GENERAL = [path for path in MODULES if path.relative_to(ROOT).parts[0] != "workloads"]
 
 

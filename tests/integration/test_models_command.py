@@ -1,0 +1,54 @@
+"""`impasto models` adds, lists, shows and removes models, and returns to an earlier version."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from services.console.__main__ import app
+from shared.errors import ImpastoError, Missing, Refused
+from shared.settings import Settings
+from shared.storage import Storage
+
+
+@pytest.fixture(autouse=True)
+def connected(storage: Storage, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The commands reach the test's storage."""
+    for name in ("media_connection", "work_connection"):
+        monkeypatch.setenv(f"IMPASTO_{name.upper()}", getattr(settings, name).get_secret_value())
+
+
+def models(*arguments: str | Path) -> list[dict[str, Any]]:
+    done: Result = CliRunner().invoke(app, ["models", *map(str, arguments), "--json"])
+    if isinstance(done.exception, ImpastoError):
+        raise done.exception
+    assert done.exit_code == 0, done.output
+    return [json.loads(line) for line in done.output.splitlines()]
+
+
+def test_versions_of_a_model_are_kept_until_it_is_removed(storage: Storage, tmp_path: Path) -> None:
+    versions = []
+    for data in (b"old", b"new"):
+        (tmp_path / "data").write_bytes(data)
+        [added] = models("add", "wave", "--scorer", "painter", "--file", tmp_path / "data")
+        versions.append(added["version"])
+    [listed] = models("list")
+    assert (listed["name"], listed["version"], listed["size"]) == ("wave", versions[1], 3)
+    assert {each["version"] for each in models("show", "wave")} == set(versions)
+    models("use", "wave", versions[0])
+    assert models("list")[0]["version"] == versions[0]
+    with pytest.raises(Missing, match="wave has no version 'abc'"):
+        models("use", "wave", "abc")
+    models("remove", "wave")
+    assert models("list") == []
+    assert storage.container("models").under() == []
+    with pytest.raises(Missing, match="no model is called 'wave'"):
+        models("show", "wave")
+
+
+def test_a_name_that_no_job_could_use_is_refused(storage: Storage) -> None:
+    with pytest.raises(Refused, match="a model can't be called 'The Wave'"):
+        models("add", "The Wave", "--scorer", "painter")
+    assert storage.container("models").under() == []

@@ -22,8 +22,10 @@ from shared.records import (
     Result,
     Segment,
     Source,
+    Spent,
 )
 from shared.storage import Storage
+from shared.telemetry.job_end import note_end
 
 #: How many job records a service caches. They never change.
 CACHED_JOBS = 32
@@ -77,23 +79,26 @@ class Jobs:
         folder = names.segment_folder(segment.job, segment.segment)
         return len(self.shards.under(folder)) >= segment.shards
 
-    def add_scored(self, shard: str, data: bytes, items: int) -> bool:
+    def add_scored(self, shard: str, data: bytes, items: int, spent: Spent | None = None) -> bool:
         """Store a scored shard unless it exists; return whether this call stored it."""
-        return self.scored.write_once(shard, data, item_count(items))
+        metadata = item_count(items) | (as_metadata("score", spent) if spent else {})
+        return self.scored.write_once(shard, data, metadata)
 
     def add_chunk(self, report: ChunkReport) -> None:
         name = names.chunk_record(report.job, report.segment, report.chunk)
         self._write(name, report, item_count(report.items))
 
-    def finish(self, result: Result) -> None:
+    def finish(self, result: Result, dropped: datetime | None = None) -> None:
         """Record the result, in place of any other outcome."""
         self.records.write(names.outcome_record(result.job), json_of(result))
+        note_end(result.job, result.state, dropped or result.created, result.finished)
 
     def fail(self, job: str, source: str | None, state: FailureState, reason: str) -> None:
         """Record why the job ended, unless it has an outcome already."""
         now = datetime.now(UTC)
         failure = Failure(job=job, source=source, state=state, reason=reason, at=now)
-        self._write(names.outcome_record(job), failure)
+        if self._write(names.outcome_record(job), failure):
+            note_end(job, state, None, now)
 
     def fail_job_of(self, message: Body, reason: str) -> None:
         """Fail the job of a message, even if the job's record can't be read."""
@@ -194,6 +199,20 @@ def json_of(record: Record) -> bytes:
 def item_count(items: int) -> dict[str, str]:
     """Metadata that shows a job's progress in listings."""
     return {"items": str(items)}
+
+
+def as_metadata(stage: str, spent: Spent) -> dict[str, str]:
+    """What a stage used, as metadata that the listings of later stages show anyway."""
+    return {f"{stage}_seconds": str(spent.seconds), f"{stage}_cpu": str(spent.cpu_seconds)}
+
+
+def spent_on(stage: str, blobs: Iterable[Blob]) -> Spent:
+    """The sum over blobs; those of older versions don't say."""
+    told = [blob.metadata for blob in blobs]
+    return Spent(
+        seconds=round(sum(float(each.get(f"{stage}_seconds", 0)) for each in told), 3),
+        cpu_seconds=round(sum(float(each.get(f"{stage}_cpu", 0)) for each in told), 3),
+    )
 
 
 def items_in(blobs: Iterable[Blob]) -> int:

@@ -55,6 +55,8 @@ class Job(Record):
     source: Source
     model: Model
     created: datetime
+    #: When its input was dropped, as far as its announcement says.
+    dropped: datetime | None = None
     segments: list[Span] = Field(min_length=1)
     window: int = Field(100_000, ge=1)
     #: How many items each shard has but a segment's last; 0 if they aren't of one size.
@@ -69,11 +71,20 @@ class Job(Record):
         return sum(span.items for span in self.segments[segment + 1 :])
 
 
+class Spent(Record):
+    """What a part of the work used."""
+
+    seconds: float = 0
+    cpu_seconds: float = 0
+
+
 class Segment(Record):
     job: JobId
     segment: Number
     items: Count
     shards: Count
+    #: By splitting it.
+    spent: Spent = Spent()
     detail: dict[str, Any] = {}
 
 
@@ -100,6 +111,18 @@ class ChunkReport(Record):
     detail: dict[str, Any] = {}
 
 
+class Summary(Record):
+    """Where a job's time and CPU went, by stage: split, score, join and finish.
+
+    Stages of several segments run side by side. The price is that of the workers' time.
+    """
+
+    seconds: float
+    by_stage: dict[str, Spent]
+    seconds_per_item: dict[str, float]
+    node_dollars: float
+
+
 class Result(Record):
     job: JobId
     workload: str = FIRST_WORKLOAD
@@ -109,6 +132,7 @@ class Result(Record):
     notes: list[str] = []
     created: datetime
     finished: datetime
+    summary: Summary | None = None
     state: Literal["finished"] = "finished"
 
 

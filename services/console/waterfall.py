@@ -18,7 +18,7 @@ COLOURS = {
     "wait": "bright_black",
     "wait for node": "bright_black",
 }
-WAITING, WORKING, DEAD = "·", "█", "▒"
+WAITING, WORKING, DEAD, PART = "·", "█", "▒", "─"
 #: With more deliveries, those in the middle are left out.
 MOST_ROWS = 60
 BAR = 48
@@ -57,15 +57,17 @@ def add_delivery(table: Table, trace: Trace, span: KeptSpan) -> None:
         seconds(end - span.start),
         bar(trace, span.sent, span.start, end, DEAD if span.end is None else WORKING, colour),
     )
+    by_name: dict[str, list[KeptSpan]] = {}
     for part in trace.parts_of(span):
-        stop = part.end or part.start
+        by_name.setdefault(part.name, []).append(part)
+    for name, parts in by_name.items():
         table.add_row(
             "",
-            plain(f"  {part.name}", "dim"),
-            seconds(part.start - trace.begin),
+            plain(f"  {name}" + (f" × {len(parts)}" if len(parts) > 1 else ""), "dim"),
+            seconds(parts[0].start - trace.begin),
             "",
-            seconds(stop - part.start),
-            bar(trace, part.start, part.start, stop, "─", colour),
+            seconds(sum((part.end or part.start) - part.start for part in parts)),
+            bars(trace, parts, colour),
         )
 
 
@@ -96,6 +98,16 @@ def bar(trace: Trace, sent: int, start: int, end: int, fill: str, colour: str) -
     text.append(WAITING * waited, "bright_black")
     text.append(fill * (last - first), colour)
     return text
+
+
+def bars(trace: Trace, parts: list[KeptSpan], colour: str) -> Text:
+    """Of all parts, in one line."""
+    line = [" "] * BAR
+    for part in parts:
+        drawn = bar(trace, part.start, part.start, part.end or part.start, PART, colour).plain
+        for column, char in enumerate(drawn[:BAR]):
+            line[column] = char if char != " " else line[column]
+    return Text("".join(line), colour)
 
 
 def summary(spent: TimeSpent) -> Iterator[str]:

@@ -22,6 +22,8 @@ from shared.runtime.stop import Stop
 from shared.runtime.work import AnyRoute, Route, Work
 from shared.shards import pack
 from shared.storage import Storage
+from shared.telemetry.spans import current, span
+from shared.telemetry.stages import Stage
 from shared.worker_activity import WorkerActivity
 from shared.workload import Scoring
 from shared.workloads import lessons, workload_called
@@ -63,10 +65,14 @@ class ScoringService:
         next_check = time.monotonic() + CHECK_SECONDS
         self._report.begin()
         with closing(pipeline.run(open_shards)) as scored:
+            scoring = Stage("score", scorer.device)
             for shard in scored:
-                with watch.stage("upload"):
+                scoring.items = shard.item_count
+                spent = scoring.done_as_span(shard=shard.number)
+                with watch.stage("upload"), span("upload", shard=shard.number):
                     name = shard_of(chunk, shard.number)
-                    first = self._jobs.add_scored(name, pack(shard.items), shard.item_count)
+                    first = self._jobs.add_scored(name, pack(shard.items), shard.item_count, spent)
+                scoring = Stage("score", scorer.device)
                 if first:
                     self._report.add(job, chunk, shard)
                 items += shard.item_count
@@ -90,9 +96,11 @@ class ScoringService:
                 worker=f"{socket.gethostname()}:{os.getpid()}",
                 device=scorer.device,
                 detail=scorer.report(),
-                times=watch.times(items),
+                times=(times := watch.times(items)),
             )
         )
+        if handling := current():
+            handling.attributes["impasto.model_seconds"] = times.seconds_by_stage["model"]
         self._done.send(
             ChunkScored(trace=chunk.trace, job=chunk.job, segment=chunk.segment, chunk=chunk.chunk)
         )

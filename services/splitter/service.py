@@ -25,6 +25,9 @@ from shared.runtime.stop import Stop
 from shared.runtime.work import AnyRoute, Route, Work
 from shared.segment_window import SegmentWindow
 from shared.storage import LANES, Storage
+from shared.telemetry.metrics import FIRST_SHARD_SECONDS
+from shared.telemetry.spans import span
+from shared.telemetry.stages import stage
 from shared.workload import Check, Splitting, Workload
 from shared.workloads import inputs, installed, lessons, workload_called, workload_of_input
 
@@ -113,7 +116,8 @@ class Splitter:
 
     def _plan(self, workload: Workload, event: BlobCreated, work: Work) -> Job:
         check = self._check_of(event.job, work)
-        plan = self._parts[workload.name].plan(event, check)
+        with stage("plan"):
+            plan = self._parts[workload.name].plan(event, check)
         check()
         return Job(
             job=event.job,
@@ -122,6 +126,7 @@ class Splitter:
             source=plan.source,
             model=plan.model,
             created=datetime.now(UTC),
+            dropped=event.event_time,
             segments=plan.segments,
             window=self._settings.segments_ahead,
             shard_items=plan.shard_items,
@@ -130,9 +135,16 @@ class Splitter:
 
     def _write_shards(self, part: Splitting, job: Job, number: int, work: Work) -> Segment:
         def write(shard: int, data: bytes) -> None:
-            self._jobs.shards.write(names.shard_blob(job.job, number, shard), data)
+            with span("upload", shard=shard):
+                self._jobs.shards.write(names.shard_blob(job.job, number, shard), data)
+            if number == shard == 0 and job.dropped:
+                since_drop = (datetime.now(UTC) - job.dropped).total_seconds()
+                FIRST_SHARD_SECONDS.observe(max(0.0, since_drop))
 
-        segment = part.split(job, number, write, self._check_of(job.job, work))
+        with stage("split") as splitting:
+            segment = part.split(job, number, write, self._check_of(job.job, work))
+            splitting.items = segment.items
+        segment = segment.model_copy(update={"spent": splitting.done()})
         self._jobs.add_segment(segment)
         return segment
 

@@ -10,11 +10,12 @@ from tempfile import TemporaryDirectory
 
 from services.stitcher.completeness import Completeness
 from services.stitcher.settings import StitcherSettings
+from services.stitcher.summary import summary
 from shared import names
-from shared.blobs import CLAIM_SECONDS
+from shared.blobs import CLAIM_SECONDS, Blob
 from shared.errors import NotYet, Taken
 from shared.input_errors import INPUT_ERRORS, end_job
-from shared.jobs import Jobs
+from shared.jobs import Jobs, as_metadata, spent_on
 from shared.logs import logger
 from shared.messages import ChunkScored
 from shared.records import Job, Result, Segment
@@ -24,6 +25,8 @@ from shared.runtime.stop import Stop
 from shared.runtime.work import Route, Work
 from shared.shards import Item, unpack
 from shared.storage import Storage
+from shared.telemetry.spans import span
+from shared.telemetry.stages import stage
 from shared.workload import Stitching
 from shared.workloads import inputs, installed, outputs, workload_called
 
@@ -72,7 +75,8 @@ class Stitcher:
         if segment is None:  # storage lost its record; to finish without it is an error
             return True
         shards = [names.shard_blob(job.job, number, shard) for shard in range(segment.shards)]
-        if self._shards.find_all(folder, shards) is None:
+        scored = self._shards.find_all(folder, shards)
+        if scored is None:
             return False
         with (
             self._jobs.records.claim(names.segment_record(job.job, number)),
@@ -83,10 +87,14 @@ class Stitcher:
                 return True
             path = Path(scratch) / "segment"
             path.touch()  # it stays empty if the segment has no items
-            if segment.items:
-                self._part(job).join(job, segment, self._items(segment, work), path)
-            with path.open("rb") as file:
-                self._jobs.segments.write(blob, file)
+            with stage("join") as joining:
+                if segment.items:
+                    self._part(job).join(job, segment, self._items(segment, work), path)
+                joining.items = segment.items
+            metadata = as_metadata("join", joining.done())
+            metadata |= as_metadata("score", spent_on("score", scored))
+            with path.open("rb") as file, span("upload"):
+                self._jobs.segments.write(blob, file, metadata)
         log.info("segment joined", items=segment.items)
         self._jobs.sweep_if_ended(job.job)  # another delivery may have been faster
         return True
@@ -106,26 +114,30 @@ class Stitcher:
         joined = self._segments.find_all(folder, blobs)
         if joined is None:
             return
-        sizes = [blob.size for blob in joined]
         with self._jobs.records.claim(names.job_record(job.job)):
             if self._jobs.sweep_if_ended(job.job):
                 return
             try:
-                self._write_outputs(job, sizes, work)
+                self._write_outputs(job, joined, work)
             except INPUT_ERRORS as error:
                 end_job(self._jobs, job.job, job.source, error, work.attempt, FAILURE)
                 return
         self._jobs.sweep_if_ended(job.job)
 
-    def _write_outputs(self, job: Job, sizes: list[int], work: Work) -> None:
+    def _write_outputs(self, job: Job, joined: list[Blob], work: Work) -> None:
         """The main output is written last, so that whoever finds it finds the others as well."""
         segments = [self._jobs.require_segment(job.job, n) for n in range(len(job.segments))]
         container = self._storage.container(workload_called(job.workload).output)
         with TemporaryDirectory(prefix="impasto-stitcher-") as folder:
-            made = self._part(job).finish(job, segments, sizes, Path(folder), work.check)
+            sizes = [blob.size for blob in joined]
+            with stage("finish") as finishing:
+                made = self._part(job).finish(job, segments, sizes, Path(folder), work.check)
+                finishing.items = sum(segment.items for segment in segments)
+            spent = finishing.done()
             for output, path in reversed(made.files.items()):
-                with path.open("rb") as file:
+                with path.open("rb") as file, span("upload"):
                     container.write(output, file, {"job": job.job, "model": job.model})
+        now = datetime.now(UTC)
         result = Result(
             job=job.job,
             workload=job.workload,
@@ -134,9 +146,10 @@ class Stitcher:
             items=sum(segment.items for segment in segments),
             notes=made.notes,
             created=job.created,
-            finished=datetime.now(UTC),
+            finished=now,
+            summary=summary(job, now, segments, joined, spent),
         )
-        self._jobs.finish(result)
+        self._jobs.finish(result, job.dropped)
         log.info("finished", output=names.shown(output), items=result.items, notes=result.notes)
 
     def _part(self, job: Job) -> Stitching:

@@ -65,14 +65,14 @@ class ScoringService:
         next_check = time.monotonic() + CHECK_SECONDS
         self._report.begin()
         with closing(pipeline.run(open_shards)) as scored:
-            scoring = Stage("score", scorer.device)
+            scoring = Stage("score", device=scorer.device)
             for shard in scored:
                 scoring.items = shard.item_count
                 spent = scoring.done_as_span(shard=shard.number)
                 with watch.stage("upload"), span("upload", shard=shard.number):
                     name = shard_of(chunk, shard.number)
                     first = self._jobs.add_scored(name, pack(shard.items), shard.item_count, spent)
-                scoring = Stage("score", scorer.device)
+                scoring = Stage("score", device=scorer.device)
                 if first:
                     self._report.add(job, chunk, shard)
                 items += shard.item_count

@@ -100,7 +100,7 @@ def test_another_stitcher_finishes_the_message_of_a_killed_one(
         killed.stitch(message, Work(1))
     last = next(in_turn)
     with monkeypatch.context() as during, pytest.raises(SystemError):
-        during.setattr(killed, "_mux", lambda *_: (_ for _ in ()).throw(SystemError("killed")))
+        during.setattr(killed, "_finish", lambda *_: (_ for _ in ()).throw(SystemError("killed")))
         killed.stitch(last, Work(1))
     assert Jobs(storage).segments.find(segment_blob(job, last.segment))
     assert Jobs(storage).outcome(job) is None

@@ -2,14 +2,16 @@
 
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from math import ceil
+from pathlib import Path
 from typing import NamedTuple
 
 from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceNotFoundError
 from azure.storage.queue import QueueClient, QueueMessage
 
+from shared.bells import ring
 from shared.errors import LeaseLost, Missing
 from shared.messages import Body, encode
 from shared.outages import one_try, retry_outages
@@ -24,8 +26,11 @@ NO_MESSAGE = "00000000-0000-0000-0000-000000000000"
 
 
 class Queue:
-    def __init__(self, client: QueueClient, outage_seconds: float) -> None:
+    def __init__(
+        self, client: QueueClient, outage_seconds: float, bells: Path | None = None
+    ) -> None:
         self._client = client
+        self._bells = bells
         self.name = client.queue_name
         self.url = client.url
         self.outage_seconds = outage_seconds
@@ -65,6 +70,11 @@ class Queue:
     @retry_outages
     def send_text(self, text: str, after: float = 0) -> None:
         self._client.send_message(text, visibility_timeout=ceil(after), time_to_live=FOREVER)
+        self.ring(ceil(after))
+
+    def ring(self, after: float = 0) -> None:
+        """Tell the processes of this machine that there will be a message."""
+        ring(self._bells, self.name, after)
 
     def receive(self, lease_seconds: float) -> "Delivery | None":
         """Receive a message, if there is one. Doesn't retry in outages."""
@@ -126,6 +136,11 @@ class Lanes:
         self._rest = rest_seconds
         self._ask_at = dict.fromkeys((queue.name for queue in queues), 0.0)
 
+    def hurry(self, names: Collection[str]) -> None:
+        """Ask these queues next time even if they were empty."""
+        for name in self._ask_at.keys() & names:
+            self._ask_at[name] = 0
+
     @property
     def names(self) -> list[str]:
         return list(self._ask_at)
@@ -182,6 +197,7 @@ class Delivery:
 
     def again(self, after: float) -> None:
         self._settle(after)
+        self.queue.ring(ceil(after))
 
     def postpone(self, after: float) -> None:
         """Send it again, with no attempts counted. A crash in between leaves two messages."""
@@ -190,6 +206,7 @@ class Delivery:
 
     def hand_back(self) -> None:
         self._settle(0)
+        self.queue.ring()
 
     def _settle(self, hidden_for: float | None) -> None:
         try:

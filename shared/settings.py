@@ -58,6 +58,11 @@ class Settings(BaseSettings):
     full_seconds: float = Field(
         3600, ge=0, description="How long a job waits for room on a full disk before it fails."
     )
+    bells: Path | None = Field(
+        None,
+        description="A folder by which services on one machine wake each other, so that idle ones"
+        " ask less often.",
+    )
     heartbeat: Path | None = Field(
         None, description="A file that the service's loop touches in each turn."
     )

@@ -83,6 +83,7 @@ class Storage:
     def __init__(self, settings: Settings) -> None:
         self.outage_seconds = settings.outage_seconds
         self.keep_intermediates = settings.keep_intermediates
+        self.bells = settings.bells
         # shared/outages.py retries: the SDK's retries would multiply them.
         options = {"api_version": API_VERSION, "retry_total": 0, "connection_timeout": 5}
         media = Account(settings.media_connection, settings.media_url)
@@ -108,7 +109,7 @@ class Storage:
         return Container(service.get_container_client(name), self.outage_seconds)
 
     def queue(self, name: str) -> Queue:
-        return Queue(self._queues.get_queue_client(name), self.outage_seconds)
+        return Queue(self._queues.get_queue_client(name), self.outage_seconds, self.bells)
 
     def poison(self, name: str) -> Queue:
         return self.queue(name + POISON)

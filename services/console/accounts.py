@@ -1,12 +1,13 @@
 """The two storage accounts of a local stack, whose keys and ports are kept in its folder."""
 
 import base64
+import os
 import secrets
 import socket
 from contextlib import ExitStack
 from pathlib import Path
 
-from pydantic import BaseModel, SecretStr
+from pydantic import BaseModel, Field, SecretStr
 
 from shared.settings import Settings
 
@@ -19,6 +20,8 @@ class Accounts(BaseModel):
     queue_port: int
     media_key: str
     work_key: str
+    #: Of the stack in this folder; not in the file, as the folder may be moved.
+    bells: Path | None = Field(None, exclude=True)
 
     @property
     def azurite(self) -> str:
@@ -37,11 +40,12 @@ class Accounts(BaseModel):
         return {
             "IMPASTO_MEDIA_CONNECTION": self.media_connection,
             "IMPASTO_WORK_CONNECTION": self.work_connection,
-        }
+        } | ({"IMPASTO_BELLS": str(self.bells)} if self.bells else {})
 
     def settings(self) -> Settings:
         return Settings(
             outage_seconds=30,
+            bells=self.bells,
             media_connection=SecretStr(self.media_connection),
             work_connection=SecretStr(self.work_connection),
         )
@@ -62,9 +66,17 @@ def path_in(data: Path) -> Path:
     return data / "accounts.json"
 
 
+def bells_in(data: Path) -> Path | None:
+    """None where there are no named pipes."""
+    return data.resolve() / "bells" if hasattr(os, "mkfifo") else None
+
+
 def read(data: Path) -> Accounts | None:
     path = path_in(data)
-    return Accounts.model_validate_json(path.read_text()) if path.exists() else None
+    if not path.exists():
+        return None
+    known = Accounts.model_validate_json(path.read_text())
+    return known.model_copy(update={"bells": bells_in(data)})
 
 
 def make(data: Path) -> Accounts:
@@ -78,6 +90,7 @@ def make(data: Path) -> Accounts:
         queue_port=queue_port,
         media_key=known.media_key if known else new_key(),
         work_key=known.work_key if known else new_key(),
+        bells=bells_in(data),
     )
     path = path_in(data)
     path.touch(mode=0o600)

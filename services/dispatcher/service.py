@@ -79,12 +79,16 @@ class Dispatcher:
         self._before_chunks = [storage.queue(name) for name in BEFORE_CHUNKS]
         self._scored = storage.queue("scored")
         self._next_look = 0.0
+        #: As counted at the last look, or sent since then; None before the first look.
+        self._tasks: int | None = None
         #: The cluster's refusal, or that it doesn't answer; None since it last answered.
         self._problem: Problem | None = None
 
     def has_room(self) -> bool:
         """Whether more chunks may be sent: nodes would be idle, and stitchers aren't far behind."""
         nodes = self._pool.nodes
+        if self.is_idle:
+            return True  # nobody else sends chunks, so there is no need to ask
         few_chunks = has_room(self._chunks.count(), nodes)
         return few_chunks and self._scored.count() < nodes * SCORED_PER_NODE
 
@@ -94,8 +98,14 @@ class Dispatcher:
             return
         job = self._jobs.job(segment.job)
         self._chunks.send(chunks_of(job, segment, self._pool.nodes))
+        self._tasks = None
         self._window.send_next(job, done=segment.segment)
         self._next_look = 0
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether there were no tasks and no workers at the last look, and none was sent since."""
+        return self._tasks == 0 and not (self._problem or self._workforce.alive)
 
     def reconcile(self) -> bool:
         """Start or cancel workers until their number matches the queues."""
@@ -105,9 +115,12 @@ class Dispatcher:
         self._next_look = now + RECONCILE_SECONDS
         try:
             unusable = self._workforce.refresh()
-            if not self._workforce.is_running:
+            chunks, lessons = self._chunks.count(), self._lessons.count()
+            self._tasks = chunks + lessons
+            if self._tasks and not self._workforce.is_running:
                 self._discard_tasks(unusable)
-            self._match_workers_to_tasks()
+                chunks, lessons = self._chunks.count(), self._lessons.count()
+            self._match_workers_to_tasks(chunks, lessons)
             self._pool.delete_old_jobs()
             self._retention.enforce()
             self._problem = None
@@ -115,9 +128,8 @@ class Dispatcher:
             self._wait_for_cluster(error)
         return False
 
-    def _match_workers_to_tasks(self) -> None:
-        lessons = min(self._lessons.count(), self._settings.lesson_workers)
-        needed = workers_for(self._chunks.count()) + lessons
+    def _match_workers_to_tasks(self, chunks: int, lessons: int) -> None:
+        needed = workers_for(chunks) + min(lessons, self._settings.lesson_workers)
         self._workforce.needed = needed
         if needed:
             self._workforce.start(needed)
@@ -182,4 +194,6 @@ def build(storage: Storage, settings: WorkerSettings, stop: Stop) -> Consumer:
         tick=dispatcher.reconcile,
         rights=[RIGHTS, SWEEPING],
         at_end=pool.close,
+        woken_by=("chunks", "lessons"),
+        may_be_late=lambda: dispatcher.is_idle,
     )

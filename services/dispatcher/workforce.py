@@ -52,6 +52,11 @@ class Workforce:
         return any(map(is_running, self._workers))
 
     @property
+    def alive(self) -> int:
+        """How many workers run or wait for a node."""
+        return sum(not worker.ended for worker in self._workers)
+
+    @property
     def waiting(self) -> list[WorkerState]:
         return [worker for worker in self._workers if is_waiting(worker)]
 
@@ -89,8 +94,7 @@ class Workforce:
 
     def start(self, needed: int) -> None:
         """Start workers until there are as many as needed, as far as nodes and failures allow."""
-        alive = sum(not worker.ended for worker in self._workers)
-        missing = workers_to_start(needed, self._pool.nodes, alive)
+        missing = workers_to_start(needed, self._pool.nodes, self.alive)
         now, next_start = self._clock(), start_policy.next_start(self._failures)
         if missing and now < next_start != self._logged_next_start:
             self._logged_next_start = next_start

@@ -28,41 +28,56 @@ RIGHTS = Rights(
 PAUSE_FACTOR = 20
 #: A listing may also have taken long because of an outage.
 LONGEST_PAUSE = 30.0
+#: After so long without anything new, lessons are listed at every third listing of inputs.
+CALM_SECONDS = 60.0
+LESSONS_EVERY = 3
 
 
 class Trigger:
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
         self._arrivals = Arrivals(storage)
-        self._containers = [storage.container(name) for name in watched()]
-        self._seen: set[str] = set()
+        self._watched = [storage.container(name) for name in watched()]
+        self._seen: dict[str, set[str]] = {}
         self._unlistable: dict[str, set[str]] = {}
         self._next_listing = 0.0
+        self._last_new = time.monotonic()
+        self._listings = 0
 
     def announce_new(self) -> bool:
         """Announce new blobs, the oldest first, and windows; return whether there were any."""
         began = time.monotonic()
         if began < self._next_listing:
             return False
-        listed: set[str] = set()
         new = 0
-        for container in self._containers:
+        for container in self._containers_to_list(began):
+            listed: set[str] = set()
+            seen = self._seen.setdefault(container.name, set())
             found = list_all(container)
             self._log_unlistable(container, set(found.unlistable))
             for blob in found.oldest_first():
                 content = content_of(blob)
                 listed.add(content)
-                if content not in self._seen and not blob.is_folder:
+                if content not in seen and not blob.is_folder:
                     event = event_of(container, blob.name, blob.etag, blob.size, blob.md5)
                     new += self._arrivals.announce_new(event)
-                    self._seen.add(content)
-        self._seen &= listed
+                    seen.add(content)
+            seen &= listed
         for workload in installed().values():
             for event in workload.due(self._storage, datetime.now(UTC)):
                 new += self._arrivals.announce_new(event)
         now = time.monotonic()
+        if new:
+            self._last_new = now
         self._next_listing = now + pause_after(now - began)
         return new > 0
+
+    def _containers_to_list(self, now: float) -> list[Container]:
+        """Mostly no lessons while all is calm: learning takes minutes anyway."""
+        self._listings += 1
+        if now - self._last_new < CALM_SECONDS or self._listings % LESSONS_EVERY == 0:
+            return self._watched
+        return [container for container in self._watched if container.name not in lessons()]
 
     def _log_unlistable(self, container: Container, names_begin: set[str]) -> None:
         """Log each name once, for as long as it exists."""
@@ -87,4 +102,13 @@ def pause_after(seconds: float) -> float:
 
 def build(storage: Storage, settings: Settings, stop: Stop) -> Consumer:
     tick = Trigger(storage).announce_new
-    return Consumer(storage, settings, stop, routes=[], tick=tick, rights=[RIGHTS])
+    return Consumer(
+        storage,
+        settings,
+        stop,
+        routes=[],
+        tick=tick,
+        rights=[RIGHTS],
+        woken_by=list(watched()),
+        may_be_late=lambda: False,  # nobody rings for what others upload
+    )

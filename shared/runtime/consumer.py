@@ -11,13 +11,13 @@ from shared.messages import Body, decode
 from shared.queues import Delivery
 from shared.rights import Rights, merged, of_queue
 from shared.runtime.access import Access
-from shared.runtime.backoff import IdlePause
 from shared.runtime.guarded import Guarded
 from shared.runtime.handler_thread import HandlerThread
 from shared.runtime.heartbeat import note_worked
 from shared.runtime.outcomes import note
 from shared.runtime.settling import Settling
 from shared.runtime.stop import Stop
+from shared.runtime.waiting import Waiting
 from shared.runtime.work import AnyRoute, Work
 from shared.settings import Settings
 from shared.storage import Storage
@@ -44,13 +44,18 @@ class Consumer:
         rights: Sequence[Rights] = (),
         leave_when_idle: float | None = None,
         at_end: Callable[[], None] | None = None,
+        woken_by: Sequence[str] = (),
+        may_be_late: Callable[[], bool] = lambda: True,
     ) -> None:
         """`tick` is called between messages, and returns whether it found something to do.
 
-        `rights` are those that the routes don't imply; nothing is received without them.
+        `rights` are those that the routes don't imply; nothing is received without them. Bells of
+        `woken_by` wake it besides those of its queues. While `may_be_late` returns False, bells or
+        not, no pause is longer than `idle_seconds`.
         """
         self._handlers = HandlerThread(stop, settings.drain_seconds, settings.grace_seconds)
         self._tick = Guarded(tick, self._handlers, settings, what="tick") if tick else None
+        self._lanes = [route.lanes for route in routes if route.lanes]
         self._routes = [(route.lanes or storage.queue(route.queue), route) for route in routes]
         self._is_open = {
             route.queue: Guarded(
@@ -73,7 +78,12 @@ class Consumer:
         self._stop = stop
         self._leave_when_idle = leave_when_idle
         self._at_end = at_end
-        self._pause = IdlePause(settings.idle_seconds)
+        self._waiting = Waiting(
+            stop,
+            settings,
+            {*queues, *woken_by},
+            lambda: leave_when_idle is None and may_be_late(),
+        )
 
     @property
     def missing_rights(self) -> int:
@@ -89,16 +99,21 @@ class Consumer:
         last = time.monotonic()
         while not self._stop.requested:
             if self._poll():
-                self._pause.reset()
+                self._waiting.found_work()
                 last = time.monotonic()
             elif self._idle_for_good(time.monotonic() - last):
                 log.info("leaving: nothing to do")
                 break
             else:
-                self._stop.wait(self._pause.next())
+                self._hurry(self._waiting.wait())
+        self._waiting.close()
         self._handlers.close()
         if self._at_end:
             self._at_end()
+
+    def _hurry(self, rung: set[str]) -> None:
+        for lanes in self._lanes:
+            lanes.hurry(rung)
 
     def _idle_for_good(self, seconds: float) -> bool:
         return self._leave_when_idle is not None and seconds >= self._leave_when_idle
@@ -112,7 +127,7 @@ class Consumer:
             for queue, route in self._routes:
                 is_open = self._is_open.get(route.queue)
                 if is_open and not is_open():
-                    self._pause.at_most(CLOSED_PAUSE)
+                    self._waiting.at_most(CLOSED_PAUSE)
                 elif delivery := queue.receive(self._settings.lease_seconds):
                     self._take(route, delivery)
                     return self._worked(True)

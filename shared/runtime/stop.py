@@ -27,11 +27,14 @@ class Stop:
         self.hurried = True
         self.request()
 
-    def wait(self, seconds: float) -> bool:
-        """Wait until told to leave, for so many seconds at most; return whether to leave."""
+    def wait(self, seconds: float, *others: int) -> bool:
+        """Wait until told to leave, for so many seconds at most; return whether to leave.
+
+        It also returns when one of the other descriptors can be read.
+        """
         if self._on_poll:
             self._on_poll()
-        return bool(select.select([self._read], [], [], max(0, seconds))[0])
+        return self._read in select.select([self._read, *others], [], [], max(0, seconds))[0]
 
     @property
     def requested(self) -> bool:

@@ -18,8 +18,8 @@ def requests_recorded() -> Iterator[list[str]]:
     def recording(self: RequestsTransport, request: HttpRequest, **options: object) -> HttpResponse:
         url = urlsplit(request.url)
         path, query = url.path.split("/", 2)[2], parse_qs(url.query)
-        listing = query.get("comp") == ["list"]
-        found.append(f"LIST {path} {query['prefix'][0]}" if listing else f"{request.method} {path}")
+        listing, prefix = query.get("comp") == ["list"], query.get("prefix", [""])[0]
+        found.append(f"LIST {path} {prefix}" if listing else f"{request.method} {path}")
         answer: HttpResponse = send(self, request, **options)
         return answer
 

@@ -28,7 +28,7 @@ def impasto(*arguments: str | Path, timeout: float = 240) -> "subprocess.Complet
         [sys.executable, "-m", "services.console", *map(str, arguments)],
         capture_output=True,
         text=True,
-        env=os.environ | QUICK,
+        env=os.environ | QUICK | {"COLUMNS": "500"},  # long paths stay in one line
         cwd=ROOT,
         timeout=timeout,
         check=False,

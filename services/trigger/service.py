@@ -109,6 +109,5 @@ def build(storage: Storage, settings: Settings, stop: Stop) -> Consumer:
         routes=[],
         tick=tick,
         rights=[RIGHTS],
-        woken_by=list(watched()),
         may_be_late=lambda: False,  # nobody rings for what others upload
     )

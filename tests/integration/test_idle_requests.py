@@ -110,7 +110,7 @@ def test_all_idle_services_together_ask_less_than_once_a_second(
 
     monkeypatch.setattr(triggering, "CALM_SECONDS", 0)
     trigger = start("trigger")
-    listings = [asked_by(trigger) for _ in range(triggering.PAINTINGS_EVERY)]
+    listings = [asked_by(trigger) for _ in range(triggering.LESSONS_EVERY)]
     assert not trigger._waiting._may_be_late()
     asked["trigger"] = sorted(chain(*listings))
     assert asked["trigger"] == ["LIST input "] * len(listings) + ["LIST styles "]

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from shared.bells import Bell, Ring, ring
-from shared.runtime import waiting
 from shared.runtime.stop import Stop
 from shared.runtime.waiting import Waiting
 from shared.settings import Settings
@@ -109,7 +108,7 @@ def seconds_after(
     wait = Waiting(Stop(), usual, {"segments"}, lambda: may_be_late)
     for _ in range(20):
         wait._pause.next()
-    monkeypatch.setattr(waiting.time, "monotonic", lambda: now + calm)
+    monkeypatch.setattr("shared.runtime.waiting.time.monotonic", lambda: now + calm)
     return wait._seconds()
 
 

@@ -6,11 +6,15 @@ STYLE ?= great-wave
 OUTPUT ?= out
 BIN = .venv/bin
 
-.PHONY: run test test-fast lint setup locks pins settings watch keys images image up down connections \
+.PHONY: run run-readings test test-fast lint setup locks pins settings watch keys images image up down connections \
         publish test-containers deploy roll-back destroy train bench scale kills crowd soak sheet clean
 
 run: setup
 	@$(BIN)/impasto run "$(VIDEO)" --style "$(STYLE)" --output "$(OUTPUT)"
+
+# DEVICES=100 simulates fewer.
+run-readings: setup
+	@DEVICES="$(or $(DEVICES),1000)" OUTPUT="$(OUTPUT)" $(BIN)/python -m deploy.run_readings
 
 # How many tests run side by side: more than there are cores, as tests also wait. Those of one
 # `xdist_group` share something, and run one after the other.

@@ -41,6 +41,8 @@ class Made(NamedTuple):
 
     files: dict[str, Path]
     notes: list[str]
+    #: Called when they are written, and before the job is finished; again if that fails.
+    announce: Callable[[], None] | None = None
 
 
 class Checkpoint(NamedTuple):

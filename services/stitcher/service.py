@@ -137,6 +137,8 @@ class Stitcher:
             for output, path in reversed(made.files.items()):
                 with path.open("rb") as file, span("upload"):
                     container.write(output, file, {"job": job.job, "model": job.model})
+            if made.announce:
+                made.announce()
         now = datetime.now(UTC)
         result = Result(
             job=job.job,

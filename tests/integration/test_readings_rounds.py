@@ -18,7 +18,6 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import OneClassSVM
 
 from shared import names
-from shared.prepare import prepare
 from shared.shards import Item, unpack
 from shared.storage import Storage
 from tests.support.azurite import Azurite
@@ -34,15 +33,6 @@ from workloads.readings.summary import Summary
 
 DEVICES = 12
 TRAINED = "train/one-class-svm/2026-11-20T13/20"
-
-
-@pytest.fixture
-def storage(azurite: Azurite) -> Storage:
-    storage = Storage(azurite.settings())
-    prepare(storage)
-    for name in ("readings", "predictions"):
-        storage.container(name).ensure()
-    return storage
 
 
 def simulate(storage: Storage, hours: list[datetime], anomalies: float = 0.0) -> Simulator:

@@ -10,7 +10,6 @@ import pyarrow.parquet as pq
 import pytest
 
 from shared.errors import Refused
-from shared.prepare import prepare
 from shared.storage import Storage
 from tests.support.azurite import Azurite
 from tests.support.rounds import (
@@ -54,14 +53,6 @@ MALFORMED = {
     "a clock in the future": (body(reading("a", 3600 + 15 * 60, 1)), reasons.FUTURE),
     "a day late": (body(reading("a", -86_401, 1)), reasons.TOO_LATE),
 }
-
-
-@pytest.fixture
-def storage(azurite: Azurite) -> Storage:
-    storage = Storage(azurite.settings())
-    prepare(storage)
-    storage.container("readings").ensure()
-    return storage
 
 
 def put_good(storage: Storage) -> None:

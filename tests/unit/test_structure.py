@@ -22,7 +22,7 @@ HEAVY: dict[str, str | tuple[str, ...]] = {
         "workloads/video/source.py",
         "workloads/video/training/clips.py",
     ),
-    "typer": "services/console",
+    "typer": ("services/console", "workloads/readings/commands.py"),
     "rich": "services/console",
     "azure.mgmt": "shared/clusters/batchai",
     "azure.ai": "shared/clusters/azureml",

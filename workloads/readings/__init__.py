@@ -1,7 +1,12 @@
 """The workload `readings`: every hour, scores the readings of each device by its own model."""
 
+from collections.abc import Mapping
+from datetime import datetime
+from typing import ClassVar
+
+from shared.messages import BlobCreated
 from shared.storage import Storage
-from shared.workload import Scoring, Splitting, Stitching, Workload
+from shared.workload import Program, Scoring, Splitting, Stitching, Workload
 
 
 class Readings(Workload):
@@ -10,6 +15,12 @@ class Readings(Workload):
     items, model = "devices", "model"
     how_to = "write readings to the container readings, as Event Hubs Capture does"
     announces_blobs = False
+    programs: ClassVar[Mapping[str, Program]] = {
+        "readings": Program(
+            "workloads.readings.commands",
+            "Score the readings of devices: simulate, train, score, rounds, show, plot.",
+        )
+    }
 
     def splitting(self, storage: Storage) -> Splitting:
         from workloads.readings.splitting import ReadingsSplitting
@@ -28,6 +39,11 @@ class Readings(Workload):
 
     def require_model(self, storage: Storage, model: str) -> None:
         """A round needs no model: devices without one are named in its summary."""
+
+    def due(self, storage: Storage, now: datetime) -> list[BlobCreated]:
+        from workloads.readings.due import due_rounds
+
+        return due_rounds(storage, now)
 
 
 READINGS = Readings()

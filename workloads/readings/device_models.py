@@ -25,7 +25,8 @@ from workloads.readings.estimators import ONNX, SKOPS, Estimator, load_onnx, loa
 from workloads.readings.features import Features
 from workloads.readings.settings import ReadingsSettings
 from workloads.readings.shard import decoded
-from workloads.readings.svm import KIND, OneClassSvm
+from workloads.readings.svm import OneClassSvm
+from workloads.readings.windows import ONE_CLASS_SVM as KIND
 
 DEVICES, GROUPS, DEFAULT = "devices/", "groups/", "devices-default"
 #: A listing is used again for this long, and for as many times as long as it took.

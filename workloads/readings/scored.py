@@ -37,8 +37,7 @@ class Anomaly(BaseModel):
     time: int
     value: float
     score: float
-    #: How far below the threshold it is, as a share of what lies between the threshold and the
-    #: device's lowest possible or found score.
+    #: How far below the threshold it is, as a share of how far below it can be: 1 at most.
     margin: float
 
 

@@ -11,7 +11,7 @@ from shared.errors import Refused, Reject
 from shared.scorer import Scorer, Threads
 from shared.storage import Storage
 from workloads.readings.columns import Columns
-from workloads.readings.device_models import Chosen, DeviceModels
+from workloads.readings.device_models import AnyModel, Chosen, DeviceModels
 from workloads.readings.features import Features, Floats, compute
 from workloads.readings.scored import Anomaly, Notes, Scored, few, some, worst_of
 from workloads.readings.settings import ReadingsSettings
@@ -130,7 +130,7 @@ def assembled(shard: Shard, starts: np.ndarray, found: list[DeviceScore]) -> Sco
         if below.any():
             notes.anomalies += int(below.sum())
             notes.devices_with_anomalies += 1
-            worst.append(worst_reading(name, columns, rows, scores, model.threshold))
+            worst.append(worst_reading(name, columns, rows, scores, model))
         if isinstance(model, OneClassSvm) and model.hourly:
             in_window = columns.times[rows] >= shard.task.window.start.timestamp() * 1e6
             share = in_window.sum() / (model.hourly * shard.task.window.hours)
@@ -147,16 +147,18 @@ def assembled(shard: Shard, starts: np.ndarray, found: list[DeviceScore]) -> Sco
 
 
 def worst_reading(
-    name: str, columns: Columns, rows: slice, scores: Floats, threshold: float
+    name: str, columns: Columns, rows: slice, scores: Floats, model: AnyModel
 ) -> Anomaly:
     lowest = int(np.nanargmin(scores)) if not np.isnan(scores).all() else 0
-    score = float(np.nan_to_num(scores[lowest]))
+    score, threshold = float(np.nan_to_num(scores[lowest])), model.threshold
+    # The lowest score of a one-class SVM is that of a point far from all vectors.
+    floor = model.intercept if isinstance(model, OneClassSvm) else threshold - 1
     return Anomaly(
         device=name,
         time=int(columns.times[rows][lowest]),
         value=float(columns.values[rows][lowest]),
         score=score,
-        margin=(threshold - score) / (abs(threshold) + abs(score) + 1e-12),
+        margin=min(1.0, (threshold - score) / max(1e-12, threshold - floor)),
     )
 
 

@@ -6,6 +6,7 @@ anomaly: spikes, a drift, a stuck sensor, or no readings at all.
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -87,17 +88,18 @@ class Simulator:
 def events_of(simulator: Simulator, hour: Hour) -> Iterator[tuple[int, list[bytes]]]:
     """Each minute's event bodies; a device that sends many readings a minute sends one event."""
     here = np.flatnonzero(hour.kinds != KINDS.index("missing") + 1)
-    minute = EVENT_SECONDS * 1000
     names = pa.array([simulator.names[n] for n in here])
-    for number in range(60):
-        # All devices have the same number of readings in an event, but each its own times.
-        per_event = max(1, round(EVENT_SECONDS / simulator.every))
-        first = round(number * EVENT_SECONDS / simulator.every)
-        if simulator.every > EVENT_SECONDS and (number * minute) % round(simulator.every * 1000):
-            continue
-        columns = slice(first, first + per_event)
-        offsets, values = hour.offsets[here, columns], hour.values[here, columns]
-        yield number, bodies(names, hour.start, offsets, values)
+    count = hour.values.shape[1]
+    # All devices have the same number of readings in a minute, but each its own times.
+    bounds = np.searchsorted(np.arange(count) * simulator.every, np.arange(61) * EVENT_SECONDS)
+    for number, (first, stop) in enumerate(pairwise(bounds)):
+        columns = slice(int(first), int(stop))
+        events: list[bytes] = []
+        if first < stop:
+            events = bodies(
+                names, hour.start, hour.offsets[here, columns], hour.values[here, columns]
+            )
+        yield number, events
 
 
 def bodies(

@@ -1,7 +1,8 @@
 """The stitcher's part: a round's predictions and summary, or a training's models and report."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
@@ -19,6 +20,7 @@ from workloads.readings.scored import NOTES, SCHEMA, Notes, notes_in, read_score
 from workloads.readings.settings import ReadingsSettings
 from workloads.readings.splitting import SplitDetail
 from workloads.readings.summary import Summary
+from workloads.readings.webhook import post
 from workloads.readings.windows import Task
 
 #: Rows that are copied at once.
@@ -70,7 +72,14 @@ class ReadingsStitching:
             lines = (example.model_dump_json() for example in detail.examples)
             rejected.write_text("".join(f"{line}\n" for line in lines))
             outputs[f"{task.folder}.rejected.jsonl"] = rejected
-        return Made(outputs, summary.sentences())
+        return Made(outputs, summary.sentences(), self._poster(job.job, summary))
+
+    def _poster(self, job: str, summary: Summary) -> Callable[[], None] | None:
+        """Return what posts the summary, if somebody wants it."""
+        url, seconds = self._settings.readings_webhook, self._settings.readings_webhook_seconds
+        if url is None or not summary.anomalies:
+            return None
+        return partial(post, url.get_secret_value(), job, summary, seconds)
 
     def close(self) -> None:
         pass

@@ -11,8 +11,8 @@ from safetensors.numpy import load, save
 
 from shared.errors import Refused
 from workloads.readings.features import Features, Floats
+from workloads.readings.windows import ONE_CLASS_SVM
 
-KIND = "one-class-svm"
 #: Support vectors are padded to a multiple of it, with coefficients of 0, so that shapes are equal.
 PAD = 16
 #: Bytes of kernel values that are computed at once; they should fit into a cache.
@@ -76,7 +76,7 @@ class OneClassSvm(NamedTuple):
                 about["facts"],
             )
         except Exception as error:  # safetensors has errors of its own
-            raise Refused(f"it isn't a {KIND}: {type(error).__name__}: {error}") from None
+            raise Refused(f"it isn't a {ONE_CLASS_SVM}: {type(error).__name__}: {error}") from None
         model.check()
         return model
 
@@ -92,7 +92,7 @@ class OneClassSvm(NamedTuple):
             or not np.isfinite([self.gamma, self.intercept, self.threshold]).all()
             or not (self.scale > 0).all()
         ):
-            raise Refused(f"it isn't a {KIND}: its arrays don't match its features")
+            raise Refused(f"it isn't a {ONE_CLASS_SVM}: its arrays don't match its features")
 
 
 class Request(NamedTuple):

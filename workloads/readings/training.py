@@ -16,10 +16,11 @@ from workloads.readings.columns import Columns
 from workloads.readings.features import HOUR, Features, Floats, compute
 from workloads.readings.scored import few
 from workloads.readings.shard import Shard, decoded, encoded
-from workloads.readings.svm import KIND, OneClassSvm, Request, decide
+from workloads.readings.svm import OneClassSvm, Request, decide
+from workloads.readings.windows import ONE_CLASS_SVM
 
 #: How a job's model is called that trains such models.
-MODEL = f"train/{KIND}"
+MODEL = f"train/{ONE_CLASS_SVM}"
 #: The share of what is learnt from that may be outside, which bounds support vectors from below.
 NU = 0.02
 #: Readings that are learnt from, spread evenly, and support vectors at most.
@@ -33,6 +34,9 @@ FALSE_ALARMS = 0.001
 UNSOUND = 0.1
 #: The threshold is at least this share of the way from the lowest possible score to 0.
 LOWEST = 0.02
+#: And it is this share of the way from what was found in those hours to the lowest score, since the
+#: lowest of a few hours isn't that of all hours.
+SLACK = 0.25
 FIT, THRESHOLD, TEST = range(3)
 #: What each hour is for, in turn.
 TURNS = (FIT, THRESHOLD, FIT, TEST, FIT)
@@ -161,7 +165,7 @@ def with_threshold(
     # Far from all vectors the sum of kernels is 0: this is the lowest score there is.
     floor = model.intercept * (1 - LOWEST)
     chosen = float(np.quantile(setting, FALSE_ALARMS)) if len(setting) else 0.0
-    threshold = min(0.0, max(chosen, floor))
+    threshold = min(0.0, max(chosen + SLACK * (floor - chosen), floor))
     facts = {
         "readings": float(learnt),
         "vectors": float(len(model.vectors)),

@@ -38,7 +38,7 @@ def post(url: str, job: str, summary: Summary, seconds: float) -> None:
 
     retrying = tenacity.Retrying(
         retry=tenacity.retry_if_exception_type(OSError),  # HTTPError and URLError are OSErrors
-        wait=tenacity.wait_exponential_jitter(0.5, 10),
+        wait=tenacity.wait_exponential(multiplier=0.5, max=10),
         stop=tenacity.stop_after_delay(seconds),
     )
     try:

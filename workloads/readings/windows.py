@@ -14,7 +14,11 @@ FORMAT = "%Y-%m-%dT%H"
 WINDOW = re.compile(r"\d{4}-\d\d-\d\dT\d\d")
 #: A path's hour: Capture writes 2026/11/20/14/05/00.avro, Stream Analytics also 2026-11-20/14.
 ARRIVED = re.compile(r"(?:^|/)(\d{4})[/-](\d\d)[/-](\d\d)/(\d\d)(?=[/-])")
+#: The beginning of the names of a round's outputs; the second time they are called 14-2.
+FOLDER = re.compile(r"(\d{4}/\d\d/\d\d/\d\d)(?:-\d+)?")
 YEAR_OR_DATE = re.compile(r"\d{4}(-\d\d-\d\d)?")
+#: The kind of models that Impasto trains itself.
+ONE_CLASS_SVM = "one-class-svm"
 #: How deep the folders of dates may be: a namespace, a hub and a partition come first.
 DEEPEST = 6
 NUMBER = r"(?:/(?P<number>[2-9]|[1-9]\d{1,3}))?"
@@ -129,6 +133,20 @@ class ReadingsFiles:
         }
         return [found[name] for name in sorted(found)]
 
+    def hours(self, first: Window, last: Window) -> set[Window]:
+        """The hours between these in which files arrived, with one listing a day."""
+        found: set[Window] = set()
+        days = (last.start.date() - first.start.date()).days
+        for folder, dashed in self._roots():
+            for day in range(days + 1):
+                date = first.start + timedelta(days=day)
+                prefix = f"{folder}{date:%Y-%m-%d}/" if dashed else f"{folder}{date:%Y/%m/%d}/"
+                for hour in self._container.folders(prefix):
+                    window = arrival_of(f"{prefix}{hour}/")
+                    if window and first <= window <= last:
+                        found.add(window)
+        return found
+
     def _roots(self) -> list[tuple[str, bool]]:
         """The folders that hold folders of dates; and whether a date is one folder there."""
         found: list[tuple[str, bool]] = []
@@ -152,3 +170,9 @@ class ReadingsFiles:
             f"{folder}{hour.start:%Y-%m-%d/%H}" if dashed else f"{folder}{hour.start:%Y/%m/%d/%H}"
         )
         return [f"{date}/", f"{date}-"]
+
+
+def window_of_folder(folder: str) -> Window | None:
+    """The hour of a round's outputs, by the beginning of their names."""
+    found = FOLDER.fullmatch(folder)
+    return arrival_of(f"{found.group(1)}/") if found else None

@@ -16,6 +16,7 @@ from services.stitcher.settings import StitcherSettings
 from shared.clusters.settings import AzureSettings, ClusterSettings, WorkerSettings
 from shared.clusters.table import backends
 from shared.settings import Settings
+from workloads.readings.settings import ReadingsSettings
 from workloads.video.settings import ScoringSettings, SplittingSettings, StitchingSettings
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -33,6 +34,7 @@ GROUPS: dict[str, list[type[Settings]]] = {
         *(b.settings for b in backends() if b.settings is not WorkerSettings),
     ],
     "Local Batch AI": [ServerSettings],
+    "Readings": [ReadingsSettings],
     "Videos: splitting": [SplittingSettings],
     "Videos: scoring and learning": [ScoringSettings],
     "Videos: stitching": [StitchingSettings],

@@ -37,6 +37,7 @@ RIGHTS = Rights(
         **dict.fromkeys(outputs(), "write"),
         "scored": "read list",
         "segments": "read write list",
+        "models": "list write",  # a training publishes them
     }
 )
 FAILURE = "the output can't be made"

@@ -23,8 +23,9 @@ from shared.storage import Storage
 from tests.support.azurite import Azurite
 from tests.support.rounds import HOUR, SplitRound, body, put_capture, reading, settings_of
 from workloads.readings.capture import capture_path, captured
-from workloads.readings.device_models import DeviceModels, blob_of
+from workloads.readings.device_models import DeviceModels
 from workloads.readings.features import Features, compute
+from workloads.readings.model_listing import blob_of
 from workloads.readings.scoring import ReadingsScoring
 from workloads.readings.settings import ReadingsSettings
 from workloads.readings.simulator import Simulator, events_of, hours_before
@@ -246,8 +247,8 @@ def test_models_are_read_from_bundles_and_alone_where_a_bundle_is_gone(
 def test_a_new_version_is_used_at_once_after_the_listing_is_old(
     azurite: Azurite, storage: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("workloads.readings.device_models.LISTED_SECONDS", 0)
-    monkeypatch.setattr("workloads.readings.device_models.LISTED_TIMES", 0)
+    monkeypatch.setattr("workloads.readings.model_listing.LISTED_SECONDS", 0)
+    monkeypatch.setattr("workloads.readings.model_listing.LISTED_TIMES", 0)
     simulator = simulate(storage, hours_before(HOUR, 20))
     with outputs(storage, azurite, tmp_path, TRAINED):
         pass

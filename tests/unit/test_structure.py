@@ -102,3 +102,12 @@ def test_only_workloads_know_their_words(path: Path) -> None:
         for phrase in OTHER_MEANINGS:
             rest = rest.replace(phrase, "")
         assert not WORKLOADS_WORDS.search(rest), f"{path.relative_to(ROOT)}: {line.strip()}"
+
+
+@pytest.mark.parametrize("part", ["splitting", "stitching", "commands", "due"])
+def test_only_the_scorer_loads_the_libraries_of_models(part: str) -> None:
+    program = f"import sys, workloads.readings.{part}; print(*sys.modules)"
+    loaded = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT
+    ).stdout.split()
+    assert not {"torch", "sklearn", "safetensors", "skops", "onnxruntime"} & set(loaded)

@@ -8,49 +8,17 @@ from typing import Any
 
 import pyarrow as pa
 
-from shared.shards import Item
 from shared.workload import Check, Made
-from workloads.readings.device_models import DeviceModels, blob_of
-from workloads.readings.scored import few
-from workloads.readings.training import REPORT, read_trained
+from workloads.readings.bundles import bundle_of, read_report
+from workloads.readings.model_listing import ModelListing, blob_of
 from workloads.readings.windows import Task
 
 #: Models that are written at the same time.
 AT_ONCE = 16
-COLUMNS = pa.schema([("device", pa.string()), ("model", pa.binary()), ("facts", pa.string())])
-
-
-def trained_file(items: Iterator[Item], path: Path) -> None:
-    """Write a segment's bundles to a file: a batch for each."""
-    skipped: dict[str, str] = {}
-    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_stream(sink, COLUMNS) as file:
-        for item in items:
-            table, why = read_trained(item.data)
-            skipped |= why
-            for batch in table.combine_chunks().to_batches():
-                file.write_batch(batch.replace_schema_metadata())
-    path.with_name("skipped.json").unlink(missing_ok=True)
-    append_report(path, skipped)
-
-
-def append_report(path: Path, skipped: dict[str, str]) -> None:
-    """Add the devices without a model behind the Arrow stream."""
-    data = REPORT + json.dumps(few(skipped)).encode()
-    with path.open("ab") as file:
-        file.write(data + len(data).to_bytes(8, "little"))
-
-
-def read_report(path: Path) -> dict[str, str]:
-    with path.open("rb") as file:
-        file.seek(-8, 2)
-        size = int.from_bytes(file.read(8), "little")
-        file.seek(-8 - size, 2)
-        found: dict[str, str] = json.loads(file.read(size).removeprefix(REPORT))
-    return found
 
 
 def publish(
-    task: Task, version: str, files: Iterator[Path], models: DeviceModels, path: Path, check: Check
+    task: Task, version: str, files: Iterator[Path], models: ModelListing, path: Path, check: Check
 ) -> Made:
     """Write all models under this version. Done again, it writes the same."""
     lines = path / "models.jsonl"
@@ -67,7 +35,7 @@ def publish(
                         continue
                     name = f"bundles/{version}/{bundles:05}"
                     bundles += 1
-                    models.write_bundle(name, bundle_of(batch))
+                    models.blobs.write(name, bundle_of(batch))
                     rows = batch.select(["device", "model", "facts"]).to_pylist()
                     write = one_writer(models, task.training, version, name)
                     for _ in pool.map(write, rows):
@@ -96,15 +64,7 @@ def publish(
     return Made({f"{task.folder}.json": summary, f"{task.folder}.jsonl": lines}, notes)
 
 
-def bundle_of(batch: pa.RecordBatch) -> bytes:
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_file(sink, batch.schema) as file:
-        file.write_batch(batch)
-    found: bytes = sink.getvalue().to_pybytes()
-    return found
-
-
-def one_writer(models: DeviceModels, kind: str, version: str, bundle: str) -> Any:  # noqa: ANN401
+def one_writer(models: ModelListing, kind: str, version: str, bundle: str) -> Any:  # noqa: ANN401
     def write(row: dict[str, Any]) -> None:
         models.publish(blob_of(row["device"]), kind, version, row["model"], bundle)
 

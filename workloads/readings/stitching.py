@@ -14,8 +14,9 @@ from shared.records import Job, Segment
 from shared.shards import Item
 from shared.storage import Storage
 from shared.workload import Check, Made
-from workloads.readings.device_models import DeviceModels
-from workloads.readings.publishing import publish, trained_file
+from workloads.readings.bundles import trained_file
+from workloads.readings.model_listing import ModelListing
+from workloads.readings.publishing import publish
 from workloads.readings.scored import NOTES, SCHEMA, Notes, notes_in, read_scored
 from workloads.readings.settings import ReadingsSettings
 from workloads.readings.splitting import SplitDetail
@@ -31,7 +32,7 @@ class ReadingsStitching:
     def __init__(self, storage: Storage, settings: ReadingsSettings | None = None) -> None:
         settings = settings or ReadingsSettings()
         self._segments = storage.container("segments")
-        self._models = DeviceModels(storage, settings)
+        self._models = ModelListing(storage)
         self._settings = settings
 
     def join(self, job: Job, segment: Segment, items: Iterator[Item], path: Path) -> None:

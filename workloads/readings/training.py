@@ -12,10 +12,11 @@ import pyarrow as pa
 
 from shared.errors import Refused
 from shared.scorer import Threads
+from workloads.readings.bundles import REPORT
 from workloads.readings.columns import Columns
 from workloads.readings.features import HOUR, Features, Floats, compute
 from workloads.readings.scored import few
-from workloads.readings.shard import Shard, decoded, encoded
+from workloads.readings.shard import Shard, encoded
 from workloads.readings.svm import OneClassSvm, Request, decide
 from workloads.readings.windows import ONE_CLASS_SVM
 
@@ -40,7 +41,6 @@ SLACK = 0.25
 FIT, THRESHOLD, TEST = range(3)
 #: What each hour is for, in turn.
 TURNS = (FIT, THRESHOLD, FIT, TEST, FIT)
-REPORT = b"impasto.training"
 
 
 class Trained(NamedTuple):
@@ -64,12 +64,6 @@ class Trained(NamedTuple):
             }
         )
         return encoded(table.replace_schema_metadata({REPORT: json.dumps(few(self.skipped))}))
-
-
-def read_trained(data: bytes) -> tuple[pa.Table, dict[str, str]]:
-    table = decoded(data)
-    skipped: dict[str, str] = json.loads((table.schema.metadata or {}).get(REPORT, b"{}"))
-    return table, skipped
 
 
 class Trainer:

@@ -99,8 +99,8 @@ def elapsed(trace: Trace) -> dict[str, float]:
     scoring = [span.start for span in trace.handlings if stage_of(span) == "model"]
     first_score = min(scoring, default=trace.end)
     for span in trace.handlings:
-        if stage_of(span) == "model" and span.sent < first_score:
-            intervals.append(("wait for node", span.sent, min(span.start, first_score)))
+        if stage_of(span) == "model" and trace.sent(span) < first_score:
+            intervals.append(("wait for node", trace.sent(span), min(span.start, first_score)))
     edges = sorted({trace.begin, trace.end, *(edge for _, *edges in intervals for edge in edges)})
     spent: defaultdict[str, float] = defaultdict(float)
     for start, stop in pairwise(edges):

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any
 
 from pydantic import BaseModel
@@ -72,9 +73,18 @@ class Trace(BaseModel):
         """One for each delivery, in the order in which they began."""
         return [span for span in self.spans if span.kind == "consumer"]
 
+    @cached_property
+    def _by_id(self) -> dict[str, KeptSpan]:
+        return {span.id: span for span in self.spans}
+
+    def sent(self, span: KeptSpan) -> int:
+        """When its message was sent: by the span that sent it, or else by storage's clock."""
+        sender = self._by_id.get(span.link or "")
+        return min(span.start, sender.end or sender.start) if sender else span.sent
+
     @property
     def begin(self) -> int:
-        return min(min(span.sent, span.start) for span in self.spans)
+        return min(min(self.sent(span), span.start) for span in self.spans)
 
     @property
     def end(self) -> int:

@@ -53,9 +53,11 @@ def add_delivery(table: Table, trace: Trace, span: KeptSpan) -> None:
         plain(span.writer),
         plain(what(span), "red" if span.error or span.end is None else ""),
         seconds(span.start - trace.begin),
-        seconds(span.start - span.sent),
+        seconds(span.start - trace.sent(span)),
         seconds(end - span.start),
-        bar(trace, span.sent, span.start, end, DEAD if span.end is None else WORKING, colour),
+        bar(
+            trace, trace.sent(span), span.start, end, DEAD if span.end is None else WORKING, colour
+        ),
     )
     by_name: dict[str, list[KeptSpan]] = {}
     for part in trace.parts_of(span):

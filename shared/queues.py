@@ -21,6 +21,8 @@ from shared.telemetry.sending import sending, sent_by
 FOREVER = -1
 #: The longest visibility timeout, in seconds.
 LONGEST_HIDDEN = 7 * 24 * 3600
+#: So often an empty queue is asked before it is asked more seldom: for longer than a lease.
+MANY_TIMES = 20
 #: The id of no message.
 NO_MESSAGE = "00000000-0000-0000-0000-000000000000"
 
@@ -128,18 +130,24 @@ class Queue:
 class Lanes:
     """Several queues from which messages are received in turn.
 
-    A queue that was empty isn't asked again for `rest_seconds`.
+    A queue that was empty isn't asked again for `rest_seconds`, or until it is hurried. If it was
+    empty many times in a row, that time doubles each time, up to `longest_rest`.
     """
 
-    def __init__(self, queues: Sequence[Queue], rest_seconds: float) -> None:
+    def __init__(
+        self, queues: Sequence[Queue], rest_seconds: float, longest_rest: float | None = None
+    ) -> None:
         self._queues = deque(queues)
         self._rest = rest_seconds
+        self._longest_rest = longest_rest or rest_seconds
+        self._found_empty = dict.fromkeys((queue.name for queue in queues), 0)
         self._ask_at = dict.fromkeys((queue.name for queue in queues), 0.0)
 
     def hurry(self, names: Collection[str]) -> None:
         """Ask these queues next time even if they were empty."""
         for name in self._ask_at.keys() & names:
             self._ask_at[name] = 0
+            self._found_empty[name] = 0
 
     @property
     def names(self) -> list[str]:
@@ -152,8 +160,12 @@ class Lanes:
             if time.monotonic() < self._ask_at[queue.name]:
                 continue
             if delivery := queue.receive(lease_seconds):
+                self._found_empty[queue.name] = 0
                 return delivery
-            self._ask_at[queue.name] = time.monotonic() + self._rest
+            doubled = max(0, self._found_empty[queue.name] - MANY_TIMES)
+            rest = min(self._longest_rest, self._rest * 2.0 ** min(doubled, 30))
+            self._ask_at[queue.name] = time.monotonic() + rest
+            self._found_empty[queue.name] += 1
         return None
 
 

@@ -34,6 +34,8 @@ from shared.workloads import inputs, installed, lessons, workload_called, worklo
 log = logger()
 #: How often a long handler checks whether its job has been cancelled.
 CHECK_SECONDS = 5.0
+#: How long a lane that stays empty isn't asked, where a bell rings for each message in it.
+LONGEST_REST = 240.0
 RIGHTS = Rights(
     {
         **dict.fromkeys(inputs(), "list read"),
@@ -173,7 +175,9 @@ def require_workload(event: BlobCreated) -> Workload:
 def build(storage: Storage, settings: SplitterSettings, stop: Stop) -> Consumer:
     parts = {name: workload.splitting(storage) for name, workload in installed().items()}
     splitter = Splitter(storage, settings, parts)
-    lanes = Lanes([storage.queue(name) for name in LANES], settings.idle_seconds)
+    rest = settings.idle_seconds
+    longest = LONGEST_REST if settings.bells else rest
+    lanes = Lanes([storage.queue(name) for name in LANES], rest, longest)
     routes: list[AnyRoute] = [
         Route("arrivals", BlobCreated, splitter.put_in_lane),
         Route(

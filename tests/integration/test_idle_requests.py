@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
-from itertools import chain
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import cast
 
@@ -18,6 +18,7 @@ from shared.clusters.backend import WorkerPool
 from shared.clusters.settings import WorkerSettings
 from shared.clusters.state import WorkerState
 from shared.messages import BlobCreated, SegmentReady
+from shared.queues import MANY_TIMES
 from shared.runtime.consumer import Consumer
 from shared.runtime.stop import Stop
 from shared.runtime.waiting import DEEPEST_SECONDS
@@ -118,6 +119,28 @@ def test_all_idle_services_together_ask_less_than_once_a_second(
     often = len(asked.pop("trigger")) / len(listings) / IDLE_SECONDS
     seldom = sum(map(len, asked.values())) / DEEPEST_SECONDS
     assert seldom + often <= 1
+
+
+def test_empty_lanes_are_asked_less_and_less_until_a_bell_rings(
+    start: Start, storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    splitter, now = start("splitter"), 0.0
+    monkeypatch.setattr("shared.queues.time.monotonic", lambda: now)
+    [lanes] = splitter._lanes
+    lanes.hurry(LANES)
+    asked = []
+    for second in range(1000):
+        now = 1e6 + second
+        with requests_recorded() as found:
+            assert lanes.receive(30) is None
+        asked += [second] if found else []
+        assert len(found) in (0, len(LANES))
+    pauses = [after - before for before, after in pairwise(asked)]
+    assert pauses == [2] * (MANY_TIMES + 1) + [4, 8, 16, 32, 64, 128, 240, 240]
+    storage.queue(LANES[2]).send_text("nonsense")
+    assert lanes.receive(30) is None
+    lanes.hurry(splitter._waiting.wait())
+    assert lanes.receive(30)
 
 
 def test_a_dispatcher_with_a_task_may_not_be_late(start: Start, storage: Storage) -> None:

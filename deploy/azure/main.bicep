@@ -38,10 +38,20 @@ param dailyLogsGb int = 1
 @description('owner/name of the repository whose workflow may deploy; empty: none.')
 param githubRepository string = ''
 
+@description('Whether an event hub takes in readings and writes them to storage.')
+param eventHubs bool = false
+@description('Whether Stream Analytics writes them, an hour a folder, instead of the hub\'s Capture.')
+param streamAnalytics bool = false
+@description('Who announces the hourly rounds of readings: the job `due`, a Logic App, or nobody.')
+@allowed(['job', 'logic', 'nobody'])
+param rounds string = 'nobody'
+@description('How many minutes after the hour: readings may still arrive until then.')
+param roundsMinute int = 10
+
 var tags = { application: 'impasto', stage: stage }
 var names = loadJsonContent('storage.json')
 var table = loadJsonContent('roles.json')
-var services = ['splitter', 'dispatcher', 'scorer', 'stitcher', 'replay', 'publish']
+var services = ['splitter', 'dispatcher', 'scorer', 'stitcher', 'replay', 'publish', 'due']
 var blobZone = 'privatelink.blob.${environment().suffixes.storage}'
 var hasImages = !empty(images)
 
@@ -104,6 +114,31 @@ module events 'modules/events.bicep' = {
   }
 }
 
+module hubs 'modules/eventhubs.bicep' = if (eventHubs) {
+  name: 'eventhubs'
+  params: {
+    prefix: prefix
+    location: location
+    tags: tags
+    mediaId: storage.outputs.mediaId
+    mediaName: storage.outputs.mediaName
+    streamAnalytics: streamAnalytics
+    private: private
+  }
+}
+
+module logic 'modules/logic.bicep' = if (rounds == 'logic') {
+  name: 'logic'
+  params: {
+    prefix: prefix
+    location: location
+    tags: tags
+    workName: storage.outputs.workName
+    workQueueUrl: storage.outputs.workQueueUrl
+    minute: roundsMinute
+  }
+}
+
 module network 'modules/network.bicep' = if (private) {
   name: 'network'
   params: {
@@ -140,7 +175,9 @@ module endpoints 'modules/endpoints.bicep' = if (private) {
       { name: 'work', id: storage.outputs.workId, group: 'blob', zone: blobZone }
       { name: 'queues', id: storage.outputs.workId, group: 'queue', zone: 'privatelink.queue.${environment().suffixes.storage}' }
       { name: 'registry', id: registry.outputs.id, group: 'registry', zone: 'privatelink.azurecr.io' }
-    ], workspace ? [
+    ], eventHubs ? [
+      { name: 'hubs', id: hubs.outputs.id, group: 'namespace', zone: 'privatelink.servicebus.windows.net' }
+    ] : [], workspace ? [
       { name: 'ml-files', id: ml.outputs.storageId, group: 'blob', zone: blobZone }
       { name: 'vault', id: ml.outputs.vaultId, group: 'vault', zone: 'privatelink.vaultcore.azure.net' }
       { name: 'workspace', id: ml.outputs.id, group: 'amlworkspace', zone: 'privatelink.api.azureml.ms' }
@@ -167,6 +204,7 @@ module apps 'modules/apps.bicep' = if (hasImages) {
     subnetId: private ? network.outputs.appsSubnetId : ''
     drainSeconds: drainSeconds
     replaySchedule: replaySchedule
+    dueSchedule: rounds == 'job' ? '${roundsMinute} * * * *' : ''
     cluster: workspace ? 'azureml' : 'queue'
     clusterSettings: workspace ? concat(ml.outputs.settings, [{ name: 'IMPASTO_WORKER_IMAGE', value: images.scorer }]) : []
   }

@@ -23,6 +23,8 @@ param subnetId string
 param drainSeconds int
 @description('When inputs without an outcome are announced again, as a cron expression in UTC; empty: when the job is started by hand.')
 param replaySchedule string
+@description('A cron expression in UTC, or empty.')
+param dueSchedule string
 @description('Where workers run: `queue` for jobs of this environment, or `azureml`.')
 param cluster string
 @description('What the dispatcher has to know of a cluster, as a list of name and value.')
@@ -314,39 +316,45 @@ resource publish 'Microsoft.App/jobs@2026-01-01' = {
   }
 }
 
-// Announces again every input that has no outcome, for example after lost events.
-resource replay 'Microsoft.App/jobs@2026-01-01' = {
-  name: '${prefix}-replay'
+// Announces again every input that has no outcome, for example after lost events; and the hourly
+// rounds of readings, with those that were missed.
+var announcers = [
+  { name: 'replay', schedule: replaySchedule }
+  { name: 'due', schedule: dueSchedule }
+]
+
+resource announcing 'Microsoft.App/jobs@2026-01-01' = [for each in announcers: {
+  name: '${prefix}-${each.name}'
   location: location
   tags: tags
   identity: {
     type: 'UserAssigned'
-    userAssignedIdentities: toObject([ids.replay.id], id => id, id => {})
+    userAssignedIdentities: toObject([ids[each.name].id], id => id, id => {})
   }
   properties: {
     environmentId: environment.id
     workloadProfileName: 'Consumption'
     configuration: {
-      triggerType: empty(replaySchedule) ? 'Manual' : 'Schedule'
+      triggerType: empty(each.schedule) ? 'Manual' : 'Schedule'
       replicaTimeout: 3600
       replicaRetryLimit: 1
-      registries: [{ server: registryServer, identity: ids.replay.id }]
-      manualTriggerConfig: empty(replaySchedule) ? { parallelism: 1, replicaCompletionCount: 1 } : null
-      scheduleTriggerConfig: empty(replaySchedule) ? null : { cronExpression: replaySchedule, parallelism: 1, replicaCompletionCount: 1 }
+      registries: [{ server: registryServer, identity: ids[each.name].id }]
+      manualTriggerConfig: empty(each.schedule) ? { parallelism: 1, replicaCompletionCount: 1 } : null
+      scheduleTriggerConfig: empty(each.schedule) ? null : { cronExpression: each.schedule, parallelism: 1, replicaCompletionCount: 1 }
     }
     template: {
       containers: [
         {
-          name: 'replay'
+          name: each.name
           image: images.console
-          args: ['replay', '--json']
+          args: [each.name, '--json']
           resources: { cpu: json('0.5'), memory: '1Gi' }
-          env: concat(settings, [{ name: 'AZURE_CLIENT_ID', value: ids.replay.clientId }])
+          env: concat(settings, [{ name: 'AZURE_CLIENT_ID', value: ids[each.name].clientId }])
         }
       ]
     }
   }
-}
+}]
 
 output environmentId string = environment.id
 output environmentName string = environment.name

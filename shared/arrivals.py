@@ -15,7 +15,7 @@ from shared.errors import Malformed, Missing, Refused
 from shared.logs import logger
 from shared.messages import BlobCreated, BlobData
 from shared.storage import LANES, Storage
-from shared.workloads import workload_of_lessons
+from shared.workloads import installed, workload_of_lessons
 
 log = logger()
 
@@ -37,6 +37,12 @@ class Arrivals:
         self._send(event)
         self._record(event)
         return True
+
+    def announce_due(self) -> int:
+        """Announce the jobs that are due by the clock; return how many are new."""
+        now = datetime.now(UTC)
+        due = (event for w in installed().values() for event in w.due(self._storage, now))
+        return sum(map(self.announce_new, due))
 
     def record(self, event: BlobCreated) -> None:
         """Record that the blob was announced, unless that is recorded."""

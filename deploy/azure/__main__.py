@@ -36,26 +36,29 @@ def main() -> None:
 
 def deploy_service(environment: Environment, service: str) -> None:
     """One service alone; the others and their messages stay as they are."""
-    running = running_of(environment, service)
+    all_running = running_of(environment, service)
     [image] = images.push(environment, (service,)).values()
-    running.change(image)
-    say(f"{running.name} runs {image}")
+    for running in all_running:
+        running.change(image)
+        say(f"{running.name} runs {image}")
 
 
-def running_of(environment: Environment, service: str) -> Running:
+def running_of(environment: Environment, service: str) -> list[Running]:
+    """The app or the jobs that a deployment of the service alone changes."""
     if service not in images.SERVICES:
         known = ", ".join(images.SERVICES)
         raise Failed(f"SERVICE={service or '…'} is no service; there are {known}")
-    return environment.running("replay" if service == "console" else service)
+    names = ("replay", "due") if service == "console" else (service,)
+    return [environment.running(name) for name in names]
 
 
 def roll_back(environment: Environment, service: str) -> None:
-    running = running_of(environment, service)
-    previous = running.previous()
-    if previous is None:
-        raise Failed(f"{running.name} has run no other image; there is nothing to go back to")
-    running.change(previous)
-    say(f"{running.name} runs {previous} again; `make roll-back` once more undoes this")
+    for running in running_of(environment, service):
+        previous = running.previous()
+        if previous is None:
+            raise Failed(f"{running.name} has run no other image; there is nothing to go back to")
+        running.change(previous)
+        say(f"{running.name} runs {previous} again; `make roll-back` once more undoes this")
 
 
 def destroy(environment: Environment, agreed: bool) -> None:

@@ -5,7 +5,6 @@ are not.
 """
 
 import time
-from datetime import UTC, datetime
 
 from shared import names
 from shared.arrivals import Arrivals, event_of
@@ -17,7 +16,7 @@ from shared.runtime.consumer import Consumer
 from shared.runtime.stop import Stop
 from shared.settings import Settings
 from shared.storage import LANES, Storage
-from shared.workloads import inputs, installed, lessons, watched
+from shared.workloads import inputs, lessons, watched
 
 log = logger()
 RIGHTS = Rights(
@@ -63,9 +62,7 @@ class Trigger:
                     new += self._arrivals.announce_new(event)
                     seen.add(content)
             seen &= listed
-        for workload in installed().values():
-            for event in workload.due(self._storage, datetime.now(UTC)):
-                new += self._arrivals.announce_new(event)
+        new += self._arrivals.announce_due()
         now = time.monotonic()
         if new:
             self._last_new = now

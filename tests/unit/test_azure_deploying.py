@@ -27,7 +27,7 @@ def tools(tmp_path: Path) -> FakeTools:
     """A login that works, and an environment that exists."""
     tools = FakeTools(tmp_path / "bin")
     apps = [("containerApps", name) for name in ("splitter", "dispatcher")]
-    jobs = [("jobs", name) for name in ("scorer", "stitcher", "publish", "replay")]
+    jobs = [("jobs", name) for name in ("scorer", "stitcher", "publish", "replay", "due")]
     resources = [
         {"type": f"Microsoft.App/{kind}", "name": f"impastodev-{name}", "id": f"/apps/{name}"}
         for kind, name in apps + jobs

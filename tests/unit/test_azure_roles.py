@@ -16,7 +16,7 @@ from shared.runtime.consumer import Consumer
 from shared.runtime.stop import Stop
 from shared.settings import Settings
 from shared.storage import LANES, POISON, QUEUES, WORK_CONTAINERS, Storage
-from shared.workloads import media_containers
+from shared.workloads import installed, media_containers
 
 TABLE = json.loads((Path(__file__).parents[2] / "deploy/azure/roles.json").read_text())
 ROLES: dict[str, dict[str, Any]] = TABLE["roles"]
@@ -28,6 +28,13 @@ TRIGGER: Rights = import_module("services.trigger.service").RIGHTS
 OTHERS = {
     "replay": merged([TRIGGER, SWEEPING, Rights({"jobs": "list"})]),
     "publish": Rights({"models": "write"}),
+    "due": Rights(
+        {
+            **{w.input: "list" for w in installed().values() if not w.announces_blobs},
+            "jobs": "read write",
+        },
+        dict.fromkeys(LANES, "send"),
+    ),
     # Container Apps counts the messages of every queue that it scales a service by.
     "scaler": Rights(queues=dict.fromkeys(QUEUES, "count")),
     # The smoke test after a deployment drops a video, and waits for its output.

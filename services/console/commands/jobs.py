@@ -21,6 +21,7 @@ from services.console.follow import follow
 from services.console.job_control import JobControl
 from services.console.listing import Listing
 from services.console.status import Status
+from shared.arrivals import Arrivals
 from shared.errors import NotYet
 from shared.records import FIRST_WORKLOAD
 from shared.runtime.stop import Stop
@@ -108,6 +109,12 @@ def replay(json: Json = False, data: Data = HOME) -> None:
     """Announce again every input without an outcome; always safe."""
     count = JobControl(connected(data)).replay()
     terminal.print_line({"announced": count}, f"{count} announced again", json)
+
+
+def due(json: Json = False, data: Data = HOME) -> None:
+    """Announce the jobs that are due by the clock, where no trigger does; always safe."""
+    count = Arrivals(connected(data)).announce_due()
+    terminal.print_line({"announced": count}, f"{count} announced", json)
 
 
 def show_end(status: Status, json: bool) -> None:

@@ -1,6 +1,7 @@
 """A service with an exporter sends whole traces and all its metrics to a collector on loopback."""
 
 import signal
+from typing import Any
 
 import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
@@ -15,6 +16,7 @@ from tests.support.waiting import eventually
 
 PLANNED = SegmentPlanned(trace="t-1", job=JOB, segment=7)
 KEY = "AccountKey="
+INSTRUMENTATION_KEY = "00000000-1111-2222-3333-444444444444"
 
 
 def named(receiver: Receiver, name: str) -> list[Span]:
@@ -81,3 +83,28 @@ def test_a_collector_that_doesnt_answer_holds_up_nothing(
     eventually(lambda: storage.queue("segments").count() == 0, "an empty queue")
     assert storage.poison("segments").count() == (behaviour == "fail")
     assert not process.dead
+
+
+def test_azure_monitor_gets_the_same(
+    storage: Storage, spawn: Spawn, notes: Notes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its exporter runs as it is, but for what it would tell its own makers."""
+    monkeypatch.setenv("APPLICATIONINSIGHTS_STATSBEAT_DISABLED_ALL", "true")
+    with receiving() as receiver:
+        monkeypatch.setenv(
+            "APPLICATIONINSIGHTS_CONNECTION_STRING",
+            f"InstrumentationKey={INSTRUMENTATION_KEY};IngestionEndpoint={receiver.url}/",
+        )
+        process = spawn("quick", otlp_seconds=60)
+        storage.queue("segments").send(PLANNED)
+        notes.wait_for("ended")
+        process.signal(signal.SIGTERM)
+        assert process.wait() == 0
+        told = [item["data"]["baseData"] for group in receiver.tracked for item in as_list(group)]
+    assert [each for each in told if each.get("name") == "process segments"]
+    metrics = {point["name"] for each in told for point in each.get("metrics", [])}
+    assert "impasto_messages" in metrics
+
+
+def as_list(found: object) -> list[Any]:
+    return found if isinstance(found, list) else [found]

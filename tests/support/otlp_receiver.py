@@ -1,6 +1,7 @@
 """An OpenTelemetry collector for tests: a real HTTP server on loopback that decodes OTLP."""
 
 import gzip
+import json
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ class Receiver:
         #: With the name of the service that sent it.
         self.spans: list[tuple[str, Span]] = []
         self.metrics: dict[str, Metric] = {}
+        self.tracked: list[Any] = []
         self.raw: list[bytes] = []
         receiver = self
 
@@ -30,10 +32,14 @@ class Receiver:
                 if self.headers.get("Content-Encoding") == "gzip":
                     body = gzip.decompress(body)
                 receiver.take(self.path, body)
+                azure = self.path.endswith("/track")
+                answer = b'{"itemsReceived": 1, "itemsAccepted": 1, "errors": []}' if azure else b""
+                kind = "application/json" if azure else "application/x-protobuf"
                 self.send_response(200)
-                self.send_header("Content-Type", "application/x-protobuf")
-                self.send_header("Content-Length", "0")
+                self.send_header("Content-Type", kind)
+                self.send_header("Content-Length", str(len(answer)))
                 self.end_headers()
+                self.wfile.write(answer)
 
             def log_message(self, *_args: object) -> None:
                 """The test prints what it needs."""
@@ -50,6 +56,8 @@ class Receiver:
                 service = attributes(group.resource.attributes)["service.name"]
                 for scope in group.scope_spans:
                     self.spans += [(service, span) for span in scope.spans]
+        elif path.endswith("/track"):  # Azure Monitor's
+            self.tracked += [json.loads(line) for line in body.decode().splitlines()]
         elif path == "/v1/metrics":
             for found in ExportMetricsServiceRequest.FromString(body).resource_metrics:
                 for each in found.scope_metrics:

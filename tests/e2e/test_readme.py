@@ -65,6 +65,14 @@ LEARNING = [
     "impasto submit my.mp4 --style ejiri",
     "impasto learn PAINTING --name S",
 ]
+READINGS = [
+    "impasto readings simulate --devices 20 --hours 7 --last 2026-06-02T12",
+    "impasto readings train --hours 6 --last 2026-06-02T11 --wait",
+    "impasto readings score --window 2026-06-02T12 --wait",
+    "impasto readings rounds",
+    "impasto readings show --window 2026-06-02T12",
+    "impasto readings plot plant-1/pump-00001 --window 2026-06-02T12",
+]
 KEEPING_UP = ["impasto up", "impasto up --nodes 4"]
 #: tests/containers/test_readme.py runs these.
 IN_CONTAINERS = {line for line in readme.commands() if "docker" in line} | {
@@ -81,6 +89,7 @@ IN_CONTAINERS = {line for line in readme.commands() if "docker" in line} | {
 }
 #: These take too long or need a network: only `--dry-run` is tested.
 LONG = [
+    "make run-readings",
     "make bench",
     "make scale",
     "make kills",
@@ -95,7 +104,7 @@ LONG = [
 
 
 def test_every_command_is_tested() -> None:
-    typed = {*ALONE, *WITH_A_STACK, *LEARNING, *KEEPING_UP, *IN_CONTAINERS, *LONG}
+    typed = {*ALONE, *WITH_A_STACK, *LEARNING, *READINGS, *KEEPING_UP, *IN_CONTAINERS, *LONG}
     named = {
         command
         for command in readme.commands() - typed
@@ -232,6 +241,13 @@ def test_commands_that_learn_a_style(reader: Reader, stack: Storage) -> None:
         reader.run(command, S="ejiri-again")
     output = stack.container("output")
     eventually(lambda: output.find("ejiri/my.mp4"), "the painted video", 120)
+
+
+@pytest.mark.usefixtures("stack")
+def test_commands_of_readings(reader: Reader) -> None:
+    for command in READINGS:
+        said = reader.run(command)
+    assert (reader.folder / said.strip()).read_bytes().startswith(b"\x89PNG")
 
 
 def test_up_with_more_nodes(reader: Reader) -> None:

@@ -10,14 +10,16 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 
-from shared.messages import BlobCreated
-from shared.models import Model, Models
 from shared.records import Job, Segment, Source, Span
 from shared.scorer import Scorer
 from shared.shards import Item
-from shared.storage import Storage
+
+if TYPE_CHECKING:  # a sandbox imports this module, and has no use for storage
+    from shared.messages import BlobCreated
+    from shared.models import Model
+    from shared.storage import Storage
 
 #: Called often by whatever takes long. Raises an error if the work has to stop.
 Check = Callable[[], None]
@@ -66,7 +68,7 @@ class Splitting(Protocol):
     #: How the reason begins if a job fails because its input can't be read.
     failure: str
 
-    def plan(self, event: BlobCreated, check: Check) -> Plan:
+    def plan(self, event: "BlobCreated", check: Check) -> Plan:
         """Cut what was announced into segments."""
 
     def split(self, job: Job, segment: int, write: WriteShard, check: Check) -> Segment:
@@ -92,7 +94,7 @@ class Learning(Protocol):
         The last checkpoint that it yields has the model. Raises Refused if the blob is no good.
         """
 
-    def model(self, name: str, checkpoint: Checkpoint, source: str) -> Model:
+    def model(self, name: str, checkpoint: Checkpoint, source: str) -> "Model":
         """The model to publish; `source` is the ETag of the blob that it was learnt from."""
 
     def close(self) -> None:
@@ -131,26 +133,28 @@ class Workload(ABC):
     programs: ClassVar[Mapping[str, Program]] = {}
 
     @abstractmethod
-    def splitting(self, storage: Storage) -> Splitting: ...
+    def splitting(self, storage: "Storage") -> Splitting: ...
 
     @abstractmethod
-    def scoring(self, storage: Storage) -> Scoring: ...
+    def scoring(self, storage: "Storage") -> Scoring: ...
 
     @abstractmethod
-    def stitching(self, storage: Storage) -> Stitching: ...
+    def stitching(self, storage: "Storage") -> Stitching: ...
 
     def learning(self) -> Learning:
         """The part in lessons; only asked for if there are `lessons`."""
         raise NotImplementedError
 
-    def require_model(self, storage: Storage, model: str) -> None:
+    def require_model(self, storage: "Storage", model: str) -> None:
         """Raise Refused, or NotYet while it is being learnt, if no job can have this model."""
+        from shared.models import Models
+
         Models(storage, self.lessons).require(model)
 
-    def shipped_models(self) -> list[Model]:
+    def shipped_models(self) -> "list[Model]":
         """The models that come with the package."""
         return []
 
-    def due(self, storage: Storage, now: datetime) -> list[BlobCreated]:
+    def due(self, storage: "Storage", now: datetime) -> "list[BlobCreated]":
         """The jobs that are due by the clock, in the order in which they are to be done."""
         return []

@@ -22,7 +22,7 @@ from tests.support.media import assert_same_sound, facts, make_clip
 from tests.unit.test_video import split, stitch
 from workloads.video.detail import SegmentDetail
 from workloads.video.settings import SplittingSettings, StitchingSettings
-from workloads.video.splitting.decoder import Shard, VideoPlan
+from workloads.video.splitting.decoder import SHARD_FRAMES, Shard, VideoPlan
 from workloads.video.stitching.encoding import encode
 from workloads.video.stitching.muxer import Muxed, notes_of
 
@@ -160,6 +160,7 @@ def outcome(decoder: Sandbox, muxer: Sandbox, path: Path, folder: Path) -> str:
                 "detail": job.detail,
                 "span": span.model_dump(),
                 "segment": number,
+                "shard_frames": SHARD_FRAMES,
             }
             with decoder.run(on, "shards", Shard, args, files) as shards:
                 found.append(split_segment(job, number, list(shards), folder))

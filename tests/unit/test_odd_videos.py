@@ -17,7 +17,7 @@ from tests.support.assets import BESIDE
 from tests.support.media import assert_same_sound, facts
 from tests.unit.test_video import refusal, split, stitch
 from workloads.video.settings import SplittingSettings
-from workloads.video.splitting.decoder import Shard, VideoPlan
+from workloads.video.splitting.decoder import SHARD_FRAMES, Shard, VideoPlan
 
 pytestmark = pytest.mark.slow
 
@@ -185,6 +185,7 @@ def test_the_sandbox_decodes_the_same_frames(decoder: Sandbox, name: str) -> Non
                 "detail": plan.detail.model_dump(),
                 "span": span.model_dump(),
                 "segment": number,
+                "shard_frames": SHARD_FRAMES,
             }
             with decoder.run(lambda: None, "shards", Shard, args, files) as shards:
                 frames += [item.data for shard in shards for item in unpack(shard.data)]

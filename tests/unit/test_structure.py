@@ -111,3 +111,13 @@ def test_only_the_scorer_loads_the_libraries_of_models(part: str) -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT
     ).stdout.split()
     assert not {"torch", "sklearn", "safetensors", "skops", "onnxruntime"} & set(loaded)
+
+
+@pytest.mark.parametrize("part", ["splitting", "stitching"])
+def test_the_sandboxes_of_videos_load_no_library_of_storage(part: str) -> None:
+    program = f"import sys, workloads.video.{part}.tasks; print(*{{m for m in sys.modules}})"
+    loaded = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT
+    ).stdout.split()
+    assert "av" in loaded
+    assert not {"azure", "requests", "torch"} & set(loaded)

@@ -1,10 +1,12 @@
 """The workload `video`: paints the frames of videos in the style of a painting."""
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from shared.models import Model
-from shared.storage import Storage
 from shared.workload import Learning, Program, Scoring, Splitting, Stitching, Workload
+
+if TYPE_CHECKING:  # a sandbox imports this module, and has no use for storage
+    from shared.models import Model
+    from shared.storage import Storage
 
 
 class Video(Workload):
@@ -20,17 +22,17 @@ class Video(Workload):
         )
     }
 
-    def splitting(self, storage: Storage) -> Splitting:
+    def splitting(self, storage: "Storage") -> Splitting:
         from workloads.video.splitter import VideoSplitting
 
         return VideoSplitting(storage)
 
-    def scoring(self, storage: Storage) -> Scoring:
+    def scoring(self, storage: "Storage") -> Scoring:
         from workloads.video.scoring.catalog import Catalog
 
         return Catalog(storage)
 
-    def stitching(self, storage: Storage) -> Stitching:
+    def stitching(self, storage: "Storage") -> Stitching:
         from workloads.video.stitcher import VideoStitching
 
         return VideoStitching(storage)
@@ -40,12 +42,12 @@ class Video(Workload):
 
         return StyleLearning()
 
-    def require_model(self, storage: Storage, model: str) -> None:
+    def require_model(self, storage: "Storage", model: str) -> None:
         from workloads.video.styles import require_styles
 
         require_styles(storage, model)
 
-    def shipped_models(self) -> list[Model]:
+    def shipped_models(self) -> "list[Model]":
         from workloads.video.scoring.catalog import shipped_models
 
         return shipped_models()

@@ -13,10 +13,12 @@ from typing import Any
 from azure.core.exceptions import AzureError
 
 from shared.blobs import Container
-from shared.errors import StorageError
+from shared.errors import Forbidden, StorageError, Unavailable, Unprepared
+from shared.logs import logger
 from shared.telemetry.redaction import redacted
 from shared.telemetry.spans import Span
 
+log = logger()
 FLUSH_SECONDS = 1.0
 LONGEST_PAUSE = 30.0
 #: Of all lines that wait. Beyond it the oldest are dropped.
@@ -94,14 +96,17 @@ class JobLog:
         for job in list(lines):
             try:
                 self._append(job, lines[job])
-            except (StorageError, AzureError):
+            except (Unavailable, Forbidden, Unprepared):
                 self._keep(lines)
                 return False
+            except (StorageError, AzureError) as error:  # it would hold up all others for ever
+                self._full.add(self._name(job))
+                log.warning("a job's log can't be kept", job=job, why=str(error).partition("\n")[0])
             del lines[job]
         return True
 
     def _append(self, job: str, lines: list[bytes]) -> None:
-        name = f"{job}/{self._writer}.jsonl"
+        name = self._name(job)
         while lines and name not in self._full:
             count, size = 1, len(lines[0])
             while count < len(lines) and size + len(lines[count]) <= MOST_AT_ONCE:
@@ -110,6 +115,9 @@ class JobLog:
             if not self._logs.append(name, b"".join(lines[:count]), LARGEST_BLOB):
                 self._full.add(name)
             del lines[:count]
+
+    def _name(self, job: str) -> str:
+        return f"{job}/{self._writer}.jsonl"
 
     def _keep(self, lines: dict[str, list[bytes]]) -> None:
         with self._lock:

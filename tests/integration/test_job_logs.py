@@ -119,6 +119,16 @@ def test_lines_wait_while_storage_has_no_container_and_are_kept_afterwards(
     assert [line["event"] for line in log_of(unprepared)] == ["early"]
 
 
+def test_a_job_whose_log_cant_be_appended_to_holds_up_no_other(storage: Storage) -> None:
+    storage.container("logs").write("other-0123456789ab/probe-1.jsonl", b"not an append blob")
+    job_log = JobLog(storage.container("logs"), "probe-1")
+    job_log.add("other-0123456789ab", "{}")
+    job_log.add(JOB, json.dumps({"event": "later", "timestamp": "1"}))
+    eventually(lambda: log_of(storage), "the other job's line")
+    job_log.close()
+    assert [line["event"] for line in log_of(storage)] == ["later"]
+
+
 def test_a_kept_trace_is_sent_to_a_collector(storage: Storage) -> None:
     log = JobLog(storage.container("logs"), "probe-vm-1")
     span = Span("process segments", trace_of(JOB), JOB, kind="consumer")

@@ -66,6 +66,8 @@ def message_kind(verb: str, query: str) -> Kind:
 def blob_kind(verb: str, query: str) -> Kind:
     if "comp=lease" in query:
         return Kind(BLOBS, "leases")
+    if "comp=appendblock" in query:
+        return Kind(BLOBS, "appends to jobs' logs")
     names = {"GET": "reads", "HEAD": "reads of properties", "PUT": "writes"}
     return DELETIONS if verb == "DELETE" else Kind(BLOBS, names[verb])
 

@@ -146,7 +146,7 @@ def whole_job() -> tuple[float, int]:
         job = control.submit(VIDEO, CLIP, f"great-wave/{CLIP.name}")
         list(follow(control, [job], Stop()))
         lines = JobLines(stack.storage, job)
-        time.sleep(3)  # the log's last lines are written within this time
+        time.sleep(5)  # the log's last lines are written within this time
         trace = trace_from(job, lines.new())
         return sum(time_spent(trace, 0).cpu.values()), len(trace.handlings)
 

@@ -13,6 +13,8 @@ from shared.storage import Storage
 
 Line = dict[str, Any]
 FOLLOW_SECONDS = 1.0
+#: How long after a job's end its last lines may come.
+LATE_SECONDS = 5.0
 
 
 class JobLines:
@@ -53,7 +55,7 @@ class JobLines:
             yield from lines
             now = time.monotonic()
             last = now if lines or not ended else last
-            if now - last > 3 * FOLLOW_SECONDS or stop.wait(FOLLOW_SECONDS):
+            if now - last > LATE_SECONDS or stop.wait(FOLLOW_SECONDS):
                 return
 
     def require_some(self) -> list[Line]:

@@ -1,6 +1,6 @@
 """Keeps log lines and spans of each job in the container `logs`: `<job>/<service>-<replica>.jsonl`.
 
-They are appended in another thread about a second after they come, so that what a killed process
+They are appended in another thread two seconds after they come, so that what a killed process
 had said until then is kept. Nothing is sent while there is nothing to say. While storage doesn't
 answer, the newest lines are kept in memory, up to a limit.
 """
@@ -19,7 +19,9 @@ from shared.telemetry.redaction import redacted
 from shared.telemetry.spans import Span
 
 log = logger()
-FLUSH_SECONDS = 1.0
+#: What a killed process has said within this time is lost; a shorter time costs more requests.
+FLUSH_SECONDS = 2.0
+CLOSE_SECONDS = 5.0
 LONGEST_PAUSE = 30.0
 #: Of all lines that wait. Beyond it the oldest are dropped.
 MOST_WAITING = 4 << 20
@@ -71,7 +73,7 @@ class JobLog:
         """Append what waits, and send no more."""
         self._closing.set()
         self._something.set()
-        self._thread.join(FLUSH_SECONDS * 5)
+        self._thread.join(CLOSE_SECONDS)
 
     def _flush_often(self) -> None:
         pause = FLUSH_SECONDS

@@ -24,6 +24,7 @@ Azurite Blob service is successfully listening at http://127.0.0.1:54901
 {} "GET /impastowork/jobs/clip-0/outcome.json HTTP/1.1" 404 -
 {} "HEAD /impastowork/segments/clip-0/00000 HTTP/1.1" 404 -
 {} "PUT /impastowork/jobs/clip-0/job.json?comp=lease HTTP/1.1" 200 -
+{} "PUT /impastowork/logs/clip-0/splitter-a-1.jsonl?comp=appendblock HTTP/1.1" 201 -
 {} "DELETE /impastowork/frames/clip-0/00000/0000.tar HTTP/1.1" 202 -
 {} "GET /impastowork/scored?restype=container&comp=list&prefix=clip-0%2F HTTP/1.1" 200 -
 {} "GET /impastomedia/input?restype=container&comp=list&prefix= HTTP/1.1" 200 -
@@ -45,6 +46,7 @@ def test_requests_are_counted_by_kind() -> None:
             Kind(BLOBS, "reads"): 2,
             Kind(BLOBS, "reads of properties"): 1,
             Kind(BLOBS, "leases"): 1,
+            Kind(BLOBS, "appends to jobs' logs"): 1,
             Kind(BLOBS, "deletions"): 1,
             Kind(BLOBS, "listings of `scored`"): 1,
             Kind(BLOBS, "listings of `input`", timed=True): 1,

@@ -10,10 +10,10 @@ from shared.settings import Settings
 
 #: A heartbeat is due more often than this.
 TURN_SECONDS = 5.0
-#: After so long without a message or a ring, the pauses grow beyond `idle_seconds`: to a tenth of
-#: that time, and at most to `DEEPEST_SECONDS`.
+#: After so long without a message or a ring, the pauses grow beyond `idle_seconds`: to a quarter
+#: of that time, and at most to `DEEPEST_SECONDS`.
 CALM_SECONDS = 60.0
-CALM_SHARE = 0.1
+CALM_SHARE = 0.25
 DEEPEST_SECONDS = 60.0
 
 

@@ -3,8 +3,11 @@
 import os
 import shutil
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
+
+from tests.support.waiting import eventually
 
 # Read when Ray is first imported; the second keeps it on the loopback.
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
@@ -45,6 +48,22 @@ class LocalRay:
         self._cluster.wait_for_nodes()
         head: Any = self._cluster.head_node
         self.url = f"http://{head.address_info['webui_url']}"
+        self._wait_until_it_takes_jobs()
+
+    def _wait_until_it_takes_jobs(self) -> None:
+        """The agents that take jobs start after the nodes."""
+        from ray.job_submission import JobSubmissionClient
+
+        client = JobSubmissionClient(self.url)
+
+        def taken() -> str | None:
+            with suppress(RuntimeError):  # there is no agent yet
+                return str(client.submit_job(entrypoint="true"))
+            return None
+
+        job = str(eventually(taken, "Ray to take jobs", within=120))
+        eventually(lambda: client.get_job_status(job).is_terminal(), "a job to end", within=120)
+        client.delete_job(job)
 
     def lose_one_at_work(self) -> None:
         """Kill all processes of a node that runs a job."""

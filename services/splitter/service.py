@@ -41,7 +41,7 @@ RIGHTS = Rights(
         **dict.fromkeys(inputs(), "list read"),
         **dict.fromkeys(lessons(), "list"),
         "shards": "write",
-        "models": "list",
+        "models": "list read",
     },
     {**dict.fromkeys(LANES, "send"), "segments": "count send", "shards": "count send"},
 )

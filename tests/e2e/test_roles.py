@@ -44,16 +44,18 @@ EVERYWHERE = {
     "a service that has to leave notes that it hands a message back": (
         "read logs; write logs; delete logs"
     ),
-    "a job waits while the disk is full": "read frames; write frames",
+    "a job waits while the disk is full": "read shards; write shards",
     "a job ended while its messages were on their way, and is swept": (
-        "list frames; delete frames; list scored; delete scored; list segments; delete segments"
+        "list shards; delete shards; list scored; delete scored; list segments; delete segments"
     ),
 }
 #: What one video and bad messages don't use, with what does.
 RARE = {
     "splitter": EVERYWHERE
     | {
-        "a style that isn't there yet may be being learnt": "list styles",
+        "a style that isn't there yet may be being learnt": "list styles; list models",
+        "a folder is renamed": "list input",
+        "readings are split": "list readings; read readings",
         "messages are postponed, and each top folder has one lane": "; ".join(
             f"send {queue}" for queue in ("arrivals", *LANES)
         ),
@@ -83,7 +85,13 @@ RARE = {
             "send chunks-poison; send lessons-poison"
         ),
     },
-    "stitcher": EVERYWHERE | {"a message is postponed": "send scored"},
+    "stitcher": EVERYWHERE
+    | {
+        "a message is postponed": "send scored",
+        "readings are scored, and a training publishes models": (
+            "read readings; write predictions; list models; write models"
+        ),
+    },
 }
 
 

@@ -47,7 +47,7 @@ class Refusals:
 
     def next(self, request: HttpMessage) -> Fault | None:
         method, path, _ = request.words
-        if self.armed and method == "PUT" and "/frames/" in path:
+        if self.armed and method == "PUT" and "/shards/" in path:
             self.armed = False
             self.count += 1
             return Fault.FORBIDDEN

@@ -113,5 +113,5 @@ def test_two_runs_at_the_same_time_are_independent(tmp_path: Path, clip: Path) -
 
 
 def test_styles_are_listed_without_a_stack(tmp_path: Path) -> None:
-    result = impasto("styles", "--json", "--data", tmp_path / "none")
-    assert {line["style"] for line in lines(result)} >= {"original", "great-wave"}
+    result = impasto("models", "list", "--json", "--data", tmp_path / "none")
+    assert {line["name"] for line in lines(result)} >= {"original", "great-wave"}

@@ -11,7 +11,7 @@ from azure.core.rest import HttpRequest, HttpResponse
 
 @contextmanager
 def requests_recorded() -> Iterator[list[str]]:
-    """Each as `GET frames/job/00000/0000.tar`, without its account, or as `LIST frames prefix`."""
+    """Each as `GET shards/job/00000/0000.tar`, without its account, or as `LIST shards prefix`."""
     found: list[str] = []
     send = RequestsTransport.send
 

@@ -16,12 +16,12 @@ run: setup
 run-readings: setup
 	@DEVICES="$(or $(DEVICES),1000)" OUTPUT="$(OUTPUT)" $(BIN)/python -m deploy.run_readings
 
-# How many tests run side by side: more than there are cores, as tests also wait. Those of one
-# `xdist_group` share something, and run one after the other.
+# How many tests run side by side: more than there are cores, as tests also wait.
+# tests/support/side_by_side.py names those that run one after the other.
 WORKERS ?= 4
 # Bytecode is written whatever the environment says, or each of a thousand processes would compile
 # its modules again.
-PYTEST = PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n $(WORKERS) --dist loadgroup
+PYTEST = PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n $(WORKERS) --dist loadscope
 
 test: lint
 	@$(PYTEST) --durations 25

@@ -4,17 +4,24 @@ from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
+from xdist.remote import Producer
+from xdist.scheduler import Scheduling
 
 from shared.prepare import prepare
 from shared.storage import Storage
 from tests.support.azurite import Azurite, docker_missing, from_image, from_npm
 from tests.support.raycluster import LocalRay
+from tests.support.side_by_side import InGroups
 
 # Generating examples may be slow on a busy machine.
 settings.register_profile(
     "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("any machine")
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduling:
+    return InGroups(config, log)
 
 
 @pytest.fixture(scope="session", params=["npm", "container"])

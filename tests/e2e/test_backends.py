@@ -15,8 +15,6 @@ from tests.support.stacks import QUICK, impasto, lines, stack_in
 from tests.support.waiting import eventually
 from workloads.video import VIDEO
 
-pytestmark = pytest.mark.xdist_group("ray")
-
 STYLES = ("original", "great-wave")
 #: The last bits of floating-point sums depend on the number of threads.
 ALIKE = QUICK | {"IMPASTO_THREADS": "1"}

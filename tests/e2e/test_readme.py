@@ -22,8 +22,6 @@ from tests.support.media import make_clip
 from tests.support.stacks import QUICK
 from tests.support.waiting import eventually
 
-pytestmark = pytest.mark.xdist_group("readme")
-
 ALONE = [
     "make setup",
     "make run",

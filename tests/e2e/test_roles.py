@@ -21,8 +21,6 @@ from tests.support.stacks import QUICK
 from tests.support.waiting import eventually
 from tests.unit.test_azure_roles import rights_needed_by
 
-pytestmark = pytest.mark.xdist_group("roles")
-
 SERVICES = ("splitter", "dispatcher", "scorer", "stitcher")
 CONSUMED = {
     "splitter": ("arrivals", *LANES, "segments"),

@@ -17,8 +17,6 @@ from tests.support.processes import processes_of, worker_pids
 from tests.support.stacks import Up, impasto, lines
 from tests.support.waiting import eventually
 
-pytestmark = pytest.mark.xdist_group("up")
-
 
 @pytest.fixture(scope="module")
 def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:

@@ -14,8 +14,6 @@ from shared.errors import ClusterError, Misconfigured
 from tests.support.raycluster import LocalRay
 from tests.support.waiting import eventually
 
-pytestmark = pytest.mark.xdist_group("ray")
-
 Make = Callable[..., RayPool]
 
 

@@ -19,7 +19,7 @@ from workloads.video.scoring.network import PainterNetwork
 from workloads.video.scoring.painter import Painter, forward_pass, load_network, load_style
 from workloads.video.settings import WEIGHTS
 
-pytestmark = [pytest.mark.xdist_group("painter"), pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 NETWORK = WEIGHTS / "network.safetensors"
 ROOT = Path(__file__).parents[2]

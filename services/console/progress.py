@@ -11,6 +11,9 @@ from rich.text import Text
 from services.console.status import Status
 from services.console.terminal import COLOURS, safe, say
 
+#: What is said of a job of which nothing is split yet, by its state.
+NOTHING_YET = {"waiting": "waiting to be opened", "running": "being split"}
+
 
 class Pace:
     """The rate of each job since the first look at it: scored items, or steps of training."""
@@ -37,7 +40,7 @@ def progress(statuses: Iterable[Status], pace: Pace) -> RenderableType:
             table.add_row(name, note)
             continue
         if not (status.items or status.steps):
-            table.add_row(name, "waiting to be opened")
+            table.add_row(name, NOTHING_YET[status.state])
             continue
         bars = Table.grid(padding=(0, 1))
         for stage, count, total in stages(status):
@@ -59,7 +62,7 @@ def say_progress(statuses: Iterable[Status], pace: Pace) -> None:
         counts = ", ".join(f"{stage} {count}" for stage, count, _ in stages(status))
         total = f"{status.steps} steps" if status.steps else status.count(status.items)
         opened = status.items or status.steps
-        what = f"{counts} of {total}" if opened else "waiting to be opened"
+        what = f"{counts} of {total}" if opened else NOTHING_YET[status.state]
         left = estimate(status, pace)
         line = f"{name}: {what}{'; ' if left else ''}{left}"
         say(line)

@@ -116,8 +116,7 @@ class StatusReader:
                 "workload": job.workload,
                 "source": job.source.blob,
                 "model": job.model,
-                "items": job.items,
-                "scored": min(job.items, status.scored),
+                "scored": min(status.items, status.scored),
             }
         )
 
@@ -137,7 +136,8 @@ def planned(status: Status, plan: Blob, records: Mapping[str, Blob]) -> Status:
     return status.model_copy(
         update={
             "workload": plan.metadata.get("workload", FIRST_WORKLOAD),
-            "items": int(plan.metadata.get("items", "0")),
+            # A plan need not know how many items there are; then those count that are split.
+            "items": max(split, int(plan.metadata.get("items", "0"))),
             "model": unquote(model) if model else None,
             "split": split,
             "scored": scored,

@@ -121,3 +121,24 @@ def test_a_job_that_is_announced_again_is_listed_once(storage: Storage, jobs: li
         arrivals.Arrivals(storage).announce(event)
         arrivals.Arrivals(storage).record(event)
     assert [status.job for status in Listing(storage).page(1, 50)] == jobs[::-1]
+
+
+def test_a_plan_need_not_know_how_many_items_there_are(storage: Storage) -> None:
+    own = Jobs(storage)
+    source = Source(container="readings", blob="2026-01-02T03", etag="", size=9)
+    own.begin(
+        Job(
+            job="readings-2026-01-02t03",
+            trace="t",
+            workload="readings",
+            source=source,
+            model="devices",
+            created=NOW,
+            segments=[Span(start=0, stop=1, items=0)],
+        )
+    )
+    [status] = Listing(storage).page(1, 10)
+    assert (status.state, status.items) == ("running", 0)
+    own.add_segment(Segment(job=status.job, segment=0, items=500, shards=2))
+    [status] = Listing(storage).page(1, 10)
+    assert (status.count(status.items), status.scored) == ("500 devices", 0)

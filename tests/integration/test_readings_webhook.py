@@ -9,8 +9,8 @@ import pytest
 
 from shared.errors import Misconfigured
 from tests.support.rounds import WINDOW
+from workloads.readings.round_detail import SplitDetail
 from workloads.readings.scored import Notes
-from workloads.readings.splitting import SplitDetail
 from workloads.readings.summary import Summary
 from workloads.readings.webhook import Unanswered, post
 from workloads.readings.windows import Task

@@ -11,9 +11,10 @@ from shared.storage import Storage
 from shared.workload import Plan
 from tests.support.azurite import Azurite
 from workloads.readings.capture import capture_path, captured
+from workloads.readings.round_detail import SplitDetail
 from workloads.readings.settings import ReadingsSettings
 from workloads.readings.shard import Shard
-from workloads.readings.splitting import ReadingsSplitting, SplitDetail
+from workloads.readings.splitting import ReadingsSplitting
 
 HOUR = datetime(2026, 11, 20, 14, tzinfo=UTC)
 WINDOW = "2026-11-20T14"

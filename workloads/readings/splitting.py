@@ -24,6 +24,7 @@ from shared.storage import Storage
 from shared.workload import Check, Plan, WriteShard
 from workloads.readings.columns import Columns
 from workloads.readings.grouping import READING, Grouping, hash_of
+from workloads.readings.round_detail import Example, File, RoundDetail, SplitDetail
 from workloads.readings.settings import ReadingsSettings
 from workloads.readings.shard import Shard
 from workloads.readings.windows import HOUR, ReadingsFiles, Task
@@ -42,36 +43,6 @@ class Answer(BaseModel):
     readings: int = Field(0, ge=0)
     counts: dict[str, int]
     examples: list[tuple[str, int, str]]
-
-
-class File(BaseModel):
-    blob: str
-    etag: str
-    size: int
-
-
-class RoundDetail(BaseModel):
-    """The detail of a job: the files that had arrived when it was planned."""
-
-    files: list[File]
-
-
-class Example(BaseModel):
-    reason: str
-    file: str
-    place: int
-    text: str
-
-
-class SplitDetail(BaseModel):
-    """The detail of a segment: what was found in its files."""
-
-    readings: int = 0
-    late: int = 0
-    repeated: int = 0
-    #: How many readings were put aside, by reason.
-    rejected: dict[str, int] = {}
-    examples: list[Example] = []
 
 
 class Found(NamedTuple):

@@ -17,9 +17,9 @@ from shared.workload import Check, Made
 from workloads.readings.bundles import trained_file
 from workloads.readings.model_listing import ModelListing
 from workloads.readings.publishing import publish
+from workloads.readings.round_detail import SplitDetail
 from workloads.readings.scored import NOTES, SCHEMA, Notes, notes_in, read_scored
 from workloads.readings.settings import ReadingsSettings
-from workloads.readings.splitting import SplitDetail
 from workloads.readings.summary import Summary
 from workloads.readings.webhook import post
 from workloads.readings.windows import Task

@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 from pydantic import BaseModel
 
+from workloads.readings.round_detail import SplitDetail
 from workloads.readings.scored import Notes, some
-from workloads.readings.splitting import SplitDetail
 from workloads.readings.windows import Task
 
 

@@ -97,8 +97,8 @@ def test_a_refusal_names_the_operation_and_the_place(storage: Storage, settings:
     cases: list[tuple[Callable[[], object], str]] = [
         (lambda: poor.container("jobs").read("x"), "read from jobs"),
         (lambda: poor.container("jobs").find("x"), "read from jobs"),
-        (lambda: poor.container("shards").write("x", b""), "write to frames"),
-        (lambda: poor.container("shards").delete("x"), "delete from frames"),
+        (lambda: poor.container("shards").write("x", b""), "write to shards"),
+        (lambda: poor.container("shards").delete("x"), "delete from shards"),
         (lambda: poor.queue("chunks").send(PLANNED), "send to chunks"),
         (lambda: poor.queue("chunks").receive(5), "receive from chunks"),
         (lambda: poor.queue("chunks").count(), "count messages of chunks"),
@@ -137,7 +137,7 @@ def test_nothing_is_received_before_all_rights_are_there(
         for words in (
             "send to segments",
             "send to segments-poison",
-            "write to frames",
+            "write to shards",
             "write to jobs",
             "write to logs",
             "delete from logs",
@@ -189,7 +189,7 @@ def test_a_refusal_within_a_handler_costs_no_attempt(storage: Storage, settings:
     assert Jobs(storage).outcome(JOB) is None
     told = [line for line in logged if line["event"] == "not yet"]
     assert told
-    assert "not allowed to write to frames" in told[0]["why"]
+    assert "not allowed to write to shards" in told[0]["why"]
     assert len([line for line in logged if line["event"] == "storage refused"]) <= 1
 
 

@@ -74,7 +74,7 @@ class Watched:
 
     def ringing(self, before: str = START) -> set[str]:
         """The alerts that ring, by a fresh measurement."""
-        on_demand("test", HELP, Measures(self._storage, self.workforce, self.now))
+        on_demand("dispatcher", HELP, Measures(self._storage, self.workforce, self.now))
         return ringing(generate_latest(REGISTRY).decode(), before)
 
 
@@ -91,12 +91,13 @@ def pool() -> Pool:
 @pytest.fixture
 def watched(storage: Storage, pool: Pool) -> Iterator[Watched]:
     yield Watched(storage, pool)
-    on_demand("test", {}, lambda: [])
+    on_demand("dispatcher", {}, lambda: [])
 
 
 @pytest.fixture
-def before() -> str:
+def before(watched: Watched) -> str:
     """The counters of this process, which other tests have raised."""
+    on_demand("dispatcher", {}, lambda: [])  # another test's dispatcher has a storage that is gone
     return generate_latest(REGISTRY).decode()
 
 

@@ -34,7 +34,7 @@ def painting(storage: Storage, name: str) -> BlobCreated:
 def test_one_folder_has_so_many_slots_and_another_has_its_own(slots: LessonSlots) -> None:
     with slots.held("dutch/a.jpg"), slots.held("dutch/b.jpg"):
         with (
-            pytest.raises(NotYet, match="2 paintings of its top folder"),
+            pytest.raises(NotYet, match="2 models of its top folder"),
             slots.held("dutch/c.jpg"),
         ):
             raise AssertionError("a third slot")

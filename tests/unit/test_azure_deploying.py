@@ -214,10 +214,11 @@ class TestOneService:
         assert call[call.index("--image") + 1] == NEW
         assert f"previousImage={OLD}" in tools.called("az tag update")[0]
 
-    def test_the_console_is_what_the_replay_job_runs(self, tools: FakeTools) -> None:
+    def test_the_console_is_what_two_jobs_run(self, tools: FakeTools) -> None:
         assert tools.deploy("roll-back", "dev", "--service", "console").returncode == 0
-        [call] = tools.called("az containerapp job update")
-        assert "impastodev-replay" in call
+        replay, due = tools.called("az containerapp job update")
+        assert "impastodev-replay" in replay
+        assert "impastodev-due" in due
 
     def test_there_may_be_nothing_to_roll_back_to(self, tools: FakeTools) -> None:
         tools.answer("az tag list", json={"properties": {"tags": None}})
@@ -267,7 +268,8 @@ def test_template_and_script_agree() -> None:
         assert f"output {name} string" in main
     for name, runs in RUNS.items():
         assert f"images.{name}\n" in apps
-        assert f"name: '${{prefix}}-{runs}'" in apps
+        named = (f"name: '${{prefix}}-{runs}'", f"{{ name: '{runs}', schedule:")
+        assert any(name in apps for name in named)
     for stage in ("dev", "prod"):
         assert Path(Environment(stage).parameters).exists()
 

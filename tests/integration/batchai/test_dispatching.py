@@ -145,9 +145,8 @@ class Scene:
         return self.jobs.job(event.job)
 
     def splitter(self, stop: Stop) -> Consumer:
-        settings = SplitterSettings.model_validate(
-            self.settings | {"segment_seconds": 1.2, "segments_ahead": 1}
-        )
+        self._monkeypatch.setenv("IMPASTO_SEGMENT_SECONDS", "1.2")
+        settings = SplitterSettings.model_validate(self.settings | {"segments_ahead": 1})
         return splitter.build(self.storage, settings, stop)
 
     def scorer(self, stop: Stop) -> Consumer:

@@ -12,6 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 
+from shared.errors import Misconfigured
 from shared.records import Job, Segment, Source, Span
 from shared.scorer import Scorer
 from shared.shards import Item
@@ -143,7 +144,7 @@ class Workload(ABC):
 
     def learning(self) -> Learning:
         """The part in lessons; only asked for if there are `lessons`."""
-        raise NotImplementedError
+        raise Misconfigured(f"the workload {self.name} has no part in lessons")
 
     def require_model(self, storage: "Storage", model: str) -> None:
         """Raise Refused, or NotYet while it is being learnt, if no job can have this model."""

@@ -31,13 +31,13 @@ PANELS = [
     ),
     ("Nodes", "short", "impasto_nodes", "{{state}}"),
     (
-        "Frames a second",
+        "Items a second",
         "short",
         "sum by (stage, device) (rate(impasto_items_total[5m]))",
         "{{stage}} {{device}}",
     ),
     (
-        "Seconds a frame",
+        "Seconds an item",
         "s",
         "sum by (stage, device) (rate(impasto_item_seconds_total[5m]))"
         " / sum by (stage, device) (rate(impasto_items_total[5m]))",

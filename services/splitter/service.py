@@ -88,7 +88,7 @@ class Splitter:
         self.in_flight.planned(self._window.send_first(job))
 
     def split(self, planned: SegmentPlanned, work: Work) -> None:
-        """Decode a segment into shards, and tell the dispatcher."""
+        """Split a segment into shards, and tell the dispatcher."""
         if self._jobs.sweep_if_ended(planned.job):
             return
         job = self._jobs.job(planned.job)

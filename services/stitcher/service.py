@@ -129,11 +129,12 @@ class Stitcher:
         """The main output is written last, so that whoever finds it finds the others as well."""
         segments = [self._jobs.require_segment(job.job, n) for n in range(len(job.segments))]
         container = self._storage.container(workload_called(job.workload).output)
+        items = sum(segment.items for segment in segments)
         with TemporaryDirectory(prefix="impasto-stitcher-") as folder:
             sizes = [blob.size for blob in joined]
             with stage("finish") as finishing:
                 made = self._part(job).finish(job, segments, sizes, Path(folder), work.check)
-                finishing.items = sum(segment.items for segment in segments)
+                finishing.items = items
             spent = finishing.done()
             for output, path in reversed(made.files.items()):
                 with path.open("rb") as file, span("upload"):
@@ -146,7 +147,7 @@ class Stitcher:
             workload=job.workload,
             source=job.source.blob,
             output=output,
-            items=sum(segment.items for segment in segments),
+            items=items,
             notes=made.notes,
             created=job.created,
             finished=now,

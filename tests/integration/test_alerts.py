@@ -3,7 +3,7 @@
 import errno
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -28,7 +28,8 @@ from shared.settings import Settings
 from shared.storage import Storage
 from shared.telemetry.metrics import REGISTRY, on_demand
 from tests.integration.conftest import JOB, PLANNED, Spawn
-from tests.integration.test_heartbeat import asked
+from tests.support.consuming import consuming
+from tests.support.probing import asked
 from tests.support.promql import evaluate, samples_of
 from tests.support.waiting import eventually
 
@@ -158,7 +159,9 @@ def test_the_disk_is_full(
             full.set()
             raise OSError(errno.ENOSPC, "no space left on device")
 
-    with consuming(storage, settings, handle):
+    stop = Stop()
+    routes = [Route("segments", SegmentPlanned, handle)]
+    with consuming(Consumer(storage, settings, stop, routes), stop):
         storage.queue("segments").send(PLANNED)
         eventually(lambda: watched.ringing(before), "the alert")
     assert watched.ringing(before) == {"disk"}
@@ -186,21 +189,6 @@ def test_storage_refuses(settings: Settings, spawn: Spawn) -> None:
     assert rung == {"storage-refuses"}
     prepare(Storage(unprepared))
     eventually(lambda: not ringing(asked(port, "/metrics")[1]), "the end of the alert")
-
-
-@contextmanager
-def consuming(
-    storage: Storage, settings: Settings, handle: Callable[[SegmentPlanned, Work], None]
-) -> Iterator[None]:
-    stop = Stop()
-    consumer = Consumer(storage, settings, stop, [Route("segments", SegmentPlanned, handle)])
-    thread = threading.Thread(target=consumer.run)
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.request()
-        thread.join()
 
 
 @contextmanager

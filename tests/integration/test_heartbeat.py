@@ -4,8 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import urllib.error
-import urllib.request
 from pathlib import Path
 
 import pytest
@@ -14,6 +12,7 @@ from services.console.accounts import free_ports
 from shared.runtime.heartbeat import beat, note_ready, note_worked
 from shared.storage import Storage
 from tests.integration.conftest import PLANNED, Notes, Spawn
+from tests.support.probing import asked
 from tests.support.waiting import eventually
 
 
@@ -150,12 +149,3 @@ def test_the_health_check_asks_the_services_port_where_it_has_one(
     eventually(lambda: not health_check(heartbeat), "it to be well")
     process.kill()
     assert f"it doesn't answer on port {port}" in health_check(heartbeat)
-
-
-def asked(port: int, path: str) -> tuple[int, str]:
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}") as answer:
-            return answer.status, answer.read().decode()
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code, error.read().decode()

@@ -4,7 +4,6 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -19,6 +18,7 @@ from shared.storage import Storage
 from shared.telemetry import spans
 from shared.telemetry.ids import parse_traceparent, root_span_of, trace_of
 from shared.telemetry.spans import Span
+from tests.support.consuming import consuming
 from tests.support.waiting import eventually
 
 ROOT = Path(__file__).parents[2]
@@ -49,17 +49,6 @@ def sink() -> Iterator[Spans]:
     spans.sinks.append(sink)
     yield sink
     spans.sinks.remove(sink)
-
-
-@contextmanager
-def consuming(consumer: Consumer, stop: Stop) -> Iterator[None]:
-    thread = threading.Thread(target=consumer.run)
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.request()
-        thread.join()
 
 
 def test_the_spans_of_two_services_are_one_trace_and_linked(

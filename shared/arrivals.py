@@ -106,7 +106,11 @@ def queue_of(event: BlobCreated) -> str:
     """Lessons share a queue. Any other job's queue is the lane of its top folder."""
     if workload_of_lessons(event.container):
         return "lessons"
-    return LANES[names.digest_of(names.top_folder(event.blob))[-1] % len(LANES)]
+    return lane_of(event.blob)
+
+
+def lane_of(blob: str) -> str:
+    return LANES[names.digest_of(names.top_folder(blob))[-1] % len(LANES)]
 
 
 def event_of(container: Container, blob: str, etag: str, size: int, md5: str = "") -> BlobCreated:

@@ -28,12 +28,13 @@ from shared.storage import Storage
 from shared.telemetry.spans import span
 from shared.telemetry.stages import stage
 from shared.workload import Stitching
-from shared.workloads import inputs, installed, outputs, workload_called
+from shared.workloads import installed, outputs, workload_called
 
 log = logger()
 RIGHTS = Rights(
     {
-        **dict.fromkeys(inputs(), "read"),
+        # A window's blobs were read when it was split.
+        **{w.input: "read" for w in installed().values() if w.announces_blobs},
         **dict.fromkeys(outputs(), "write"),
         "scored": "read list",
         "segments": "read write list",

@@ -5,7 +5,8 @@ A request needs one right, which its method and path tell. Azure would refuse it
 
 import json
 from collections import Counter
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -15,8 +16,13 @@ from urllib.parse import parse_qs, urlsplit
 from benchmarks.soak.counts import Counts
 from benchmarks.soak.http_bytes import HttpMessage
 from benchmarks.soak.proxy import Fault, Proxy
+from services.console import accounts, azurite
 from services.console.accounts import Accounts
+from services.console.child_processes import Lifeline
 from services.console.stack import Stack
+from shared.prepare import prepare
+from shared.rights import Rights
+from shared.storage import Storage
 
 TABLE = json.loads((Path(__file__).parents[2] / "deploy/azure/roles.json").read_text())
 BY_METHOD = {
@@ -44,6 +50,15 @@ def rights_of(service: str) -> set[Right]:
     }
 
 
+def flat(rights: Rights) -> set[Right]:
+    return {
+        Right(kind, name, right)
+        for kind, wanted in (("container", rights.containers), ("queue", rights.queues))
+        for name, words in wanted.items()
+        for right in words.split()
+    }
+
+
 def needed_for(kind: str, request: HttpMessage) -> Right:
     """The right that Azure checks for this request."""
     method, target = request.words[:2]
@@ -63,7 +78,8 @@ class RoleProxy:
 
     def __init__(self, accounts: Accounts, allowed: set[Right]) -> None:
         self._accounts = accounts
-        self._allowed = allowed
+        self._allowed = set(allowed)
+        self._counts = True
         self.used: Counter[Right] = Counter()
         self.refused: Counter[Right] = Counter()
         self._open = ExitStack()
@@ -94,13 +110,42 @@ class RoleProxy:
         """From here on `used` counts what the work uses, and not what is asked at the start."""
         self.used.clear()
 
+    @contextmanager
+    def not_counting(self) -> Iterator[None]:
+        self._counts = False
+        yield
+        self._counts = True
+
+    @contextmanager
+    def without(self, right: Right) -> Iterator[None]:
+        """Refuse this as well, until the end of the block."""
+        self._allowed.remove(right)
+        yield
+        self._allowed.add(right)
+
     def _check(self, kind: str, request: HttpMessage) -> Fault | None:
         right = needed_for(kind, request)
-        if right not in self._allowed:
-            self.refused[right] += 1
-            return Fault.FORBIDDEN
-        self.used[right] += 1
-        return None
+        allowed = right in self._allowed
+        if self._counts:
+            (self.used if allowed else self.refused)[right] += 1
+        return None if allowed else Fault.FORBIDDEN
+
+
+@contextmanager
+def storage_alone(folder: Path) -> Iterator[Accounts]:
+    """Azurite with the accounts of a stack, prepared, without any service."""
+    folder.mkdir(parents=True, exist_ok=True)
+    made = accounts.make(folder).model_copy(update={"bells": None})
+    lifeline = Lifeline()
+    log = folder / "azurite.log"
+    process = azurite.start(made, folder / "azurite", log, lifeline.end)
+    try:
+        prepare(Storage(made.settings()))
+        yield made
+    finally:
+        process.terminate()
+        process.wait()
+        lifeline.cut()
 
 
 class StackWithRoles(Stack):

@@ -10,30 +10,43 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from shared.arrivals import lane_of
 from shared.clusters.settings import WorkerSettings
 from shared.rights import SWEEPING, Rights, merged
 from shared.runtime.consumer import Consumer
 from shared.runtime.stop import Stop
 from shared.settings import Settings
 from shared.storage import LANES, POISON, QUEUES, WORK_CONTAINERS, Storage
-from shared.workloads import installed, media_containers
+from shared.workloads import installed, media_containers, watched
 
 TABLE = json.loads((Path(__file__).parents[2] / "deploy/azure/roles.json").read_text())
 ROLES: dict[str, dict[str, Any]] = TABLE["roles"]
 ASSIGNMENTS: list[dict[str, str]] = TABLE["assignments"]
 
 SERVICES = ("splitter", "dispatcher", "scorer", "stitcher")
-TRIGGER: Rights = import_module("services.trigger.service").RIGHTS
-#: What has no loop that would check its rights itself.
+ANNOUNCING = Rights({"jobs": "read write"})
+#: What has no loop that would check its rights itself. tests/integration/test_roles_of_jobs.py
+#: shows that each uses all of them.
 OTHERS = {
-    "replay": merged([TRIGGER, SWEEPING, Rights({"jobs": "list"})]),
+    "replay": merged(
+        [
+            ANNOUNCING,
+            SWEEPING,
+            Rights(
+                {**dict.fromkeys(watched(), "list"), "jobs": "list"},
+                dict.fromkeys([*LANES, "lessons"], "send"),
+            ),
+        ]
+    ),
     "publish": Rights({"models": "write"}),
-    "due": Rights(
-        {
-            **{w.input: "list" for w in installed().values() if not w.announces_blobs},
-            "jobs": "read write",
-        },
-        dict.fromkeys(LANES, "send"),
+    "due": merged(
+        [
+            ANNOUNCING,
+            Rights(
+                {w.input: "list" for w in installed().values() if not w.announces_blobs},
+                {lane_of("2026-11-20T14"): "send"},  # windows have no folder
+            ),
+        ]
     ),
     # Container Apps counts the messages of every queue that it scales a service by.
     "scaler": Rights(queues=dict.fromkeys(QUEUES, "count")),

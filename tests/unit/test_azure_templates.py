@@ -144,13 +144,14 @@ def test_everything_that_can_be_is_tagged() -> None:
 
 def test_every_module_is_used_and_gets_its_parameters() -> None:
     used = set()
-    for name, declared in parsed(AZURE / "main.bicep")["modules"].items():
-        path = AZURE / declared["detail"]["path"]
-        used.add(path)
-        parameters = parsed(path)["parameters"]
-        given = body(declared)["params"].keys()
-        needed = {key for key, each in parameters.items() if each["default"] is None}
-        assert needed <= given <= parameters.keys(), name
+    for template in TEMPLATES:
+        for name, declared in parsed(template).get("modules", {}).items():
+            path = template.parent / declared["detail"]["path"]
+            used.add(path)
+            parameters = parsed(path)["parameters"]
+            given = body(declared)["params"].keys()
+            needed = {key for key, each in parameters.items() if each["default"] is None}
+            assert needed <= given <= parameters.keys(), name
     assert used == set(AZURE.glob("modules/*.bicep"))
 
 
@@ -197,15 +198,23 @@ def integer(value: int | dict[str, int]) -> int:
     return value["integer_value"] if isinstance(value, dict) else value
 
 
+def given_to(service: str) -> dict[str, Any]:
+    """What apps.bicep gives the module of a service."""
+    given: dict[str, Any] = body(parsed(AZURE / "modules/apps.bicep")["modules"][service])["params"]
+    return given
+
+
 def test_services_are_scaled_by_the_queues_they_take_from() -> None:
-    apps = parsed(AZURE / "modules/apps.bicep")["variables"]
-    assert set(apps["splitterQueues"]["value"]) == {"arrivals", *LANES, "segments"}
-    assert {each["name"] for each in apps["scorerQueues"]["value"]} == {"chunks", "lessons"}
-    assert "shards" in apps["dispatcherQueues"]["value"]
-    assert set(apps["dispatcherQueues"]["value"]) <= set(QUEUES)
-    text = (AZURE / "modules/apps.bicep").read_text()
-    assert text.count("queueLengthStrategy: 'all'") == text.count("type: 'azure-queue'") == 4
-    assert text.count("identity: scaler\n") == 4
+    assert set(given_to("splitter")["queues"]) == {"arrivals", *LANES, "segments"}
+    assert {each["name"] for each in given_to("scorer")["queues"]} == {"chunks", "lessons"}
+    assert {each["name"] for each in given_to("stitcher")["queues"]} == {"scored"}
+    assert "shards" in given_to("dispatcher")["queues"]
+    assert set(given_to("dispatcher")["queues"]) <= set(QUEUES)
+    for module in ("app", "worker"):
+        text = (AZURE / f"modules/{module}.bicep").read_text()
+        assert text.count("type: 'azure-queue'") == 1
+        assert text.count("queueLengthStrategy: 'all'") == 1
+        assert text.count("identity: scaler\n") == 1
 
 
 def test_services_are_told_settings_that_there_are() -> None:
@@ -218,7 +227,8 @@ def test_services_are_told_settings_that_there_are() -> None:
 def test_a_service_may_drain_before_it_is_killed() -> None:
     text = (AZURE / "modules/apps.bicep").read_text()
     assert "{ name: 'IMPASTO_DRAIN_SECONDS', value: string(drainSeconds) }" in text
-    assert text.count("terminationGracePeriodSeconds: drainSeconds + 30\n") == 2
+    app = (AZURE / "modules/app.bicep").read_text()
+    assert app.count("terminationGracePeriodSeconds: drainSeconds + 30\n") == 1
     longest = re.search(
         r"@maxValue\((\d+)\)\nparam drainSeconds", (AZURE / "main.bicep").read_text()
     )

@@ -1,5 +1,5 @@
-// The services. Splitter and dispatcher are apps that scale to none; scorers and stitchers are jobs
-// that leave by themselves, because scaling an app in may end a replica that works.
+// The environment of Container Apps, and what runs in it: splitter and dispatcher as apps, scorers
+// and stitchers as jobs for messages, and three jobs for people and clocks.
 param prefix string
 param location string
 param tags object
@@ -31,14 +31,7 @@ param cluster string
 param clusterSettings array
 
 var ids = toObject(identities, each => each.name)
-var scaler = ids.scaler.id
 var healthPort = 8080
-var splitterQueues = ['arrivals', 'waiting-0', 'waiting-1', 'waiting-2', 'waiting-3', 'waiting-4', 'waiting-5', 'waiting-6', 'waiting-7', 'segments']
-var dispatcherQueues = ['shards', 'segments', 'chunks', 'lessons', 'scored']
-var scorerQueues = [
-  { name: 'chunks', length: '2' } // the dispatcher keeps about two for each worker
-  { name: 'lessons', length: '1' }
-]
 var settings = [
   { name: 'IMPASTO_MEDIA_URL', value: mediaUrl }
   { name: 'IMPASTO_WORK_URL', value: workUrl }
@@ -48,21 +41,19 @@ var settings = [
   { name: 'IMPASTO_HEALTH_ADDRESS', value: '0.0.0.0' } // probes come from outside of the container
   { name: 'IMPASTO_DRAIN_SECONDS', value: string(drainSeconds) }
 ]
-var probes = [
-  {
-    type: 'Liveness'
-    httpGet: { path: '/livez', port: healthPort }
-    initialDelaySeconds: 60
-    periodSeconds: 10
-    failureThreshold: 6
-  }
-  {
-    type: 'Readiness'
-    httpGet: { path: '/readyz', port: healthPort }
-    periodSeconds: 240
-    failureThreshold: 10 // the most there is: a role may take half an hour to work
-  }
-]
+var alive = {
+  type: 'Liveness'
+  httpGet: { path: '/livez', port: healthPort }
+  initialDelaySeconds: 60
+  periodSeconds: 10
+  failureThreshold: 6
+}
+var ready = {
+  type: 'Readiness'
+  httpGet: { path: '/readyz', port: healthPort }
+  periodSeconds: 240
+  failureThreshold: 10 // the most there is: a role may take half an hour to work
+}
 
 resource environment 'Microsoft.App/managedEnvironments@2026-01-01' = {
   name: prefix
@@ -77,284 +68,135 @@ resource environment 'Microsoft.App/managedEnvironments@2026-01-01' = {
   }
 }
 
-resource splitter 'Microsoft.App/containerApps@2026-01-01' = {
-  name: '${prefix}-splitter'
-  location: location
-  tags: tags
-  identity: {
-    type: 'UserAssigned'
-    userAssignedIdentities: toObject([ids.splitter.id, scaler], id => id, id => {})
-  }
-  properties: {
+module splitter 'app.bicep' = {
+  name: 'splitter'
+  params: {
+    prefix: prefix
+    location: location
+    tags: tags
+    name: 'splitter'
+    image: images.splitter
     environmentId: environment.id
-    workloadProfileName: 'Consumption'
-    configuration: {
-      activeRevisionsMode: 'Single'
-      maxInactiveRevisions: 5
-      registries: [{ server: registryServer, identity: ids.splitter.id }]
-      identitySettings: [{ identity: scaler, lifecycle: 'None' }]
-    }
-    template: {
-      terminationGracePeriodSeconds: drainSeconds + 30
-      containers: [
-        {
-          name: 'splitter'
-          image: images.splitter
-          resources: { cpu: 2, memory: '4Gi' }
-          probes: probes
-          env: concat(settings, [
-            { name: 'AZURE_CLIENT_ID', value: ids.splitter.clientId }
-            { name: 'IMPASTO_DECODER_MIB', value: '3072' }
-          ])
-        }
-      ]
-      scale: {
-        minReplicas: 0
-        maxReplicas: 4
-        pollingInterval: 30
-        cooldownPeriod: 300
-        rules: [for queue in splitterQueues: {
-          name: queue
-          custom: {
-            type: 'azure-queue'
-            identity: scaler
-            metadata: { accountName: workName, queueName: queue, queueLength: '2', queueLengthStrategy: 'all' }
-          }
-        }]
-      }
-    }
+    registryServer: registryServer
+    identity: ids.splitter
+    scaler: ids.scaler.id
+    workName: workName
+    queues: ['arrivals', 'waiting-0', 'waiting-1', 'waiting-2', 'waiting-3', 'waiting-4', 'waiting-5', 'waiting-6', 'waiting-7', 'segments']
+    messages: 2
+    replicas: 4
+    cpu: '2'
+    memory: '4Gi'
+    env: concat(settings, [{ name: 'IMPASTO_DECODER_MIB', value: '3072' }])
+    probes: [alive, ready]
+    drainSeconds: drainSeconds
   }
 }
 
-resource dispatcher 'Microsoft.App/containerApps@2026-01-01' = {
-  name: '${prefix}-dispatcher'
-  location: location
-  tags: tags
-  identity: {
-    type: 'UserAssigned'
-    userAssignedIdentities: toObject([ids.dispatcher.id, scaler], id => id, id => {})
-  }
-  properties: {
+// It also runs while there is something in other services' queues: it starts workers, and measures.
+module dispatcher 'app.bicep' = {
+  name: 'dispatcher'
+  params: {
+    prefix: prefix
+    location: location
+    tags: tags
+    name: 'dispatcher'
+    image: images.dispatcher
     environmentId: environment.id
-    workloadProfileName: 'Consumption'
-    configuration: {
-      activeRevisionsMode: 'Single'
-      maxInactiveRevisions: 5
-      registries: [{ server: registryServer, identity: ids.dispatcher.id }]
-      identitySettings: [{ identity: scaler, lifecycle: 'None' }]
-    }
-    template: {
-      terminationGracePeriodSeconds: drainSeconds + 30
-      containers: [
-        {
-          name: 'dispatcher'
-          image: images.dispatcher
-          resources: { cpu: json('0.5'), memory: '1Gi' }
-          probes: probes
-          env: concat(settings, clusterSettings, [
-            { name: 'IMPASTO_LOG_METRICS_SECONDS', value: '300' } // alerts read them
-            { name: 'AZURE_CLIENT_ID', value: ids.dispatcher.clientId }
-            { name: 'IMPASTO_CLUSTER', value: cluster }
-          ])
-        }
-      ]
-      scale: {
-        minReplicas: 0
-        maxReplicas: 1
-        pollingInterval: 30
-        cooldownPeriod: 300
-        rules: [for queue in dispatcherQueues: {
-          name: queue
-          custom: {
-            type: 'azure-queue'
-            identity: scaler
-            metadata: { accountName: workName, queueName: queue, queueLength: '100', queueLengthStrategy: 'all' }
-          }
-        }]
-      }
-    }
+    registryServer: registryServer
+    identity: ids.dispatcher
+    scaler: ids.scaler.id
+    workName: workName
+    queues: ['shards', 'segments', 'chunks', 'lessons', 'scored']
+    messages: 100
+    replicas: 1
+    cpu: '0.5'
+    memory: '1Gi'
+    env: concat(settings, clusterSettings, [
+      { name: 'IMPASTO_LOG_METRICS_SECONDS', value: '300' } // alerts read them
+      { name: 'IMPASTO_CLUSTER', value: cluster }
+    ])
+    probes: [alive, ready]
+    drainSeconds: drainSeconds
   }
 }
 
-resource scorer 'Microsoft.App/jobs@2026-01-01' = if (cluster == 'queue') {
-  name: '${prefix}-scorer'
-  location: location
-  tags: tags
-  identity: {
-    type: 'UserAssigned'
-    userAssignedIdentities: toObject([ids.scorer.id, scaler], id => id, id => {})
-  }
-  properties: {
+module scorer 'worker.bicep' = if (cluster == 'queue') {
+  name: 'scorer'
+  params: {
+    prefix: prefix
+    location: location
+    tags: tags
+    name: 'scorer'
+    image: images.scorer
     environmentId: environment.id
-    workloadProfileName: gpu ? 'gpu' : 'Consumption'
-    configuration: {
-      triggerType: 'Event'
-      replicaTimeout: 86400
-      replicaRetryLimit: 1
-      registries: [{ server: registryServer, identity: ids.scorer.id }]
-      identitySettings: [{ identity: scaler, lifecycle: 'None' }]
-      eventTriggerConfig: {
-        parallelism: 1
-        replicaCompletionCount: 1
-        scale: {
-          minExecutions: 0
-          maxExecutions: nodes
-          pollingInterval: 30
-          rules: [for queue in scorerQueues: {
-            name: queue.name
-            type: 'azure-queue'
-            identity: scaler
-            metadata: { accountName: workName, queueName: queue.name, queueLength: queue.length, queueLengthStrategy: 'all' }
-          }]
-        }
-      }
-    }
-    template: {
-      containers: [
-        {
-          name: 'scorer'
-          image: images.scorer
-          resources: gpu ? { cpu: 8, memory: '56Gi' } : { cpu: 2, memory: '4Gi' }
-          probes: [probes[0]]
-          env: concat(settings, [
-            { name: 'AZURE_CLIENT_ID', value: ids.scorer.clientId }
-            { name: 'IMPASTO_IDLE_EXIT_SECONDS', value: '60' }
-          ])
-        }
-      ]
-    }
+    profile: gpu ? 'gpu' : 'Consumption'
+    registryServer: registryServer
+    identity: ids.scorer
+    scaler: ids.scaler.id
+    workName: workName
+    queues: [
+      { name: 'chunks', length: 2 } // the dispatcher keeps about two for each worker
+      { name: 'lessons', length: 1 }
+    ]
+    executions: nodes
+    cpu: gpu ? 8 : 2
+    memory: gpu ? '56Gi' : '4Gi'
+    env: concat(settings, [{ name: 'IMPASTO_IDLE_EXIT_SECONDS', value: '60' }])
+    probes: [alive]
   }
 }
 
-resource stitcher 'Microsoft.App/jobs@2026-01-01' = {
-  name: '${prefix}-stitcher'
-  location: location
-  tags: tags
-  identity: {
-    type: 'UserAssigned'
-    userAssignedIdentities: toObject([ids.stitcher.id, scaler], id => id, id => {})
-  }
-  properties: {
+// With more than one core a replica has 8 GiB of disk: no output may be larger.
+module stitcher 'worker.bicep' = {
+  name: 'stitcher'
+  params: {
+    prefix: prefix
+    location: location
+    tags: tags
+    name: 'stitcher'
+    image: images.stitcher
     environmentId: environment.id
-    workloadProfileName: 'Consumption'
-    configuration: {
-      triggerType: 'Event'
-      replicaTimeout: 86400
-      replicaRetryLimit: 1
-      registries: [{ server: registryServer, identity: ids.stitcher.id }]
-      identitySettings: [{ identity: scaler, lifecycle: 'None' }]
-      eventTriggerConfig: {
-        parallelism: 1
-        replicaCompletionCount: 1
-        scale: {
-          minExecutions: 0
-          maxExecutions: 4
-          pollingInterval: 30
-          rules: [
-            {
-              name: 'scored'
-              type: 'azure-queue'
-              identity: scaler
-              metadata: { accountName: workName, queueName: 'scored', queueLength: '8', queueLengthStrategy: 'all' }
-            }
-          ]
-        }
-      }
-    }
-    template: {
-      containers: [
-        {
-          name: 'stitcher'
-          image: images.stitcher
-          // With more than one core a replica has 8 GiB of disk: no output may be larger.
-          resources: { cpu: 2, memory: '4Gi' }
-          probes: [probes[0]]
-          volumeMounts: [{ volumeName: 'films', mountPath: '/films' }]
-          env: concat(settings, [
-            { name: 'AZURE_CLIENT_ID', value: ids.stitcher.clientId }
-            { name: 'IMPASTO_STITCHER_IDLE_EXIT_SECONDS', value: '60' }
-            { name: 'IMPASTO_MUXER_MIB', value: '3072' }
-            { name: 'TMPDIR', value: '/films' }
-          ])
-        }
-      ]
-      volumes: [{ name: 'films', storageType: 'EmptyDir' }]
-    }
+    profile: 'Consumption'
+    registryServer: registryServer
+    identity: ids.stitcher
+    scaler: ids.scaler.id
+    workName: workName
+    queues: [{ name: 'scored', length: 8 }]
+    executions: 4
+    cpu: 2
+    memory: '4Gi'
+    env: concat(settings, [
+      { name: 'IMPASTO_STITCHER_IDLE_EXIT_SECONDS', value: '60' }
+      { name: 'IMPASTO_MUXER_MIB', value: '3072' }
+    ])
+    probes: [alive]
   }
 }
 
-// Offers the styles that come with the scorer: started once after each deployment.
-resource publish 'Microsoft.App/jobs@2026-01-01' = {
-  name: '${prefix}-publish'
-  location: location
-  tags: tags
-  identity: {
-    type: 'UserAssigned'
-    userAssignedIdentities: toObject([ids.publish.id], id => id, id => {})
-  }
-  properties: {
-    environmentId: environment.id
-    workloadProfileName: 'Consumption'
-    configuration: {
-      triggerType: 'Manual'
-      replicaTimeout: 1800
-      replicaRetryLimit: 2
-      registries: [{ server: registryServer, identity: ids.publish.id }]
-      manualTriggerConfig: { parallelism: 1, replicaCompletionCount: 1 }
-    }
-    template: {
-      containers: [
-        {
-          name: 'publish'
-          image: images.scorer
-          command: ['python', '-m', 'services.scorer.publish']
-          resources: { cpu: 1, memory: '2Gi' }
-          env: concat(settings, [{ name: 'AZURE_CLIENT_ID', value: ids.publish.clientId }])
-        }
-      ]
-    }
-  }
-}
-
-// Announces again every input that has no outcome, for example after lost events; and the hourly
-// rounds of readings, with those that were missed.
-var announcers = [
-  { name: 'replay', schedule: replaySchedule }
-  { name: 'due', schedule: dueSchedule }
+// `publish` offers the models that come with the scorer, once after each deployment. `replay`
+// announces inputs without an outcome, as after lost events; `due` the rounds that are due.
+var jobs = [
+  { name: 'publish', image: images.scorer, command: ['python', '-m', 'services.scorer.publish'], args: [], schedule: '' }
+  { name: 'replay', image: images.console, command: [], args: ['replay', '--json'], schedule: replaySchedule }
+  { name: 'due', image: images.console, command: [], args: ['due', '--json'], schedule: dueSchedule }
 ]
 
-resource announcing 'Microsoft.App/jobs@2026-01-01' = [for each in announcers: {
-  name: '${prefix}-${each.name}'
-  location: location
-  tags: tags
-  identity: {
-    type: 'UserAssigned'
-    userAssignedIdentities: toObject([ids[each.name].id], id => id, id => {})
-  }
-  properties: {
+module others 'job.bicep' = [for each in jobs: {
+  name: each.name
+  params: {
+    prefix: prefix
+    location: location
+    tags: tags
+    name: each.name
+    image: each.image
+    command: each.command
+    args: each.args
     environmentId: environment.id
-    workloadProfileName: 'Consumption'
-    configuration: {
-      triggerType: empty(each.schedule) ? 'Manual' : 'Schedule'
-      replicaTimeout: 3600
-      replicaRetryLimit: 1
-      registries: [{ server: registryServer, identity: ids[each.name].id }]
-      manualTriggerConfig: empty(each.schedule) ? { parallelism: 1, replicaCompletionCount: 1 } : null
-      scheduleTriggerConfig: empty(each.schedule) ? null : { cronExpression: each.schedule, parallelism: 1, replicaCompletionCount: 1 }
-    }
-    template: {
-      containers: [
-        {
-          name: each.name
-          image: images.console
-          args: [each.name, '--json']
-          resources: { cpu: json('0.5'), memory: '1Gi' }
-          env: concat(settings, [{ name: 'AZURE_CLIENT_ID', value: ids[each.name].clientId }])
-        }
-      ]
-    }
+    registryServer: registryServer
+    identity: ids[each.name]
+    schedule: each.schedule
+    env: settings
   }
 }]
 
-output environmentId string = environment.id
 output environmentName string = environment.name

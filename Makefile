@@ -116,9 +116,9 @@ AZURE = $(BIN)/python -m deploy.azure
 deploy: setup
 	@$(AZURE) deploy "$(ENV)" --service "$(SERVICE)" --location "$(LOCATION)" $(if $(YES),--yes)
 
-# One service, to the image that it ran before.
+# One service, to the image that it ran before, or to that of a commit: TO=v1.2.
 roll-back: setup
-	@$(AZURE) roll-back "$(ENV)" --service "$(SERVICE)"
+	@$(AZURE) roll-back "$(ENV)" --service "$(SERVICE)" --to "$(TO)"
 
 destroy: setup
 	@$(AZURE) destroy "$(ENV)"

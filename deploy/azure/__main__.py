@@ -13,6 +13,7 @@ def main() -> None:
     parser.add_argument("verb", choices=["deploy", "roll-back", "destroy"])
     parser.add_argument("environment")
     parser.add_argument("--service", default="")
+    parser.add_argument("--to", default="", help="roll back to the image of this commit")
     parser.add_argument("--location", default="", help="where a new environment is made")
     parser.add_argument("--yes", action="store_true", help="agreed to elsewhere, as in CI")
     options = parser.parse_args()
@@ -21,7 +22,7 @@ def main() -> None:
         if options.verb == "destroy":
             destroy(environment, options.yes)
         elif options.verb == "roll-back":
-            roll_back(environment, options.service)
+            roll_back(environment, options.service, options.to)
         elif options.service:
             deploy_service(environment, options.service)
         else:
@@ -52,13 +53,19 @@ def running_of(environment: Environment, service: str) -> list[Running]:
     return [environment.running(name) for name in names]
 
 
-def roll_back(environment: Environment, service: str) -> None:
-    for running in running_of(environment, service):
-        previous = running.previous()
-        if previous is None:
-            raise Failed(f"{running.name} has run no other image; there is nothing to go back to")
-        running.change(previous)
-        say(f"{running.name} runs {previous} again; `make roll-back` once more undoes this")
+def roll_back(environment: Environment, service: str, commit: str) -> None:
+    """To the image that it ran before, or to any that was pushed."""
+    all_running = running_of(environment, service)
+    wanted = images.pushed(environment, service, images.revision_of(commit)) if commit else None
+    for running in all_running:
+        image = wanted or running.previous()
+        if image is None:
+            raise Failed(
+                f"{running.name} doesn't remember what it ran before; "
+                "say which commit's image, TO=v1.2"
+            )
+        running.change(image)
+        say(f"{running.name} runs {image} again; `make roll-back` once more undoes this")
 
 
 def destroy(environment: Environment, agreed: bool) -> None:

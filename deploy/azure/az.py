@@ -19,6 +19,14 @@ KNOWN = {
     ("AlreadyTaken", "AlreadyInUse", "NameNotAvailable", "NameUnavailable"): (
         "a name is taken by somebody else; change `prefix` in this environment's parameters"
     ),
+    ("AuthorizationPermissionMismatch", "the required permissions needed"): (
+        "the login lacks a data role there; deploy/azure/README.md says which, "
+        "and a new one takes up to half an hour"
+    ),
+    ("AuthorizationFailure", "network rules"): (
+        "storage is closed to this machine; run it from inside the network"
+    ),
+    ("ScopeLocked",): "the group is locked; delete the lock first",
     ("AuthorizationFailed", "does not have authorization"): (
         "the login lacks a role; it needs Contributor and User Access Administrator, "
         "or Owner, on the resource group"

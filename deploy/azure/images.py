@@ -10,21 +10,33 @@ RUNS = {name: name for name in SERVICES} | {"scorer": "publish", "console": "rep
 
 def push(environment: Environment, services: tuple[str, ...]) -> dict[str, str]:
     """The pushed image of each service, as SERVER/impasto/SERVICE@sha256:…"""
+    name, server = _registry(environment)
+    revision = revision_of("HEAD")
+    az("acr", "login", "--name", name)
+    for service in services:
+        cluster = {"IMPASTO_CLUSTER": "azureml"}  # has what `queue` needs, too
+        image = {"IMAGES": f"{server}/impasto", "TAG": revision}
+        run("make", "-s", "image", f"SERVICE={service}", **image, **cluster)
+        run("docker", "push", "--quiet", f"{server}/impasto/{service}:{revision}")
+    return {service: pushed(environment, service, revision) for service in services}
+
+
+def pushed(environment: Environment, service: str, revision: str) -> str:
+    """The image that was pushed from this commit, by digest."""
+    name, server = _registry(environment)
+    tagged = f"impasto/{service}:{revision}"
+    shown = az("acr", "repository", "show", "--name", name, "--image", tagged)
+    return f"{server}/impasto/{service}@{shown['digest']}"
+
+
+def revision_of(commit: str) -> str:
+    return run("git", "rev-parse", "--verify", f"{commit}^{{commit}}").strip()
+
+
+def _registry(environment: Environment) -> tuple[str, str]:
     registry = environment.registry()
     if registry is None:
         raise Failed(
             f"{environment.group} has no registry; run `make deploy` without SERVICE first"
         )
-    name, server = str(registry["name"]), str(registry["loginServer"])
-    tag = run("git", "rev-parse", "HEAD").strip()
-    az("acr", "login", "--name", name)
-    return {service: _push(name, server, service, tag) for service in services}
-
-
-def _push(registry: str, server: str, service: str, tag: str) -> str:
-    repository = f"impasto/{service}"
-    cluster = {"IMPASTO_CLUSTER": "azureml"}  # has what `queue` needs, too
-    run("make", "-s", "image", f"SERVICE={service}", IMAGES=f"{server}/impasto", TAG=tag, **cluster)
-    run("docker", "push", "--quiet", f"{server}/{repository}:{tag}")
-    shown = az("acr", "repository", "show", "--name", registry, "--image", f"{repository}:{tag}")
-    return f"{server}/{repository}@{shown['digest']}"
+    return str(registry["name"]), str(registry["loginServer"])

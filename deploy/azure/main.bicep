@@ -222,6 +222,7 @@ module monitor 'modules/monitor.bicep' = {
     workId: storage.outputs.workId
     topicId: events.outputs.topicId
     environmentName: hasImages ? apps.outputs.environmentName : ''
+    cluster: workspace
   }
 }
 

@@ -35,7 +35,7 @@ def test(media: str, work: str) -> str:
             *("--container-name", "jobs", "--name", record),
         )
         if found["exists"]:
-            return _judge(work, record, blob)
+            return _judge(media, work, record, blob)
         time.sleep(POLL_SECONDS)
     raise Failed(
         f"the smoke test's video, input/{blob}, has no outcome after {PATIENCE_SECONDS // 60} min; "
@@ -43,7 +43,7 @@ def test(media: str, work: str) -> str:
     )
 
 
-def _judge(work: str, record: str, blob: str) -> str:
+def _judge(media: str, work: str, record: str, blob: str) -> str:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "outcome.json"
         az(
@@ -54,7 +54,12 @@ def _judge(work: str, record: str, blob: str) -> str:
     if outcome["state"] != "finished":
         reason = outcome.get("reason")
         raise Failed(f"the smoke test's video, input/{blob}, is {outcome['state']}: {reason}")
-    return f"output/{outcome['output']}"
+    output = str(outcome["output"])
+    az(
+        *("storage", "blob", "show", "--account-name", media, "--auth-mode", "login"),
+        *("--container-name", "output", "--name", output),
+    )
+    return f"output/{output}"
 
 
 def cut(source: Path, target: Path) -> None:

@@ -12,6 +12,8 @@ from deploy.azure import smoke
 from deploy.azure.environment import TEMPLATE, Environment
 from deploy.azure.images import RUNS
 from tests.support.fake_tools import ROOT, FakeTools
+from tests.support.role_proxy import Right, flat, rights_of
+from tests.unit.test_azure_roles import OTHERS
 
 pytestmark = pytest.mark.slow
 
@@ -59,6 +61,7 @@ def tools(tmp_path: Path) -> FakeTools:
     tools.answer("az storage blob upload", json={"etag": '"0x1"'})
     tools.answer("az storage blob exists", json={"exists": True})
     tools.answer("az storage blob download", json={}, file=outcome)
+    tools.answer("az storage blob show", json={"name": outcome["output"]})
     return tools
 
 
@@ -145,6 +148,10 @@ class TestEverything:
 LOGIN = "AADSTS700082: The refresh token has expired due to inactivity. Run: az login"
 TAKEN = "(StorageAccountAlreadyTaken) The storage account named impastomedia is already taken."
 QUOTA = "(QuotaExceeded) Operation could not be completed as it results in exceeding quota"
+CLOSED = "This request is not authorized. ErrorCode:AuthorizationFailure"
+NO_ROLE = "You do not have the required permissions needed to perform this operation."
+LOCKED = "(ScopeLocked) The scope cannot perform delete operation because it is locked"
+ABSENT = "(BlobNotFound) The specified blob does not exist."
 LACKING = "(AuthorizationFailed) The client does not have authorization to perform action"
 
 
@@ -159,6 +166,9 @@ LACKING = "(AuthorizationFailed) The client does not have authorization to perfo
         ("az deployment group create", LACKING, "the login lacks a role"),
         ("az containerapp job start", "(ServiceUnavailable) later", "didn't answer in time"),
         ("az storage blob upload", "something new", "failed: something new"),
+        ("az storage blob upload", CLOSED, "run it from inside the network"),
+        ("az storage blob exists", NO_ROLE, "the login lacks a data role there"),
+        ("az storage blob show", ABSENT, "does not exist"),
         ("docker push", "denied: not logged in", "failed: denied: not logged in"),
         ("make -s image", "no space left on device", "no space left on device"),
     ],
@@ -173,6 +183,52 @@ def test_an_error_ends_in_a_sentence_and_the_next_run_goes_through(
     assert step.split(maxsplit=1)[0] in last
     tools.answer(step, **well)
     assert tools.deploy("deploy", "dev", "--yes").returncode == 0
+
+
+SERVICE_ALONE = ("deploy", "dev", "--service", "splitter")
+ROLL_BACK = ("roll-back", "dev", "--service", "splitter")
+
+
+@pytest.mark.parametrize(
+    ("words", "step", "error", "advice"),
+    [
+        (("deploy", "dev", "--yes"), "az group exists", LOGIN, "the login has expired"),
+        (SERVICE_ALONE, "az resource list", LOGIN, "the login has expired"),
+        (SERVICE_ALONE, "az acr login", LOGIN, "the login has expired"),
+        (SERVICE_ALONE, "az tag update", LACKING, "the login lacks a role"),
+        (SERVICE_ALONE, "az containerapp update", QUOTA, "a quota of the subscription is used up"),
+        (ROLL_BACK, "az tag list", LOGIN, "the login has expired"),
+        (ROLL_BACK, "az containerapp update", QUOTA, "a quota of the subscription is used up"),
+        (("destroy", "dev", "--yes"), "az resource list", LOGIN, "the login has expired"),
+        (("destroy", "dev", "--yes"), "az group delete", LOCKED, "delete the lock first"),
+    ],
+)
+def test_every_command_ends_in_a_sentence_and_can_be_run_again(
+    tools: FakeTools, words: tuple[str, ...], step: str, error: str, advice: str
+) -> None:
+    well = tools.answer_to(step)
+    tools.answer(step, error=error)
+    assert advice in ended(tools.deploy(*words))
+    tools.answer(step, **well)
+    assert tools.deploy(*words).returncode == 0
+
+
+def test_a_name_that_is_taken_is_found_before_anything_is_built(tools: FakeTools) -> None:
+    tools.answer("az acr list", json=[])
+    tools.answer("az deployment group create", error=TAKEN)
+    assert "change `prefix`" in ended(tools.deploy("deploy", "dev", "--yes"))
+    assert not tools.called("docker push")
+
+
+def test_the_smoke_test_does_what_its_roles_allow_and_all_of_it(tools: FakeTools) -> None:
+    tools.deploy("deploy", "dev", "--yes")
+    rights = {"upload": "write", "exists": "read", "download": "read", "show": "read"}
+    done = {
+        Right("container", call[call.index("--container-name") + 1], rights[call[3]])
+        for call in tools.called("az storage blob")
+    }
+    assert done == flat(OTHERS["deploy"])
+    assert done <= rights_of("deploy")
 
 
 class TestOneService:
@@ -215,6 +271,21 @@ class TestOneService:
         assert call[call.index("--image") + 1] == NEW
         assert f"previousImage={OLD}" in tools.called("az tag update")[0]
 
+    def test_it_can_be_rolled_back_to_any_commit(self, tools: FakeTools) -> None:
+        assert tools.deploy(*ROLL_BACK, "--to", "HEAD").returncode == 0
+        [call] = tools.called("az containerapp update")
+        assert call[call.index("--image") + 1] == NEW
+        [asked] = tools.called("az acr repository show")
+        assert re.fullmatch(r"impasto/splitter:[0-9a-f]{40}", asked[asked.index("--image") + 1])
+        assert not tools.called("make")
+        assert not tools.called("docker")
+
+    def test_a_commit_that_there_is_not(self, tools: FakeTools) -> None:
+        assert "`git rev-parse" in ended(tools.deploy(*ROLL_BACK, "--to", "v99"))
+        tools.answer("az acr repository show", error="the tag v0 does not exist")
+        assert "does not exist" in ended(tools.deploy(*ROLL_BACK, "--to", "HEAD"))
+        assert not tools.called("az containerapp update")
+
     def test_the_console_is_what_two_jobs_run(self, tools: FakeTools) -> None:
         assert tools.deploy("roll-back", "dev", "--service", "console").returncode == 0
         replay, due = tools.called("az containerapp job update")
@@ -224,7 +295,7 @@ class TestOneService:
     def test_there_may_be_nothing_to_roll_back_to(self, tools: FakeTools) -> None:
         tools.answer("az tag list", json={"properties": {"tags": None}})
         last = ended(tools.deploy("roll-back", "dev", "--service", "splitter"))
-        assert "nothing to go back to" in last
+        assert "doesn't remember what it ran before" in last
         assert "SERVICE=… is no service" in ended(tools.deploy("roll-back", "dev"))
 
 

@@ -50,9 +50,11 @@ def test_each_alert_says_what_it_means_and_what_to_do(alert: dict[str, Any]) -> 
     assert alert["do"]
     assert {"promql", "kusto"} & alert.keys()
     assert alert["severity"] in watch.SEVERITIES
-    for event in re.findall(r'"event": "([^"\\]+)"', alert.get("kusto", "")):
-        sources = "".join(path.read_text() for path in ROOT.glob("shared/**/*.py"))
-        assert f'"{event}"' in sources, f"no service logs {event}"
+    sources = "".join(path.read_text() for path in ROOT.glob("shared/**/*.py"))
+    kusto = alert.get("kusto", "")
+    for logged in re.findall(r"'([a-z ]+)'", kusto):
+        assert f'"{logged}"' in sources, f"no service logs {logged}"
+    assert {name.partition(".")[0] for name in re.findall(r"impasto_[\w.]+", kusto)} <= {*MEASURED}
 
 
 def test_the_files_that_are_mounted_exist_and_are_yaml() -> None:

@@ -10,10 +10,13 @@ param workId string
 param topicId string
 @description('The environment of the services; empty while there is none.')
 param environmentName string
+@description('Whether the dispatcher starts workers on a cluster, so that it knows how they fare.')
+param cluster bool
 
 var hasApps = !empty(environmentName)
 // Looked for every quarter of an hour; one line of the log is enough for a mail.
-var logAlerts = filter(loadJsonContent('../../alerts.json').rules, rule => contains(rule, 'kusto'))
+var fromLines = filter(loadJsonContent('../../alerts.json').rules, rule => contains(rule, 'kusto'))
+var logAlerts = filter(fromLines, rule => cluster || !contains(rule, 'cluster'))
 
 var anyLine = {
   timeAggregation: 'Count'
@@ -41,7 +44,7 @@ var messages = {
       criterionType: 'StaticThresholdCriterion'
       name: 'messages'
       metricName: 'QueueMessageCount'
-      timeAggregation: 'Average'
+      timeAggregation: 'Minimum'
       operator: 'GreaterThan'
       threshold: 0
     }
@@ -98,6 +101,30 @@ resource environmentLogs 'microsoft.insights/diagnosticSettings@2016-09-01' = if
     logs: [
       { category: 'ContainerAppConsoleLogs', enabled: true }
       { category: 'ContainerAppSystemLogs', enabled: true }
+    ]
+  }
+}
+
+resource media 'Microsoft.Storage/storageAccounts@2026-04-01' existing = {
+  name: last(split(mediaId, '/'))
+}
+
+resource mediaBlobs 'Microsoft.Storage/storageAccounts/blobServices@2026-04-01' existing = {
+  parent: media
+  name: 'default'
+}
+
+// Who dropped, fetched or deleted what, and who was refused. Not of `work`: each shard would be a line.
+resource mediaLogs 'microsoft.insights/diagnosticSettings@2016-09-01' = {
+  name: 'service'
+  scope: mediaBlobs
+  location: location
+  properties: {
+    workspaceId: logs.id
+    logs: [
+      { category: 'StorageRead', enabled: true }
+      { category: 'StorageWrite', enabled: true }
+      { category: 'StorageDelete', enabled: true }
     ]
   }
 }

@@ -19,6 +19,9 @@ from services.trigger import service as trigger
 from shared.arrivals import lane_of
 from shared.errors import Forbidden
 from shared.jobs import Jobs
+from shared.models import Model, Models
+from shared.records import Result
+from shared.rights import Rights
 from shared.runtime.access import Access
 from shared.runtime.stop import Stop
 from shared.storage import LANES, QUEUES, Storage
@@ -27,6 +30,9 @@ from tests.support.role_proxy import Right, RoleProxy, flat, rights_of, storage_
 from tests.support.stacks import ROOT
 from tests.support.waiting import eventually
 from tests.unit.test_azure_roles import rights_needed_by
+
+#: deploy/azure/README.md has the roles for these.
+GRANTING = flat(Rights({"input": "read", "models": "read", "jobs": "list read", "logs": "write"}))
 
 
 @pytest.fixture(scope="module")
@@ -144,3 +150,29 @@ def test_the_trigger_needs_no_more_than_it_says(
             with consuming(trigger.build(Storage(settings), settings, stop), stop):
                 eventually(lambda: set(proxy.used) == flat(trigger.RIGHTS), "all to be announced")
         assert not proxy.refused
+
+
+def test_handing_out_links_takes_the_rights_that_the_page_names(alone: Accounts) -> None:
+    """And by login the key that signs, which tests/integration/test_grants_by_login.py asks for."""
+    storage = Storage(alone.settings())
+    Models(storage).publish(Model("great-wave", "pencil"))
+    now = datetime.now(UTC)
+    result = Result(
+        job="done-0123456789ab",
+        source="great-wave/a.mp4",
+        output="great-wave/a.mp4",
+        items=1,
+        created=now,
+        finished=now,
+    )
+    Jobs(storage).finish(result)
+    used = {}
+    for words in (["--upload", "--folder", "great-wave"], ["--download", result.job]):
+        with RoleProxy(alone, GRANTING) as proxy:
+            done = CliRunner().invoke(
+                app, ["grant", *words, "--json"], env=proxy.accounts.environment()
+            )
+        assert done.exit_code == 0, done.output
+        assert not proxy.refused
+        used[words[0]] = set(proxy.used)
+    assert used["--upload"] | used["--download"] == GRANTING

@@ -46,6 +46,8 @@ param streamAnalytics bool = false
 @allowed(['job', 'logic', 'nobody'])
 param rounds string = 'nobody'
 @description('How many minutes after the hour: readings may still arrive until then.')
+@minValue(6) // Capture writes every five
+@maxValue(59)
 param roundsMinute int = 10
 
 var tags = { application: 'impasto', stage: stage }
@@ -204,7 +206,8 @@ module apps 'modules/apps.bicep' = if (hasImages) {
     subnetId: private ? network.outputs.appsSubnetId : ''
     drainSeconds: drainSeconds
     replaySchedule: replaySchedule
-    dueSchedule: rounds == 'job' ? '${roundsMinute} * * * *' : ''
+    due: rounds == 'job'
+    roundsMinute: roundsMinute
     cluster: workspace ? 'azureml' : 'queue'
     clusterSettings: workspace ? concat(ml.outputs.settings, [{ name: 'IMPASTO_WORKER_IMAGE', value: images.scorer }]) : []
   }

@@ -23,8 +23,10 @@ param subnetId string
 param drainSeconds int
 @description('When inputs without an outcome are announced again, as a cron expression in UTC; empty: when the job is started by hand.')
 param replaySchedule string
-@description('A cron expression in UTC, or empty.')
-param dueSchedule string
+@description('Whether the job `due` announces the hourly rounds of readings.')
+param due bool
+@description('How many minutes after the hour.')
+param roundsMinute int
 @description('Where workers run: `queue` for jobs of this environment, or `azureml`.')
 param cluster string
 @description('What the dispatcher has to know of a cluster, as a list of name and value.')
@@ -40,6 +42,7 @@ var settings = [
   { name: 'IMPASTO_HEALTH_PORT', value: string(healthPort) }
   { name: 'IMPASTO_HEALTH_ADDRESS', value: '0.0.0.0' } // probes come from outside of the container
   { name: 'IMPASTO_DRAIN_SECONDS', value: string(drainSeconds) }
+  { name: 'IMPASTO_READINGS_DELAY_MINUTES', value: string(roundsMinute) }
 ]
 var alive = {
   type: 'Liveness'
@@ -178,7 +181,7 @@ module stitcher 'worker.bicep' = {
 var jobs = [
   { name: 'publish', image: images.scorer, command: ['python', '-m', 'services.scorer.publish'], args: [], schedule: '' }
   { name: 'replay', image: images.console, command: [], args: ['replay', '--json'], schedule: replaySchedule }
-  { name: 'due', image: images.console, command: [], args: ['due', '--json'], schedule: dueSchedule }
+  { name: 'due', image: images.console, command: [], args: ['due', '--json'], schedule: due ? '${roundsMinute} * * * *' : '' }
 ]
 
 module others 'job.bicep' = [for each in jobs: {

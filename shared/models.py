@@ -3,12 +3,16 @@
 Publishing a model again makes a new version. The blob NAME is the version that jobs use, and
 `_versions/NAME/VERSION` keeps each one. A model is also named while it is being learnt: then the
 blob that it is learnt from is in its workload's container of lessons.
+
+A workload may have models of its own besides, in folders: FOLDER/NAME, with the name quoted. Only
+the version that is used is there.
 """
 
 import hashlib
 import re
 from pathlib import PurePosixPath
 from typing import NamedTuple
+from urllib.parse import quote
 
 from shared import names
 from shared.blobs import Blob
@@ -62,8 +66,24 @@ class Models:
     def names(self) -> list[str]:
         return [blob.name for blob in self.all()]
 
+    def in_folder(self, folder: str) -> list[Blob]:
+        """A workload's own models, by name."""
+        return self._blobs.under(f"{folder}/") if NAME.fullmatch(folder) else []
+
+    def find_in_folder(self, name: str) -> Blob:
+        """A workload's own model, by FOLDER/NAME, where NAME isn't quoted and may have slashes."""
+        folder, _, rest = name.partition("/")
+        found = (
+            self._blobs.find(f"{folder}/{quote(rest, safe='')}") if NAME.fullmatch(folder) else None
+        )
+        if found is None:
+            raise Missing(f"no model is called {shown(name)}")
+        return found
+
     def versions(self, name: str) -> list[Blob]:
         """All versions of a model, the newest first. Raises Missing if there is no such model."""
+        if "/" in name:
+            return [self.find_in_folder(name)]
         self.find(name)
         found = self._blobs.under(version_blob(name, ""))
         return sorted(found, key=lambda blob: str(blob.created), reverse=True)
@@ -89,7 +109,8 @@ class Models:
         """Delete a model and its versions; jobs that use it go to poison."""
         for blob in self.versions(name):
             self._blobs.delete(blob.name)
-        self._blobs.delete(name)
+        if "/" not in name:
+            self._blobs.delete(name)
 
     def require(self, name: str) -> Blob:
         """Return the model's blob; raise NotYet if it is being learnt, Refused if there is none."""

@@ -2,13 +2,14 @@
 
 import json
 from datetime import datetime
+from urllib.parse import unquote
 
 from pydantic import BaseModel
 
 from services.console.scoring import shipped_models
 from shared.blobs import Blob
 from shared.errors import Refused
-from shared.models import NAME, RULE, Model
+from shared.models import NAME, RULE, VERSIONS, Model
 from shared.names import shown
 
 
@@ -22,10 +23,11 @@ class ModelView(BaseModel):
 
 def view_of(blob: Blob) -> ModelView:
     facts = blob.metadata
+    versioned = blob.name.startswith(VERSIONS)
     return ModelView(
-        name=blob.name.removeprefix("_versions/").split("/")[0],
+        name=blob.name.split("/")[1] if versioned else unquote(blob.name),
         version=facts.get("version", ""),
-        scorer=facts.get("scorer", ""),
+        scorer=facts.get("scorer") or facts.get("kind", ""),
         published=blob.created,
         size=blob.size,
     )

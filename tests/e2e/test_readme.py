@@ -69,6 +69,8 @@ READINGS = [
     "impasto readings score --window 2026-06-02T12 --wait",
     "impasto readings rounds",
     "impasto readings show --window 2026-06-02T12",
+    "impasto models list --folder devices",
+    "impasto models show devices/plant-1/pump-00001",
     "impasto readings plot plant-1/pump-00001 --window 2026-06-02T12",
 ]
 KEEPING_UP = ["impasto up", "impasto up --nodes 4"]

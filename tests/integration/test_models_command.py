@@ -11,6 +11,7 @@ from services.console.__main__ import app
 from shared.errors import ImpastoError, Missing, Refused
 from shared.settings import Settings
 from shared.storage import Storage
+from workloads.readings.model_listing import ModelListing, blob_of
 
 
 @pytest.fixture(autouse=True)
@@ -52,3 +53,22 @@ def test_a_name_that_no_job_could_use_is_refused(storage: Storage) -> None:
     with pytest.raises(Refused, match="a model can't be called 'The Wave'"):
         models("add", "The Wave", "--scorer", "painter")
     assert storage.container("models").under() == []
+
+
+def test_a_workloads_own_models_are_listed_shown_and_removed(storage: Storage) -> None:
+    listing = ModelListing(storage)
+    for device in ("plant-7/pump-1", "zone ü"):
+        listing.publish(blob_of(device), "one-class-svm", "v-1", b"a model", "bundles/v-1/00000")
+    assert models("list") == []
+    first, second = models("list", "--folder", "devices")
+    assert (first["name"], second["name"]) == ("devices/plant-7/pump-1", "devices/zone ü")
+    assert (first["scorer"], first["version"], first["size"]) == ("one-class-svm", "v-1", 7)
+    for each in (first, second):
+        assert models("show", each["name"]) == [each]
+    models("remove", "devices/plant-7/pump-1")
+    assert models("list", "--folder", "devices") == [second]
+    for name in ("devices/plant-7/pump-1", "_versions/x", "devices/", "../x"):
+        with pytest.raises(Missing, match="no model is called"):
+            models("show", name)
+    assert models("list", "--folder", "_versions") == []
+    assert models("list", "--folder", "groups") == []

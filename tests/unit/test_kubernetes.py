@@ -14,12 +14,24 @@ FOLDER = ROOT / "deploy/kubernetes"
 FOLDERS = ("keda", "ray")
 #: By the field's name: a type, the fields of an object (! if it must be there), or of a list.
 Schema = dict[str, Any]
+PROBE: Schema = {
+    "httpGet!": {"path!": str, "port!": int},
+    "initialDelaySeconds": int,
+    "periodSeconds": int,
+    "failureThreshold": int,
+}
 CONTAINER: Schema = {
     "name!": str,
     "image!": str,
     "env": [{"name!": str, "value!": str}],
     "resources": {"requests": dict, "limits": dict},
-    "securityContext": {"allowPrivilegeEscalation": bool, "capabilities": {"drop": list}},
+    "livenessProbe": PROBE,
+    "readinessProbe": PROBE,
+    "securityContext": {
+        "runAsNonRoot": bool,
+        "allowPrivilegeEscalation": bool,
+        "capabilities": {"drop": list},
+    },
 }
 POD: Schema = {
     "metadata": {"labels": dict},
@@ -170,6 +182,9 @@ def test_a_worker_has_the_time_that_it_is_promised() -> None:
     assert pod["terminationGracePeriodSeconds"] > drain
     assert pod["serviceAccountName"] == found("keda", "ServiceAccount")["metadata"]["name"]
     assert environment["IMPASTO_IDLE_EXIT_SECONDS"] == ""
+    for probe, page in (("livenessProbe", "/livez"), ("readinessProbe", "/readyz")):
+        asked = container[probe]["httpGet"]
+        assert asked == {"path": page, "port": int(environment["IMPASTO_HEALTH_PORT"])}
 
 
 def test_there_is_no_key_in_it() -> None:

@@ -15,21 +15,26 @@ app = typer.Typer(no_args_is_help=True, help="The models that jobs may name, and
 DataFile = Annotated[
     Path | None, typer.Option("--file", exists=True, dir_okay=False, help="The model's data.")
 ]
+Folder = Annotated[
+    str | None, typer.Option(help="List a workload's own models in this folder instead.")
+]
 
 
 @app.command("list")
-def list_all(json: Json = False, data: Data = HOME) -> None:
+def list_all(folder: Folder = None, json: Json = False, data: Data = HOME) -> None:
     """List the models; without a stack, those that come with the workloads."""
     settings = accounts.settings(data)
     if settings is None:
         show(shipped(), json)
         return
-    show([view_of(blob) for blob in Models(Storage(settings)).all()], json)
+    models = Models(Storage(settings))
+    found = models.in_folder(folder) if folder else models.all()
+    show([view_of(blob) for blob in found], json)
 
 
 @app.command("show")
 def show_versions(name: str, json: Json = False, data: Data = HOME) -> None:
-    """List a model's versions, the newest first."""
+    """List a model's versions, the newest first; of FOLDER/NAME, the one that is used."""
     show([view_of(blob) for blob in Models(connected(data)).versions(name)], json)
 
 

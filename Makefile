@@ -7,7 +7,7 @@ OUTPUT ?= out
 BIN = .venv/bin
 
 .PHONY: run run-readings test test-fast lint setup locks pins settings watch keys images image up down connections \
-        publish test-containers deploy roll-back destroy train bench scale kills crowd soak sheet clean
+        publish test-containers deploy roll-back destroy train bench scale kills crowd soak sheet gallery clean
 
 run: setup
 	@$(BIN)/impasto run "$(VIDEO)" --style "$(STYLE)" --output "$(OUTPUT)"
@@ -41,7 +41,7 @@ setup:
 # Lock files have a hash for every package, and no index.
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
        --generate-hashes --no-emit-index-url --no-header
-SERVICES = trigger splitter dispatcher batchai scorer stitcher console
+SERVICES = trigger splitter dispatcher batchai scorer stitcher console web
 # Extras of the dispatcher and the console for these kinds of clusters.
 CLUSTERS = azureml ray
 # An extra of every service.
@@ -163,6 +163,10 @@ soak: setup
 
 sheet: setup
 	@$(BIN)/python -m benchmarks.sheet
+
+# Three photos in each of the shipped styles, for the web page.
+gallery: setup
+	@$(BIN)/python -m benchmarks.gallery
 
 clean:
 	rm -rf .venv .impasto deploy/azurite/node_modules

@@ -20,10 +20,10 @@ from unittest.mock import patch
 from benchmarks.counting_worker import SETTING
 from benchmarks.report import Goal, Report, Table, show
 from services.console import stack as stack_module
-from services.console.job_control import JobControl
 from services.console.stack import Stack
 from services.scorer.pipeline import SCORED_AHEAD
 from shared import names
+from shared.control.job_control import JobControl
 from tests.support.media import make_clip
 from tests.support.processes import worker_pids
 from tests.support.waiting import eventually

@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 from unittest.mock import patch
 
 from benchmarks.service_usage import HERE, usage
-from services.console.job_control import JobControl
 from services.console.stack import Stack
+from shared.control.job_control import JobControl
 from workloads.video import VIDEO
 
 #: Between two samples of memory.

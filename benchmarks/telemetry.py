@@ -20,12 +20,12 @@ from threading import Thread
 from benchmarks.report import Goal, Report, Table, show
 from benchmarks.temporary_storage import TemporaryStorage, temporary_storage
 from services.console.follow import follow
-from services.console.job_control import JobControl
-from services.console.job_lines import JobLines
 from services.console.stack import Stack
-from services.console.time_spent import time_spent
-from services.console.traces import trace_from
 from shared import logs
+from shared.control.job_control import JobControl
+from shared.control.job_lines import JobLines
+from shared.control.time_spent import time_spent
+from shared.control.traces import trace_from
 from shared.messages import ChunkScored, SegmentPlanned
 from shared.runtime.consumer import Consumer
 from shared.runtime.serve import serve

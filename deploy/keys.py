@@ -14,7 +14,7 @@ from pathlib import Path
 
 HOST = "127.0.0.1"
 MEDIA, WORK = "impastomedia", "impastowork"
-PORTS = {"BLOB_PORT": 10000, "QUEUE_PORT": 10001, "BATCHAI_PORT": 10100}
+PORTS = {"BLOB_PORT": 10000, "QUEUE_PORT": 10001, "BATCHAI_PORT": 10100, "WEB_PORT": 8090}
 LINE = re.compile(r"\s*(?:export\s+)?(\w+)\s*=\s*(.*)")
 
 
@@ -53,6 +53,7 @@ def defaults(known: dict[str, str]) -> dict[str, str]:
         "MEDIA_KEY": account_key(),
         "WORK_KEY": account_key(),
         "BATCHAI_SECRET": secrets.token_urlsafe(32),
+        "WEB_TOKEN": secrets.token_urlsafe(24),
         **{name: str(free_port(port)) for name, port in PORTS.items() if name not in known},
         "COMPOSE_PROJECT_NAME": project,
         "IMAGES": project,
@@ -98,6 +99,8 @@ def main() -> None:
         "IMPASTO_BATCHAI_URL": batchai,
         "IDENTITY_ENDPOINT": f"{batchai}/identity/token",
         "IDENTITY_HEADER": known["BATCHAI_SECRET"],
+        # To be opened in a browser.
+        "IMPASTO_PAGE": f"http://{HOST}:{known['WEB_PORT']}/?token={known['WEB_TOKEN']}",
     }
     for name, value in connections.items():
         print(f"export {name}={shlex.quote(value)}")

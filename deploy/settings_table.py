@@ -13,6 +13,7 @@ from services.batchai.settings import ServerSettings
 from services.scorer.settings import ScorerSettings
 from services.splitter.settings import SplitterSettings
 from services.stitcher.settings import StitcherSettings
+from services.web.settings import WebSettings
 from shared.clusters.settings import AzureSettings, ClusterSettings, WorkerSettings
 from shared.clusters.table import backends
 from shared.settings import Settings
@@ -34,6 +35,7 @@ GROUPS: dict[str, list[type[Settings]]] = {
         *(b.settings for b in backends() if b.settings is not WorkerSettings),
     ],
     "Local Batch AI": [ServerSettings],
+    "Web": [WebSettings],
     "Readings": [ReadingsSettings],
     "Videos: splitting": [SplittingSettings],
     "Videos: scoring and learning": [ScoringSettings],

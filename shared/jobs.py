@@ -167,6 +167,13 @@ class Jobs:
         for container in self._intermediate:
             container.delete_all(f"{job}/")
 
+    def forget(self, job: str) -> None:
+        """Delete the job's records; those that list it by time at last."""
+        self.records.delete_all(names.job_folder(job))
+        for blob in self.records.under(f"{names.NEWEST}/"):
+            if names.job_of_newest(blob.name) == job:
+                self.records.delete(blob.name)
+
     def sweep_all_ended(self) -> None:
         """Delete what is left of any job that has ended: storage may have lost deletions."""
         for job in {job for container in self._intermediate for job in container.folders()}:

@@ -3,15 +3,17 @@
 The containers of `media` belong to the workloads (shared/workloads.py).
 """
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from azure.core.credentials import TokenCredential
-from azure.storage.blob import BlobServiceClient
+from azure.storage.blob import BlobServiceClient, CorsRule
 from azure.storage.queue import QueueServiceClient
 from pydantic import SecretStr
 
 from shared.blobs import Container
 from shared.errors import Misconfigured
+from shared.outages import retry_outages
 from shared.queues import Queue
 from shared.settings import Settings
 from shared.telemetry.storage_calls import BLOB, QUEUE, noting
@@ -103,6 +105,18 @@ class Storage:
             "WORK", raw_response_hook=blob_hook, max_single_get_size=large, **options
         )
         self._queues = work.queues(raw_response_hook=queue_hook, read_timeout=10, **options)
+
+    @retry_outages
+    def let_pages_upload(self, origins: Sequence[str]) -> None:
+        """Let web pages of these origins send files to the media account."""
+        rule = CorsRule(
+            list(origins),
+            ["GET", "HEAD", "PUT", "OPTIONS"],
+            allowed_headers=["content-type", "if-none-match", "x-ms-*"],
+            exposed_headers=["etag", "x-ms-*"],
+            max_age_in_seconds=3600,
+        )
+        self._media.set_service_properties(cors=[rule])
 
     def container(self, name: str) -> Container:
         service = self._work if name in WORK_CONTAINERS else self._media

@@ -20,6 +20,7 @@ from shared.shards import Item
 if TYPE_CHECKING:  # a sandbox imports this module, and has no use for storage
     from shared.messages import BlobCreated
     from shared.models import Model
+    from shared.pages import Pages
     from shared.storage import Storage
 
 #: Called often by whatever takes long. Raises an error if the work has to stop.
@@ -155,6 +156,10 @@ class Workload(ABC):
     def shipped_models(self) -> "list[Model]":
         """The models that come with the package."""
         return []
+
+    def pages(self, storage: "Storage") -> "Pages | None":
+        """What it adds to the web service's pages; None if that is nothing."""
+        return None
 
     def due(self, storage: "Storage", now: datetime) -> "list[BlobCreated]":
         """The jobs that are due by the clock, in the order in which they are to be done."""

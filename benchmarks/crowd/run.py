@@ -17,9 +17,9 @@ from pathlib import Path
 
 from benchmarks.chart import Dot
 from benchmarks.service_usage import HERE, usage
-from services.console.poison import PoisonQueues
 from services.console.stack import Stack
 from shared import names
+from shared.control.poison import PoisonQueues
 from shared.jobs import Jobs
 from shared.records import Failure, Result
 from shared.storage import QUEUES, Storage

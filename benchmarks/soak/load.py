@@ -9,8 +9,8 @@ from typing import NamedTuple
 from benchmarks.soak import hostile_files
 from benchmarks.soak.counts import Counts
 from benchmarks.soak.fingerprints import Fingerprint, fingerprint_of
-from services.console.job_control import JobControl
 from shared import names
+from shared.control.job_control import JobControl
 from shared.jobs import Jobs
 from shared.listing import list_all
 from shared.records import Failure, Outcome, Result

@@ -17,7 +17,7 @@ from benchmarks.soak.schedule import Act, play
 from benchmarks.soak.soak_stack import SoakStack, two_keys
 from benchmarks.soak.verdict import Evidence, Undisturbed
 from services.console import accounts
-from services.console.poison import PoisonQueues
+from shared.control.poison import PoisonQueues
 from shared.errors import ImpastoError
 from shared.jobs import Jobs
 from shared.records import Failure

@@ -7,7 +7,7 @@ from benchmarks.soak.bad_messages import BadMessage
 from benchmarks.soak.fingerprints import Fingerprint
 from benchmarks.soak.load import Dropped, FinalState, VideoKind
 from benchmarks.soak.memory import Peaks
-from services.console.poison import Entry
+from shared.control.poison import Entry
 
 LEAST_FAULTS, LEAST_KINDS = 200, 8
 #: The reason for a message whose lease was stolen too often, whatever its body.

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from rich.live import Live
 
 from services.console import progress, terminal
-from services.console.job_control import JobControl
-from services.console.status import Status
+from shared.control.job_control import JobControl
+from shared.control.status import Status
 from shared.runtime.stop import Stop
 
 LOOK_SECONDS = 0.5

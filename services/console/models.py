@@ -1,36 +1,12 @@
-"""What people see of a model."""
+"""The models that come with the workloads, and what a model may be called."""
 
 import json
-from datetime import datetime
-from urllib.parse import unquote
-
-from pydantic import BaseModel
 
 from services.console.scoring import shipped_models
-from shared.blobs import Blob
+from shared.control.model_view import ModelView
 from shared.errors import Refused
-from shared.models import NAME, RULE, VERSIONS, Model
+from shared.models import NAME, RULE, Model
 from shared.names import shown
-
-
-class ModelView(BaseModel):
-    name: str
-    version: str = ""
-    scorer: str = ""
-    published: datetime | None = None
-    size: int | None = None
-
-
-def view_of(blob: Blob) -> ModelView:
-    facts = blob.metadata
-    versioned = blob.name.startswith(VERSIONS)
-    return ModelView(
-        name=blob.name.split("/")[1] if versioned else unquote(blob.name),
-        version=facts.get("version", ""),
-        scorer=facts.get("scorer") or facts.get("kind", ""),
-        published=blob.created,
-        size=blob.size,
-    )
 
 
 def shipped() -> list[ModelView]:

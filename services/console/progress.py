@@ -8,8 +8,9 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from services.console.status import Status
-from services.console.terminal import COLOURS, safe, say
+from services.console.terminal import COLOURS, say
+from shared.control.plain_text import safe
+from shared.control.status import Status
 
 #: What is said of a job of which nothing is split yet, by its state.
 NOTHING_YET = {"waiting": "waiting to be opened", "running": "being split"}

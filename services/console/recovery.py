@@ -1,6 +1,6 @@
 """Recovers a local stack's jobs after Azurite was killed."""
 
-from services.console.job_control import JobControl
+from shared.control.job_control import JobControl
 from shared.prepare import prepare
 from shared.settings import Settings
 from shared.storage import QUEUES, Storage

@@ -13,9 +13,9 @@ from pydantic import BaseModel
 from services.console import terminal
 from services.console.cluster_events import ClusterEvents
 from services.console.follow import StoppedByUser, follow
-from services.console.job_control import JobControl
 from services.console.stack import Stack
-from services.console.status import State, Status
+from shared.control.job_control import JobControl
+from shared.control.status import State, Status
 from shared.errors import Refused
 from shared.runtime.stop import Stop
 from shared.workload import Workload
@@ -46,7 +46,9 @@ def run(
     stop = Stop().on_signals()
     with stack_folder(data) as data_folder:
         terminal.say(f"starting Azurite and the services in {data_folder} …")
-        with Stack(data_folder, nodes) as stack:
+        with Stack(data_folder, nodes, page=True) as stack:
+            if stack.page:
+                terminal.say(f"look at {stack.page.address}")
             events = ClusterEvents(stack.log_of_cluster())
             control = JobControl(stack.storage)
 

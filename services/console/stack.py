@@ -14,7 +14,7 @@ from typing import IO, Self
 
 from azure.core.exceptions import AzureError
 
-from services.console import accounts, azurite
+from services.console import accounts, azurite, web_access
 from services.console.accounts import Accounts
 from services.console.child_processes import (
     Child,
@@ -27,6 +27,7 @@ from services.console.child_processes import (
 from services.console.recovery import recover
 from services.console.restarts import Restarts
 from services.console.scoring import publish
+from services.console.web_access import WebAccess
 from shared.clusters.backend import LocalWorkers
 from shared.clusters.table import chosen
 from shared.errors import ImpastoError, Misconfigured
@@ -49,9 +50,12 @@ class Stack:
     #: A name like `splitter-2` is a second splitter.
     services: tuple[str, ...] = SERVICES
 
-    def __init__(self, data: Path, nodes: int | None = None) -> None:
+    def __init__(self, data: Path, nodes: int | None = None, page: bool = False) -> None:
+        """With `page`, the web service is started as well."""
         self.data = data.resolve()
         self._nodes = nodes
+        self._has_page = page
+        self.page: WebAccess | None = None
         self._workers: LocalWorkers | None = None
         self._processes: dict[str, Child] = {}
         self.restarts = Restarts()
@@ -72,10 +76,12 @@ class Stack:
             for service in self._workers.services:  # after Azurite, whose ports are chosen first
                 self._start(service)
             self.storage = Storage(self.accounts.settings())
-            prepare(self.storage)
+            if self._has_page:
+                self.page = web_access.make(self.data)
+            prepare(self.storage, self.page.origins if self.page else ())
             publish(self._environment())
             self._workers.wait(self._all_running)
-            for service in self.services:
+            for service in (*self.services, *(("web",) if self.page else ())):
                 self._start(service)
             self._supervisor.start()
         except BaseException:
@@ -202,6 +208,7 @@ class Stack:
                 "IMPASTO_WORKER_COMMAND": f"exec {shlex.join(WORKER)}",
             }
             | ({"IMPASTO_NODES": str(self._nodes)} if self._nodes else {})
+            | (self.page.environment() if self.page else {})
         )
 
     def _all_running(self) -> bool:

@@ -4,9 +4,6 @@ from collections.abc import Iterable
 
 from rich.table import Column, Table
 
-from services.console.models import ModelView
-from services.console.poison import Entry
-from services.console.status import Status
 from services.console.terminal import COLOURS, out, plain, say
 from shared.clusters.state import (
     ClusterJob,
@@ -15,6 +12,9 @@ from shared.clusters.state import (
     ReplicasView,
     ScoredItems,
 )
+from shared.control.model_view import ModelView
+from shared.control.poison import Entry
+from shared.control.status import Status
 
 
 def table_of(*columns: str) -> Table:

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from services.console.accounts import Accounts
+from shared.control.plain_text import LINES, UNSAFE, safe
 from shared.workloads import installed
 
 M = TypeVar("M", bound=BaseModel)
@@ -26,21 +27,6 @@ COLOURS = {
     "failed": "red",
     "cancelled": "yellow",
 }
-
-
-#: Characters that may move the cursor, change the terminal, or show text in another order.
-UNSAFE = frozenset(("Cc", "Cf", "Co", "Cs", "Zl", "Zp"))
-LINES = "\n"
-
-
-def safe(text: str, keep: str = "") -> str:
-    r"""The text with unsafe characters as escape sequences like \x1b, except those in `keep`."""
-    return "".join(
-        char
-        if char in keep or unicodedata.category(char) not in UNSAFE
-        else char.encode("unicode_escape").decode()
-        for char in text
-    )
 
 
 def plain(text: str | None, style: str = "") -> Text:
@@ -79,12 +65,14 @@ def one(model: BaseModel, as_json: bool) -> None:
             print(f"{name + ':':10}{lines}")
 
 
-def connections(data: Path, accounts: Accounts, as_json: bool) -> None:
-    """Print the connection strings without rich, so that they can be copied."""
+def connections(data: Path, accounts: Accounts, page: str, as_json: bool) -> None:
+    """Print the address and the connection strings without rich, so that they can be copied."""
     if as_json:
-        print_line({"media": accounts.media_connection, "work": accounts.work_connection}, "", True)
+        strings = {"media": accounts.media_connection, "work": accounts.work_connection}
+        print_line(strings | {"page": page}, "", True)
         return
     print(f"up, in {safe(str(data))}; Ctrl-C ends it\n")
+    print(f"look at {page}\n")
     for workload in installed().values():
         print(workload.how_to)
     print(f"at:\n  {accounts.media_connection}")

@@ -6,8 +6,8 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from services.console.terminal import plain
-from services.console.time_spent import TimeSpent, end_of_dead, stage_of
-from services.console.traces import SECOND, KeptSpan, Trace
+from shared.control.time_spent import TimeSpent, end_of_dead, stage_of
+from shared.control.traces import SECOND, KeptSpan, Trace
 
 COLOURS = {
     "model": "magenta",

@@ -9,6 +9,7 @@ import getpass
 import json
 import os
 import socket
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -44,17 +45,26 @@ class Audit:
         self._logs = storage.container("logs")
         self._settings = settings
 
-    def note(self, deed: str, subject: str, **detail: str | float) -> None:
-        """Raises a StorageError, or Unavailable where the blob is full, if it can't be written."""
+    def note(
+        self,
+        deed: str,
+        subject: str,
+        detail: Mapping[str, str | float] | None = None,
+        who: str | None = None,
+    ) -> None:
+        """Write it down; `who` is known to a service that people log in to.
+
+        Raises a StorageError, or Unavailable where the blob is full, if it can't be written.
+        """
         now = datetime.now(UTC)
         user = user_name()
         line = Deed(
             at=now,
-            who=login_name() if self._settings.work_connection is None else user,
+            who=who or (login_name() if self._settings.work_connection is None else user),
             where=f"{user}@{socket.gethostname()}",
             deed=deed,
             subject=subject,
-            detail=detail,
+            detail=dict(detail or {}),
         )
         text = redacted(line.model_dump_json()) + "\n"
         if not self._logs.append(f"{FOLDER}{now:%Y-%m}.jsonl", text.encode(), LARGEST_BLOB):

@@ -137,7 +137,7 @@ def span_line(span: Span, writer: str) -> str:
 
 
 def described(span: Span, writer: str) -> dict[str, Any]:
-    """The span as `impasto trace` reads it (services/console/traces.py)."""
+    """The span as `impasto trace` reads it (shared/control/traces.py)."""
     return {
         "name": span.name,
         "trace": span.trace,

@@ -15,7 +15,7 @@ import docker
 from pydantic import SecretStr
 
 from services.console.accounts import free_ports
-from services.console.job_control import JobControl
+from shared.control.job_control import JobControl
 from shared.settings import Settings
 from shared.storage import Storage
 from tests.support.azurite import docker_missing
@@ -57,7 +57,7 @@ def stand_ins() -> dict[str, str]:
 
 
 def own_ports() -> str:
-    names = ("BLOB_PORT", "QUEUE_PORT", "BATCHAI_PORT")
+    names = ("BLOB_PORT", "QUEUE_PORT", "BATCHAI_PORT", "WEB_PORT")
     ports = zip(names, free_ports(len(names)), strict=True)
     return "".join(f"{name}={port}\n" for name, port in ports)
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import av
 import pytest
 
-from services.console.job_control import JobControl
 from services.console.stack import Stack
+from shared.control.job_control import JobControl
 from tests.support.media import make_clip
 from tests.support.raycluster import LocalRay
 from tests.support.stacks import QUICK, impasto, lines, stack_in

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from services.console.job_control import JobControl
 from services.console.stack import Stack
+from shared.control.job_control import JobControl
 from tests.support.stacks import QUICK, impasto, lines, stack_in
 from tests.support.waiting import eventually
 from workloads.video import VIDEO

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from services.console.job_control import JobControl
+from shared.control.job_control import JobControl
 from tests.support.media import make_clip
 from tests.support.stacks import QUICK, stack_in
 from tests.support.waiting import eventually

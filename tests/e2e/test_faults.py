@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from services.console.job_control import JobControl
 from services.console.stack import Stack
+from shared.control.job_control import JobControl
 from shared.messages import ChunkScored
 from shared.storage import QUEUES
 from tests.support.leftovers import assert_nothing_is_left

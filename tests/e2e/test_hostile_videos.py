@@ -14,9 +14,9 @@ from benchmarks.soak.http_bytes import HttpMessage
 from benchmarks.soak.proxy import Fault, Proxy
 from services.console import accounts
 from services.console.accounts import Accounts
-from services.console.job_control import JobControl
-from services.console.poison import PoisonQueues
 from services.console.stack import Stack
+from shared.control.job_control import JobControl
+from shared.control.poison import PoisonQueues
 from shared.jobs import Jobs
 from shared.records import Failure, Outcome, Result
 from tests.support.media import make_clip

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from services.console.job_control import JobControl
 from services.console.stack import Stack
-from services.console.status import Status
 from shared import names
+from shared.control.job_control import JobControl
+from shared.control.status import Status
 from shared.errors import Missing
 from shared.models import Models
 from tests.support.assets import VGG, needs_vgg

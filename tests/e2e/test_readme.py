@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from services.console.accounts import read
-from services.console.poison import PoisonQueues
+from shared.control.poison import PoisonQueues
 from shared.storage import Storage
 from tests.support import readme
 from tests.support.assets import VGG, needs_vgg
@@ -44,6 +44,7 @@ WITH_A_STACK = [
     "impasto retry JOB",
     "impasto replay",
     "impasto prepare",
+    "impasto prepare --page http://HOST:PORT",
     "impasto submit VIDEO --style S",
     "impasto cancel JOB",
     "impasto models list",
@@ -73,7 +74,7 @@ READINGS = [
     "impasto models show devices/plant-1/pump-00001",
     "impasto readings plot plant-1/pump-00001 --window 2026-06-02T12",
 ]
-KEEPING_UP = ["impasto up", "impasto up --nodes 4"]
+KEEPING_UP = ["impasto up", "impasto up --open", "impasto up --nodes 4"]
 #: tests/containers/test_readme.py runs these.
 IN_CONTAINERS = {line for line in readme.commands() if "docker" in line} | {
     'eval "$(make connections)"',
@@ -129,6 +130,7 @@ class Reader:
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "IMPASTO_VGG_WEIGHTS": str(VGG),
             "IMPASTO_LEARNING_STEPS": "1",
+            "BROWSER": "echo",
             # `make test` runs one file only.
             "PYTEST_ADDOPTS": "tests/unit/test_shards.py",
             "WORKERS": "0",
@@ -185,7 +187,7 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Reader:
 
 @pytest.fixture
 def stack(reader: Reader) -> Iterator[Storage]:
-    with reader.running("impasto up"):
+    with reader.running("impasto up --open"):
         known = read(reader.folder / ".impasto")
         assert known
         storage = Storage(known.settings())

@@ -16,13 +16,13 @@ from pathlib import Path
 import pytest
 
 from services.console.accounts import Accounts
-from services.console.job_control import JobControl
 from services.dispatcher.service import Dispatcher
 from shared import names
 from shared.arrivals import event_of
 from shared.clusters.queue.backend import Replicas
 from shared.clusters.settings import WorkerSettings
 from shared.clusters.state import WorkerState
+from shared.control.job_control import JobControl
 from shared.errors import ClusterError, Missing
 from shared.jobs import Jobs
 from shared.rights import Rights

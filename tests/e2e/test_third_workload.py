@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from services.console.job_control import JobControl
-from services.console.status import Status
+from shared.control.job_control import JobControl
+from shared.control.status import Status
 from shared.workloads import installed, workload_called
 from tests.support.media import make_clip
 from tests.support.packages import word_counts

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from services.console.job_control import JobControl
-from services.console.job_lines import JobLines
-from services.console.time_spent import time_spent
-from services.console.traces import Trace, trace_from
+from shared.control.job_control import JobControl
+from shared.control.job_lines import JobLines
+from shared.control.time_spent import time_spent
+from shared.control.traces import Trace, trace_from
 from shared.jobs import Jobs
 from shared.records import Result
 from shared.storage import Storage

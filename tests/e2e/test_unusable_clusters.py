@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from services.console import stack as stack_module
-from services.console.job_control import JobControl
+from shared.control.job_control import JobControl
 from shared.storage import QUEUES
 from tests.support.processes import processes_of
 from tests.support.stacks import QUICK, impasto, stack_in

@@ -13,7 +13,7 @@ from azure.core.exceptions import AzureError
 from typer.testing import CliRunner
 
 from services.console.__main__ import app
-from services.console.poison import PoisonQueues
+from shared.control.poison import PoisonQueues
 from shared.errors import StorageError
 from shared.models import Model, Models
 from shared.prepare import prepare

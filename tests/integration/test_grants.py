@@ -15,8 +15,8 @@ from pydantic import SecretStr
 from typer.testing import CliRunner
 
 from services.console import __main__ as console
-from services.console import grants as granting
-from services.console.grants import Grant, Grants
+from shared.control import grants as granting
+from shared.control.grants import Grant, Grants
 from shared.errors import Misconfigured, Missing, Refused
 from shared.jobs import Jobs
 from shared.models import Model, Models

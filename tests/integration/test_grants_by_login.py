@@ -27,7 +27,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from services.console import accounts, azurite
-from services.console.grants import LONGEST_HOURS, Grants
+from shared.control.grants import LONGEST_HOURS, Grants
 from shared.errors import Forbidden
 from shared.models import Model, Models
 from shared.settings import Settings

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from services.console.job_control import JobControl
-from services.console.listing import Listing
 from services.trigger.service import Trigger
 from shared import names
+from shared.control.job_control import JobControl
+from shared.control.listing import Listing
 from shared.errors import Missing
 from shared.jobs import Jobs
 from shared.records import Job, Result, Source, Span

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from services.console.commands.observe import send
-from services.console.job_lines import JobLines
-from services.console.traces import Trace, trace_from
+from shared.control.job_lines import JobLines
+from shared.control.traces import Trace, trace_from
 from shared.errors import Unavailable
 from shared.messages import SegmentPlanned
 from shared.prepare import prepare

@@ -10,9 +10,9 @@ from azure.core.pipeline import PipelineRequest, PipelineResponse
 from azure.core.pipeline.policies import HTTPPolicy
 from azure.storage.blob import BlobServiceClient
 
-from services.console.job_control import JobControl
-from services.console.listing import Listing
 from shared import arrivals
+from shared.control.job_control import JobControl
+from shared.control.listing import Listing
 from shared.jobs import Jobs
 from shared.records import ChunkReport, Job, Result, Segment, Source, Span, Times
 from shared.settings import Settings

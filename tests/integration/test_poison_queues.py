@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from services.console.poison import PoisonQueues
+from shared.control.poison import PoisonQueues
 from shared.messages import Poisoned, encode
 from shared.storage import Storage
 from tests.integration.conftest import JOB, PLANNED
@@ -62,7 +62,7 @@ def test_a_few_messages_are_listed_without_receiving_them(storage: Storage) -> N
 def test_messages_that_a_killed_listing_hid_are_listed(
     storage: Storage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.console.poison.HIDDEN_SECONDS", 3)
+    monkeypatch.setattr("shared.control.poison.HIDDEN_SECONDS", 3)
     ids = poison(storage, 3 * PEEKED)
     for queue in ("segments", "chunks"):
         list(

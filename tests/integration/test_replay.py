@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from services.console.job_control import JobControl
-from services.console.poison import PoisonQueues
 from shared import names
+from shared.control.job_control import JobControl
+from shared.control.poison import PoisonQueues
 from shared.jobs import Jobs
 from shared.messages import SegmentPlanned
 from shared.runtime.poison import PoisonBox

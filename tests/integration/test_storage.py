@@ -7,8 +7,8 @@ import pytest
 from azure.storage.blob import ContainerClient
 from pydantic import SecretStr
 
-from services.console.job_control import JobControl
 from shared import blobs
+from shared.control.job_control import JobControl
 from shared.errors import Changed, Misconfigured, Missing, Refused, Taken
 from shared.jobs import Jobs
 from shared.models import Model, Models

@@ -5,9 +5,9 @@ from collections import Counter
 import pytest
 from structlog.testing import capture_logs
 
-from services.console.job_control import JobControl
 from services.trigger.service import Trigger
 from shared.blobs import Container
+from shared.control.job_control import JobControl
 from shared.listing import list_all
 from shared.storage import Storage
 from tests.support.announced import announced_videos

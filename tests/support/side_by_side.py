@@ -17,6 +17,11 @@ GROUPS = {
 }
 
 
+#: The same for whole folders, which share one stack and one browser.
+FOLDERS = {"tests/e2e/web": "web"}
+
+
 class InGroups(LoadScopeScheduling):  # type: ignore[misc]
     def _split_scope(self, nodeid: str) -> str:
-        return GROUPS.get(nodeid.partition("::")[0], nodeid)
+        file = nodeid.partition("::")[0]
+        return GROUPS.get(file) or FOLDERS.get(file.rpartition("/")[0]) or nodeid

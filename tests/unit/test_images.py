@@ -36,6 +36,7 @@ def may_add_a_cluster(service: str) -> dict[str, str]:
 OWN = {
     "dispatcher": may_add_a_cluster("dispatcher"),
     "scorer": may_add_a_cluster("scorer"),
+    "web": may_add_a_cluster("web"),
     "batchai": {
         "locks/batchai.txt": "locks/scorer.txt",
         COPIED.format("batchai"): COPIED.format("batchai")
@@ -67,7 +68,7 @@ def test_dockerfiles_have_the_same_lines(service: str) -> None:
 
 
 @pytest.mark.parametrize("cluster", ["azureml", "ray"])
-@pytest.mark.parametrize("service", ["dispatcher", "console", "scorer"])
+@pytest.mark.parametrize("service", ["dispatcher", "console", "scorer", "web"])
 def test_locks_of_services_and_clusters_have_the_same_versions(service: str, cluster: str) -> None:
     """They are installed into one environment."""
 
@@ -82,7 +83,7 @@ def test_locks_of_services_and_clusters_have_the_same_versions(service: str, clu
 
 def test_compose_builds_images_for_the_configured_cluster() -> None:
     services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
-    for name in ("dispatcher", "console"):
+    for name in ("dispatcher", "console", "web"):
         assert services[name]["build"]["args"]["CLUSTER"] == "${IMPASTO_CLUSTER:-batchai}"
 
 
@@ -191,7 +192,7 @@ def test_ports_in_use_are_not_chosen(tmp_path: Path) -> None:
         told = exported(tmp_path / ".env")
     assert "http://127.0.0.1:10000/" not in told["IMPASTO_MEDIA_CONNECTION"]
     ports = re.findall(r"^\w+_PORT=(\d+)$", (tmp_path / ".env").read_text(), re.MULTILINE)
-    assert len(set(ports)) == 3
+    assert len(set(ports)) == 4
 
 
 def test_the_former_profile_of_replicas_is_refused_with_its_successor(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from benchmarks.soak.fingerprints import Fingerprint, fingerprint_of
 from benchmarks.soak.load import Dropped, VideoKind
 from benchmarks.soak.memory import Memory, Peaks
 from benchmarks.soak.verdict import Evidence, failed_checks
-from services.console.poison import Entry
+from shared.control.poison import Entry
 from tests.support.media import make_clip
 
 KIND, BAD = VideoKind(Path("clip.mp4"), "original"), VideoKind(Path("bad.mp4"), "original", "empty")

@@ -78,7 +78,8 @@ def test_the_splitter_loads_no_libraries_of_other_services() -> None:
 WORKLOADS_WORDS = re.compile(
     r"\b(frames?|styles?|paint\w*|pictures?|devices?|readings?|videos?|\w*mux\w*)\b", re.IGNORECASE
 )
-#: The device is a processor, the style is rich's, and records without a workload are of the first.
+#: The device is a processor, the style is rich's or a page's, a page may be framed, and records
+#: without a workload are of the first.
 OTHER_MEANINGS = (
     "device: str",
     '"device"',
@@ -91,6 +92,9 @@ OTHER_MEANINGS = (
     ", style)",
     'FIRST_WORKLOAD = "video"',
     '"painters"',
+    "style-src",
+    "frame-ancestors",
+    "X-Frame-Options",
 )
 GENERAL = [path for path in MODULES if path.relative_to(ROOT).parts[0] != "workloads"]
 

@@ -8,9 +8,10 @@ import pytest
 from rich.console import Console
 
 from services.console import tables, terminal
-from services.console.poison import Entry
 from services.console.progress import Pace, progress, say_progress
-from services.console.status import Status
+from shared.control.plain_text import UNSAFE
+from shared.control.poison import Entry
+from shared.control.status import Status
 from tests.support.tables import only_rows
 
 
@@ -63,7 +64,7 @@ HOSTILE = "a\x1b[2J\x9b31m\x00\u202egnp.\u2066[red]b[/nothing]\x85\u2028c"
 
 
 def assert_safe(said: str) -> None:
-    found = {char for char in said if unicodedata.category(char) in terminal.UNSAFE} - {"\n"}
+    found = {char for char in said if unicodedata.category(char) in UNSAFE} - {"\n"}
     assert found == set()
 
 

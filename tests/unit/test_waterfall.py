@@ -5,9 +5,9 @@ from typing import Any
 
 from rich.console import Console
 
-from services.console.time_spent import time_spent
-from services.console.traces import SECOND, Trace, trace_from
 from services.console.waterfall import MOST_ROWS, summary, waterfall
+from shared.control.time_spent import time_spent
+from shared.control.traces import SECOND, Trace, trace_from
 from shared.telemetry.ids import trace_of
 
 JOB = "holiday-0123456789ab"

@@ -6,6 +6,7 @@ from shared.workload import Learning, Program, Scoring, Splitting, Stitching, Wo
 
 if TYPE_CHECKING:  # a sandbox imports this module, and has no use for storage
     from shared.models import Model
+    from shared.pages import Pages
     from shared.storage import Storage
 
 
@@ -46,6 +47,11 @@ class Video(Workload):
         from workloads.video.styles import require_styles
 
         require_styles(storage, model)
+
+    def pages(self, storage: "Storage") -> "Pages":
+        from workloads.video.pages import VideoPages
+
+        return VideoPages(storage)
 
     def shipped_models(self) -> "list[Model]":
         from workloads.video.scoring.catalog import shipped_models

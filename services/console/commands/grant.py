@@ -13,7 +13,8 @@ from services.console.commands.options import (
     known_settings,
     note,
 )
-from services.console.grants import LONGEST_HOURS, Grant, Grants
+from shared.control.grants import LONGEST_HOURS, Grant, Grants
+from shared.control.plain_text import safe
 from shared.records import FIRST_WORKLOAD
 from shared.workloads import workload_called
 
@@ -52,6 +53,6 @@ def show(granted: Grant, json: bool) -> None:
         return
     until = f"{granted.until:%Y-%m-%d %H:%M} UTC"
     what = "creates" if granted.allows == "upload" else "reads"
-    print(f"This link {what} {terminal.safe(granted.blob)} and nothing else, until {until}:")
+    print(f"This link {what} {safe(granted.blob)} and nothing else, until {until}:")
     for line in ("", granted.link, "", *granted.commands):
-        print(terminal.safe(line))
+        print(safe(line))

@@ -18,10 +18,10 @@ from services.console.commands.options import (
     note,
 )
 from services.console.follow import follow
-from services.console.job_control import JobControl
-from services.console.listing import Listing
-from services.console.status import Status
 from shared.arrivals import Arrivals
+from shared.control.job_control import JobControl
+from shared.control.listing import Listing
+from shared.control.status import Status
 from shared.errors import NotYet
 from shared.records import FIRST_WORKLOAD
 from shared.runtime.stop import Stop

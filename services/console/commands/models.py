@@ -7,7 +7,8 @@ import typer
 
 from services.console import accounts, tables, terminal
 from services.console.commands.options import HOME, Data, Json, connected
-from services.console.models import ModelView, checked, shipped, view_of
+from services.console.models import checked, shipped
+from shared.control.model_view import ModelView, view_of
 from shared.models import Model, Models
 from shared.storage import Storage
 

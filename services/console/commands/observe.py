@@ -3,15 +3,14 @@
 from typing import Annotated
 
 import typer
-from pydantic import BaseModel
 
 from services.console import terminal
 from services.console.commands.options import HOME, Data, Json, connected, known_settings
 from services.console.follow import StoppedByUser
-from services.console.job_lines import JobLines, Line
-from services.console.time_spent import TimeSpent, time_spent
-from services.console.traces import Trace, trace_from
 from services.console.waterfall import summary, waterfall
+from shared.control.job_lines import JobLines, Line
+from shared.control.time_spent import Told, time_spent
+from shared.control.traces import Trace, trace_from
 from shared.jobs import Jobs
 from shared.runtime.stop import Stop
 from shared.storage import Storage
@@ -21,13 +20,6 @@ COLOURS = {"warning": "yellow", "error": "red", "critical": "red"}
 #: What a printed line shows otherwise than as `name=value`, or not at all.
 SHOWN = {"timestamp", "level", "event", "service", "version", "replica", "job"}
 SHOWN |= {"trace_id", "span_id", "exception", "queue", "message_id"}
-
-
-class Told(BaseModel):
-    """What `impasto trace --json` prints."""
-
-    trace: Trace
-    summary: TimeSpent
 
 
 def trace(

@@ -38,7 +38,7 @@ def connected(data: Path) -> Storage:
 def note(data: Path, deed: str, subject: str, **detail: str | float) -> None:
     """Write down what is about to be done; without any stack there is nowhere to."""
     if settings := accounts.settings(data):
-        Audit(Storage(settings), settings).note(deed, subject, **detail)
+        Audit(Storage(settings), settings).note(deed, subject, detail)
 
 
 def known_settings(data: Path) -> Settings:

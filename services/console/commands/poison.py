@@ -8,7 +8,7 @@ import typer
 
 from services.console import tables, terminal
 from services.console.commands.options import HOME, Data, Json, connected, note
-from services.console.poison import Entry, PoisonQueues
+from shared.control.poison import Entry, PoisonQueues
 
 Ids = Annotated[list[str] | None, typer.Argument(help="The messages' ids.")]
 All = Annotated[bool, typer.Option("--all", help="All messages.")]

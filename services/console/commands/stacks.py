@@ -1,5 +1,6 @@
 """`impasto run`, `up` and `prepare`."""
 
+import webbrowser
 from pathlib import Path
 from typing import Annotated
 
@@ -39,17 +40,32 @@ def run(
         raise typer.Exit(1)
 
 
-def up(json: Json = False, data: Data = HOME, nodes: MaybeNodes = None) -> None:
-    """Run a stack until Ctrl-C. Drop files into it with any Azure Storage tool."""
+def up(
+    json: Json = False,
+    data: Data = HOME,
+    nodes: MaybeNodes = None,
+    open_page: Annotated[bool, typer.Option("--open", help="Open its page in a browser.")] = False,
+) -> None:
+    """Run a stack until Ctrl-C. Drop files in its page, or with any Azure Storage tool."""
     stop = Stop().on_signals()
-    with Stack(data, nodes) as stack:
-        terminal.connections(stack.data, stack.accounts, json)
+    with Stack(data, nodes, page=True) as stack:
+        address = stack.page.address if stack.page else ""
+        terminal.connections(stack.data, stack.accounts, address, json)
+        if open_page and stack.page and stack.page.wait():
+            webbrowser.open(address)
         while not stop.wait(1):
             stack.check()
         terminal.say("stopping …")
 
 
-def prepare(json: Json = False, data: Data = HOME) -> None:
+def prepare(
+    page: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ORIGIN", help="Of a web page that may upload: http://HOST:PORT."),
+    ] = None,
+    json: Json = False,
+    data: Data = HOME,
+) -> None:
     """Create the containers and queues that the services need, where they are missing."""
-    create_missing(connected(data))
+    create_missing(connected(data), page or ())
     terminal.print_line({"prepared": True}, "containers and queues exist", json)

@@ -30,6 +30,6 @@ class LocalBatchAI(NoProcesses):
         raise Misconfigured(f"the local Batch AI didn't start; see {self._folder}/logs/batchai.log")
 
     def environment(self, service: str) -> dict[str, str]:
-        if service == "dispatcher" and self._access:
+        if service in ("dispatcher", "web") and self._access:
             return self._access.environment() | self._threads
         return {}

@@ -6,10 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
 from functools import partial
+from typing import NamedTuple
 
 from pydantic import BaseModel
 
-from services.console.job_control import JobControl
+from shared.control.job_control import JobControl
 from shared.errors import LeaseLost, Malformed, Missing, Taken
 from shared.jobs import Jobs
 from shared.messages import Poisoned, decode
@@ -37,6 +38,13 @@ class Entry(BaseModel):
     body: str | None = None
 
 
+class First(NamedTuple):
+    """The first messages of each queue, and how many there are in all."""
+
+    entries: list[Entry]
+    messages: int
+
+
 class PoisonQueues:
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
@@ -46,6 +54,18 @@ class PoisonQueues:
     def entries(self) -> list[Entry]:
         """All messages, however many people list them at the same time."""
         return [entry for name in QUEUES for entry in self._listed(name)]
+
+    def first(self) -> First:
+        """What peeking shows, at most 32 messages of a queue; it hides none from anybody."""
+        with ThreadPoolExecutor(AT_A_TIME) as pool:
+            counts = list(pool.map(lambda name: self._storage.poison(name).count(), QUEUES))
+        found = [
+            self._entry(name, message.id, message.text)
+            for name, count in zip(QUEUES, counts, strict=True)
+            if count
+            for message in self._storage.poison(name).peek()
+        ]
+        return First(found, max(sum(counts), len(found)))
 
     def _listed(self, queue: str) -> list[Entry]:
         box = self._storage.poison(queue)

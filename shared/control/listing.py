@@ -3,8 +3,8 @@
 from itertools import islice
 from urllib.parse import unquote
 
-from services.console.status import Status, StatusReader
 from shared import names
+from shared.control.status import Status, StatusReader
 from shared.jobs import Jobs
 from shared.storage import Storage
 

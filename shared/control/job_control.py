@@ -2,17 +2,17 @@
 
 from pathlib import Path
 
-from services.console.status import Status, StatusReader
 from shared import names
 from shared.arrivals import Arrivals, event_of
 from shared.blobs import Container
+from shared.control.status import Status, StatusReader
 from shared.errors import Malformed, Missing, Refused
 from shared.jobs import Jobs
 from shared.listing import list_all
 from shared.logs import logger
 from shared.messages import BlobCreated
 from shared.models import Models
-from shared.records import Result
+from shared.records import Result, Source
 from shared.storage import Storage
 from shared.workload import Workload
 from shared.workloads import watched, workload_called, workload_of_lessons
@@ -104,6 +104,32 @@ class JobControl:
             raise Missing(f"the source of {job} isn't recorded; drop its file again")
         self._jobs.reopen(job)
         self._arrivals.announce(event)
+
+    def delete(self, job: str) -> None:
+        """Delete an ended job with its input, its output, its records and its log.
+
+        Raises Refused for one that hasn't ended, and for one whose input isn't a blob, as the clock
+        would announce that again.
+        """
+        status = self.status(job)
+        if not status.ended:
+            raise Refused(f"{job} hasn't ended; cancel it first")
+        event = self._event_of(job)
+        if event and event.is_window:
+            raise Refused(f"{job} is of a window of time, which would be announced again")
+        if event:
+            self._delete_blobs(event, status)
+        self._jobs.sweep(job)
+        self._storage.container("logs").delete_all(names.job_folder(job))
+        self._jobs.forget(job)
+
+    def _delete_blobs(self, event: BlobCreated, status: Status) -> None:
+        """The input comes first: with it, the job would be announced again."""
+        if self._jobs.find_source(Source.of(event)):
+            self._storage.container(event.container).delete(event.blob)
+        if status.output and not workload_of_lessons(event.container):
+            output = workload_called(status.workload).output
+            self._storage.container(output).delete(status.output)
 
     def replay(self) -> int:
         """Announce every input without an outcome again, and return how many there are.

@@ -15,8 +15,8 @@ from typing import Literal
 from azure.storage.blob import BlobServiceClient, UserDelegationKey, generate_blob_sas
 from pydantic import BaseModel
 
-from services.console.job_control import JobControl
 from shared import names
+from shared.control.job_control import JobControl
 from shared.errors import Misconfigured, NotYet, Refused
 from shared.outages import retry_outages
 from shared.settings import Settings
@@ -41,9 +41,11 @@ class Grant(BaseModel):
 
 
 class Grants:
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, url: str | None = None) -> None:
+        """`url` is the account's as users of links reach it, if that isn't the settings'."""
         self.outage_seconds = settings.outage_seconds
         self._settings = settings
+        self._url = url
         self._storage = Storage(settings)
 
     def upload(self, workload: Workload, folder: str, file: str | None, hours: int) -> Grant:
@@ -54,7 +56,7 @@ class Grants:
         place = f"{workload.input}/{blob}"
         if self._storage.container(workload.input).find(blob):
             raise Refused(f"{place} exists, and a link can't overwrite it; use another --file")
-        link, until = self._sign(workload.input, blob, "c", hours)
+        link, until = self._sign(workload.input, blob, "c", timedelta(hours=hours))
         local, url = shlex.quote(PurePosixPath(file or "FILE").name), shlex.quote(link)
         return Grant(
             allows="upload",
@@ -72,7 +74,7 @@ class Grants:
         """A link that reads a finished job's output."""
         status = JobControl(self._storage).require_output(job)
         container, blob = workload_called(status.workload).output, str(status.output)
-        link, until = self._sign(container, blob, "r", hours)
+        link, until = self._sign(container, blob, "r", timedelta(hours=hours))
         local, url = shlex.quote(PurePosixPath(blob).name), shlex.quote(link)
         return Grant(
             allows="download",
@@ -86,11 +88,22 @@ class Grants:
             ],
         )
 
-    def _sign(self, container: str, blob: str, rights: str, hours: int) -> tuple[str, datetime]:
+    def to_output(self, job: str, duration: timedelta) -> str:
+        """A link that reads a finished job's output, for the browser of who may do that."""
+        status = JobControl(self._storage).require_output(job)
+        return self.link(workload_called(status.workload).output, str(status.output), "r", duration)
+
+    def link(self, container: str, blob: str, rights: str, duration: timedelta) -> str:
+        """A link to one blob of the account `media`, with these rights: letters of `rwcd`."""
+        return self._sign(container, blob, rights, duration)[0]
+
+    def _sign(
+        self, container: str, blob: str, rights: str, duration: timedelta
+    ) -> tuple[str, datetime]:
         settings = self._settings
         account = Account(settings.media_connection, settings.media_url)
         start = datetime.now(UTC).replace(microsecond=0) - SKEW
-        until = min(start + SKEW + timedelta(hours=hours), start + LONGEST)
+        until = min(start + SKEW + duration, start + LONGEST)
         with account.blobs("MEDIA", api_version=API_VERSION, retry_total=0) as service:
             by_key = settings.media_connection is not None
             token = generate_blob_sas(
@@ -104,7 +117,10 @@ class Grants:
                 expiry=until,
                 protocol="https" if str(service.scheme) == "https" else None,
             )
-            return f"{service.get_blob_client(container, blob).url}?{token}", until
+            url = str(service.get_blob_client(container, blob).url)
+            if self._url:
+                url = url.replace(str(service.url).rstrip("/"), self._url.rstrip("/"), 1)
+            return f"{url}?{token}", until
 
     @retry_outages
     def _key(self, service: BlobServiceClient, start: datetime, end: datetime) -> UserDelegationKey:

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 from pydantic import BaseModel
 
-from services.console.traces import SECOND, KeptSpan, Trace
+from shared.control.traces import SECOND, KeptSpan, Trace
 from shared.telemetry.prices import (
     NODE_HOUR,
     TEN_THOUSAND_QUEUED,
@@ -39,6 +39,13 @@ class TimeSpent(BaseModel):
     requests: dict[str, int]
     #: Node-hours of workers and requests, at list prices.
     dollars: float
+
+
+class Told(BaseModel):
+    """What `impasto trace --json` prints."""
+
+    trace: Trace
+    summary: TimeSpent
 
 
 def stage_of(span: KeptSpan) -> str:

@@ -78,6 +78,12 @@ class StatusReader:
         chunks; `stitched` is only counted when the job has finished.
         """
         records = {blob.name: blob for blob in self._jobs.records.under(names.job_folder(job))}
+        return self.of(job, records, container, source)
+
+    def of(
+        self, job: str, records: Mapping[str, Blob], container: str = "", source: str = ""
+    ) -> Status | None:
+        """The same from the job's listed records, by name."""
         if not records and not source:
             return None
         status = Status(job=job, state="waiting", source=source or None)
@@ -109,6 +115,9 @@ class StatusReader:
         return status.model_copy(update={"scored": max(stitched, scored), "stitched": stitched})
 
     def _running(self, status: Status) -> Status:
+        if status.source and status.model:  # the listing has told everything
+            scored = min(status.items, status.scored)
+            return status.model_copy(update={"state": "running", "scored": scored})
         job = self._jobs.job(status.job)
         return status.model_copy(
             update={

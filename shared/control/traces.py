@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from services.console.job_lines import Line
+from shared.control.job_lines import Line
 from shared.telemetry.ids import SpanContext, trace_of
 from shared.telemetry.spans import Event, Span
 

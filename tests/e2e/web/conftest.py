@@ -1,0 +1,94 @@
+"""One stack and one Chromium for all tests of the page; the tests skip where there is no Chromium.
+
+A person is a browser context of its own, who is logged in. Whatever a browser writes to its console
+as an error, or throws, fails the test.
+"""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from services.console.stack import Stack
+from shared.storage import Storage
+from tests.support.leftovers import assert_nothing_is_left
+from tests.support.media import make_clip
+from tests.support.stacks import QUICK
+
+#: CHROMIUM names another one.
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+Person = Callable[..., Page]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    if not CHROMIUM:
+        pytest.skip("there is no Chromium; apt-get install chromium, or name one in CHROMIUM")
+    with sync_playwright() as playwright:
+        # Containers' root can't make Chromium's sandbox.
+        arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def stack(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    patch = pytest.MonkeyPatch()
+    for name, value in QUICK.items():
+        patch.setenv(name, value)
+    with Stack(tmp_path_factory.mktemp("page") / "stack", nodes=1, page=True) as stack:
+        assert stack.page
+        assert stack.page.wait()
+        yield stack
+        assert_nothing_is_left(stack.storage)
+    patch.undo()
+
+
+@pytest.fixture
+def storage(stack: Stack) -> Storage:
+    return stack.storage
+
+
+@pytest.fixture(scope="session")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_clip(tmp_path_factory.mktemp("clip") / "clip.mp4", seconds=4)
+
+
+@pytest.fixture
+def base(stack: Stack) -> str:
+    assert stack.page
+    return stack.page.origins[0]
+
+
+@pytest.fixture
+def person(browser: Browser, stack: Stack, base: str) -> Iterator[Person]:
+    """Opens the page for one more person."""
+    contexts: list[BrowserContext] = []
+    wrong: list[str] = []
+
+    def enter(**options: object) -> Page:
+        context = browser.new_context(base_url=base, **options)  # type: ignore[arg-type]
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on(
+            "console",
+            lambda said: wrong.append(said.text) if "Content Security" in said.text else None,
+        )
+        assert stack.page
+        page.goto(stack.page.address)
+        return page
+
+    yield enter
+    for context in contexts:
+        context.close()
+    assert not wrong
+
+
+@pytest.fixture
+def page(person: Person) -> Page:
+    return person()

@@ -1,7 +1,7 @@
 """`make soak`: run a stack under load and faults for some minutes and check that nothing is lost.
 
-MINUTES=60 makes it an hour. It prints the faults and the outcomes of the videos. If a check fails,
-it exits with 1, lists what is wrong, and keeps its folder with the logs.
+MINUTES=60 makes it an hour. It prints the faults, and the outcomes of videos and of rounds of
+readings. If a check fails, it exits with 1, lists what is wrong, and keeps its folder and the logs.
 """
 
 import os
@@ -35,6 +35,8 @@ def report(found: Evidence) -> None:
     print(
         f"\nbyte for byte as undisturbed: {same}; uploads that Azurite lost: {found.lost_uploads}"
     )
+    equal = sum(difference is None for difference in found.rounds.values())
+    print(f"rounds of readings: {len(found.rounds)}, row by row as undisturbed: {equal}")
     print(f"in poison: {len(found.poison)} of {len(found.bad_messages)} planted messages\n")
     print("| service | peak MiB, undisturbed | under faults |\n|---|---|---|")
     for name, peaks in found.memory.items():

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from benchmarks.soak.counts import Counts
 from shared import names
+from shared.arrivals import queue_of
 from shared.messages import (
     BlobCreated,
     Body,
@@ -26,6 +27,7 @@ KINDS = ["not base64", "not JSON", "wrong schema", "other version", "no job", "u
 
 
 class BadMessage(NamedTuple):
+    #: In which it must be found in poison.
     queue: str
     text: str
     sent: float
@@ -69,7 +71,11 @@ class BadMessageSender:
         job = real.job if isinstance(real, BlobCreated) else mark
         if kind == "unreadable record":
             self._spoil_records(job)
-            return BadMessage(queue, encode(real), now, "can't be read")
+            # What arrives is put into a lane before anybody reads its records.
+            kept = queue
+            if queue == "arrivals" and isinstance(real, BlobCreated):
+                kept = queue_of(real)
+            return BadMessage(kept, encode(real), now, "can't be read")
         reason = None if isinstance(real, BlobCreated) else "Missing"
         return BadMessage(queue, encode(real), now, reason, job)
 

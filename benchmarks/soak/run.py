@@ -13,6 +13,7 @@ from benchmarks.soak.lease_stealer import LeaseStealer
 from benchmarks.soak.load import Load
 from benchmarks.soak.memory import Memory
 from benchmarks.soak.proxy import Faults, Proxy
+from benchmarks.soak.rounds import RoundLoad
 from benchmarks.soak.schedule import Act, play
 from benchmarks.soak.soak_stack import SoakStack, two_keys
 from benchmarks.soak.verdict import Evidence, Undisturbed
@@ -26,9 +27,9 @@ from tests.support.processes import processes_of
 
 #: The share of requests that meet a fault, and of leases that are stolen.
 FAULT_CHANCE, STEAL_CHANCE = 0.06, 0.15
-AT_ONCE = 8
+AT_ONCE, ROUNDS_AT_ONCE = 8, 3
 #: The containers and queues that services lose access to for a while.
-FORBIDDEN = ("input", "output", "jobs", "shards", "scored", "chunks")
+FORBIDDEN = ("input", "output", "readings", "predictions", "jobs", "shards", "scored", "chunks")
 #: How often rights, keys and the blob that can't be listed change in a run.
 CHANGES = 8
 #: A blob whose name makes Azurite answer every listing of its container with 500.
@@ -52,14 +53,17 @@ class Soak:
         self.killer = Killer(stack, counts)
         self.bad_sender = BadMessageSender(self.storage, counts)
         self.load = Load(self.storage, folder, counts)
+        self.rounds = RoundLoad(self.storage, folder)
         self.memory = Memory()
 
     def undisturbed(self) -> Undisturbed:
-        """The outcome of each kind of video without faults."""
+        """The outcome of each kind of video without faults, beside a round of readings."""
+        self.rounds.train()
+        self.rounds.keep_busy(1)
         for kind in [*self.load.good, *self.load.bad]:
             self.load.drop(kind)
         self.drain(self.memory.undisturbed)
-        if unfinished := self.load.unfinished():
+        if unfinished := self.unfinished():
             raise ImpastoError(f"not finished although nothing disturbed them: {unfinished}")
         final_states = self.load.final_states(self.load.dropped)
         return {dropped.kind: state for dropped, state in final_states.items()}
@@ -70,6 +74,7 @@ class Soak:
             [
                 Act(lambda: load.keep_busy(AT_ONCE), 1),
                 Act(load.drop_a_bad_one, 8),
+                Act(lambda: self.rounds.keep_busy(ROUNDS_AT_ONCE), 2),
                 Act(self.bad_sender.send_one, 3),
                 Act(killer.service, 6, KILLING),
                 Act(killer.rollout, 5, KILLING),
@@ -108,10 +113,13 @@ class Soak:
     def drain(self, peaks: dict[str, float]) -> None:
         """Wait until every job has ended and the queues are empty, at most DRAIN_SECONDS."""
         until = time.monotonic() + DRAIN_SECONDS
-        while (self.load.unfinished() or self.queued()) and time.monotonic() < until:
+        while (self.unfinished() or self.queued()) and time.monotonic() < until:
             self.killer.record_crashes()
             self._sample_memory(peaks)
             time.sleep(0.5)
+
+    def unfinished(self) -> list[str]:
+        return [*(dropped.job for dropped in self.load.unfinished()), *self.rounds.unfinished()]
 
     def queued(self) -> list[str]:
         return [name for name in QUEUES if self.storage.queue(name).count()]
@@ -122,6 +130,7 @@ class Soak:
     def _kill_azurite(self) -> None:
         self.killer.azurite_killed()
         self.load.drop_lost_uploads_again()
+        self.rounds.announce_lost_again()
 
 
 def soak(folder: Path, seconds: float, counts: Counts) -> Evidence:
@@ -139,7 +148,8 @@ def soak(folder: Path, seconds: float, counts: Counts) -> Evidence:
         run = Soak(folder, stack, counts, disk, faults)
         undisturbed = run.undisturbed()
         print(
-            f"{len(undisturbed)} kinds of videos done without faults; now with faults", flush=True
+            f"{len(undisturbed)} kinds of videos and a round done without faults; now with faults",
+            flush=True,
         )
         faults.chance, stealer.chance = FAULT_CHANCE, STEAL_CHANCE
         run.disturbed(seconds)
@@ -163,6 +173,7 @@ def collect_evidence(
         undisturbed=undisturbed,
         final_states=run.load.final_states(run.load.dropped),
         lost_uploads=len(run.load.lost_uploads),
+        rounds=run.rounds.results(),
         outputs=[blob.name for blob in storage.container("output").under()],
         poison=PoisonQueues(storage).entries(),
         bad_messages=run.bad_sender.sent,

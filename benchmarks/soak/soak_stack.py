@@ -19,6 +19,7 @@ SETTINGS = {
     "IMPASTO_SEGMENT_SECONDS": "1",
     "IMPASTO_LEASE_SECONDS": "6",
     "IMPASTO_IDLE_SECONDS": "0.5",
+    "IMPASTO_READINGS_SHARD_MIB": "0.01",  # so that a round has several chunks
     # Sums are rounded differently with another number of threads.
     "IMPASTO_THREADS": "1",
     "OMP_NUM_THREADS": "1",

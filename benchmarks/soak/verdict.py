@@ -26,6 +26,8 @@ class Evidence(NamedTuple):
     final_states: Mapping[Dropped, FinalState]
     #: How many uploads Azurite lost when it was killed.
     lost_uploads: int
+    #: By round of readings, how its predictions differ from those without faults.
+    rounds: Mapping[str, str | None]
     outputs: Sequence[str]
     poison: Sequence[Entry]
     bad_messages: Sequence[BadMessage]
@@ -43,6 +45,7 @@ def failed_checks(found: Evidence) -> list[str]:
     return [
         *too_little(found),
         *of_videos(found),
+        *of_rounds(found),
         *of_poison(found),
         *of_leftovers(found),
         *found.crashes,
@@ -67,6 +70,14 @@ def of_videos(found: Evidence) -> Iterator[str]:
     finished = sum(isinstance(state, Fingerprint) for state in found.final_states.values())
     if len(found.outputs) != finished:
         yield f"{len(found.outputs)} outputs of {finished} finished videos"
+
+
+def of_rounds(found: Evidence) -> Iterator[str]:
+    if not found.rounds:
+        yield "no round of readings was scored under faults"
+    for job, difference in found.rounds.items():
+        if difference:
+            yield f"{job}: {difference}"
 
 
 def of_poison(found: Evidence) -> Iterator[str]:

@@ -3,12 +3,16 @@
 import os
 from pathlib import Path
 
-from benchmarks.soak.bad_messages import BadMessage
+import pyarrow as pa
+
+from benchmarks.soak.bad_messages import BadMessage, a_message
 from benchmarks.soak.fingerprints import Fingerprint, fingerprint_of
 from benchmarks.soak.load import Dropped, VideoKind
 from benchmarks.soak.memory import Memory, Peaks
+from benchmarks.soak.rounds import difference
 from benchmarks.soak.verdict import Evidence, failed_checks
 from shared.control.poison import Entry
+from shared.messages import BlobCreated, decode, encode
 from tests.support.media import make_clip
 
 KIND, BAD = VideoKind(Path("clip.mp4"), "original"), VideoKind(Path("bad.mp4"), "original", "empty")
@@ -22,6 +26,7 @@ FINE = Evidence(
     undisturbed={KIND: VIDEO, BAD: WHY},
     final_states={GOOD: VIDEO, EMPTY: WHY},
     lost_uploads=0,
+    rounds={"readings-1": None},
     outputs=["original/1.mp4"],
     poison=[ENTRY],
     bad_messages=[RUBBISH],
@@ -58,6 +63,17 @@ def test_a_missing_or_different_output_fails_a_check() -> None:
     assert wrong(outputs=["original/1.mp4", "x.mp4"]) == "2 outputs of 1 finished videos"
 
 
+def test_a_round_that_is_missing_or_differs_fails_a_check() -> None:
+    assert wrong(rounds={}) == "no round of readings was scored under faults"
+    assert wrong(rounds={"readings-1": "no outcome"}) == "readings-1: no outcome"
+    rows = pa.table({"device": ["a", "b"], "score": [1.0, 2.0]})
+    assert difference(rows, rows) is None
+    assert difference(rows, rows.slice(1)) == "1 rows, undisturbed 2"
+    other = pa.table({"device": ["a", "b"], "score": [1.0, 2.5]})
+    assert str(difference(rows, other)).startswith("row 1 is {'device': 'b', 'score': 2.5}")
+    assert difference(rows, "its predictions are gone") == "its predictions are gone"
+
+
 def test_poison_must_contain_exactly_the_invalid_messages() -> None:
     assert wrong(poison=[]) == "not in poison: % of chunks"
     assert failed_checks(FINE._replace(poison=[], azurite_ended_at=6.0)) == []
@@ -69,6 +85,12 @@ def test_poison_must_contain_exactly_the_invalid_messages() -> None:
     assert failed_checks(FINE._replace(poison=[taken])) == []
     refused = BadMessage("arrivals", "x", 5.0, None, "nobody-1")
     assert wrong(bad_messages=[RUBBISH, refused]) == "not refused: nobody-1 of arrivals"
+
+
+def test_what_arrives_is_found_in_the_poison_of_its_lane_unchanged() -> None:
+    planted = a_message("arrivals", "invalid-1")
+    assert isinstance(planted, BlobCreated)
+    assert encode(decode(encode(planted), BlobCreated)) == encode(planted)
 
 
 def test_leftovers_crashes_and_growing_memory_fail_a_check() -> None:

@@ -18,6 +18,8 @@ VENV = ROOT / ".venv"
 BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
 LOCKS = ROOT / "deploy" / "locks"
 AZURITE = ROOT / "deploy" / "azurite"
+#: What tests of the page find faults of accessibility with.
+AXE = ROOT / "tests" / "e2e" / "web" / "axe"
 OLDEST_NODE = 18
 
 
@@ -62,11 +64,12 @@ def install_packages() -> None:
     run(BIN / "uv", "pip", "install", "-q", "--no-deps", "--no-build-isolation", "-e", ROOT)
 
 
-def install_azurite() -> None:
+def install_from_npm() -> None:
     if not node_is_good():
         say("installing Node.js from PyPI")
         run(BIN / "uv", "pip", "install", "-q", "--require-hashes", "-r", LOCKS / "node.txt")
-    run("npm", "ci", "--prefix", AZURITE, "--no-audit", "--no-fund", "--loglevel=error")
+    for folder in (AZURITE, AXE):
+        run("npm", "ci", "--prefix", folder, "--no-audit", "--no-fund", "--loglevel=error")
 
 
 def node_is_good() -> bool:
@@ -93,8 +96,8 @@ def main() -> None:
         step(
             "azurite",
             "installing Azurite, the local Azure Storage",
-            [LOCKS / "node.txt", AZURITE / "package-lock.json"],
-            install_azurite,
+            [LOCKS / "node.txt", AZURITE / "package-lock.json", AXE / "package-lock.json"],
+            install_from_npm,
         )
     except subprocess.CalledProcessError as error:
         sys.exit(f"setup: {' '.join(error.cmd[:4])} … failed; see its message above")

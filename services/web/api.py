@@ -10,8 +10,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from services.web.caller import Caller, Role
-from services.web.desk import Desk, NotAllowed, job_in
+from services.web.caller import Role
+from services.web.desk import Desk, job_in, must_be
 from services.web.openapi import Operation, Ran, document
 from services.web.uploads import Dropped, Submitted, Upload, UploadAsked, Uploads
 from shared.clusters.state import ClusterView, ReplicasView
@@ -102,9 +102,7 @@ class Api:
 
     def _answering(self, operation: Operation) -> Callable[[Request], Any]:
         async def answer(request: Request) -> Response:
-            caller: Caller = request.state.caller
-            if caller.role < operation.role:
-                raise NotAllowed(f"this needs the role {operation.role.name.lower()}")
+            must_be(operation.role, request)
             body = None
             if operation.takes:
                 try:

@@ -85,7 +85,7 @@ class Board:
         with self._read_done:
             before = self._read_at
             if time.monotonic() - before > OLDEST_SECONDS:
-                self.look()
+                self._wanted.set()
                 self._read_done.wait_for(lambda: self._read_at > before, WAIT_SECONDS)
         return self.state
 
@@ -110,9 +110,9 @@ class Board:
             self._measure_wanted.clear()
             with suppress(ImpastoError, AzureError):  # the other thread tells it
                 self._publish(sample=self.measures.take())
-            self._closing.wait(MEASURE_SECONDS)
-            if not self.watchers:
-                self._measure_wanted.wait(IDLE_SECONDS - MEASURE_SECONDS)
+            self._closing.wait(LOOK_SECONDS)
+            pause = MEASURE_SECONDS if self.watchers else IDLE_SECONDS
+            self._measure_wanted.wait(pause - LOOK_SECONDS)
 
     def _publish(
         self,

@@ -3,9 +3,8 @@
 import re
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from functools import wraps
 from typing import Any, TypeVar
 from urllib.parse import parse_qs
 
@@ -31,7 +30,6 @@ from shared.workloads import installed
 #: The status of an answer by the error; the first that fits.
 STATUS = ((Missing, 404), (Refused, 409), (Forbidden, 502), (Unprepared, 502), (Unavailable, 503))
 R = TypeVar("R")
-Handler = Callable[[Request], Response]
 
 
 #: How long pages show again what was read for another one.
@@ -94,6 +92,13 @@ class Desk:
         }
         return HTMLResponse(self.templates.fill(template, common | facts), code)
 
+    def ask(
+        self, request: Request, question: str, fields: Mapping[str, list[str]], back: str
+    ) -> Response:
+        """The question before what can't be undone, for browsers whose script didn't ask it."""
+        kept = [(name, value) for name, values in fields.items() for value in values]
+        return self.fill(request, "sure.html", question=question, fields=kept, back=back)
+
     def menu(self) -> list[tuple[str, str]]:
         return [
             (title, f"/w/{name}/{path}")
@@ -147,6 +152,11 @@ def status_of(error: ImpastoError) -> int:
     return next((status for kind, status in STATUS if isinstance(error, kind)), 500)
 
 
+def unsure(fields: Mapping[str, list[str]]) -> bool:
+    """Whether a form that can't be undone was sent before its question was answered."""
+    return fields.get("sure") != ["yes"]
+
+
 async def fields_of(request: Request) -> dict[str, list[str]]:
     """A form's fields. Starlette's own parser would need another package."""
     return parse_qs((await request.body()).decode("utf-8", "replace"), max_num_fields=1000)
@@ -156,17 +166,11 @@ def to(path: str) -> Response:
     return RedirectResponse(path, 303)
 
 
-def allowed(role: Role, handler: Handler) -> Handler:
-    """The handler for callers of this role; others are refused."""
-
-    @wraps(handler)
-    def checked(request: Request) -> Response:
-        caller: Caller = request.state.caller
-        if caller.role < role:
-            raise NotAllowed(f"this needs the role {role.name.lower()}")
-        return handler(request)
-
-    return checked
+def must_be(role: Role, request: Request) -> None:
+    """Raise NotAllowed for callers of lesser roles."""
+    caller: Caller = request.state.caller
+    if caller.role < role:
+        raise NotAllowed(f"this needs the role {role.name.lower()}")
 
 
 class NotAllowed(ImpastoError):

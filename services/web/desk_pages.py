@@ -8,8 +8,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from services.web.caller import Caller, Role
-from services.web.desk import Desk, NotAllowed, allowed, fields_of, to
+from services.web.caller import Role
+from services.web.desk import Desk, fields_of, must_be, to, unsure
 from services.web.measures import Sample
 from services.web.plots import line
 from shared.control.poison import Entry
@@ -27,7 +27,7 @@ class DeskPages:
             Route("/poison/requeue", self.requeue, methods=["POST"]),
             Route("/poison/purge", self.purge, methods=["POST"]),
             Route("/cluster", self.cluster),
-            Route("/drop/{workload}", allowed(Role.UPLOADER, self.drop)),
+            Route("/drop/{workload}", self.drop),
             Route("/w/{workload}/{path:path}", self.of_workload),
         ]
 
@@ -47,12 +47,13 @@ class DeskPages:
     async def _settle(
         self, request: Request, deed: str, act: Callable[[Callable[[Entry], bool]], int]
     ) -> Response:
-        caller: Caller = request.state.caller
-        if caller.role < Role.OPERATOR:
-            raise NotAllowed("this needs the role operator")
+        must_be(Role.OPERATOR, request)
         fields = await fields_of(request)
         ids, every = set(fields.get("id", [])), "all" in fields
 
+        if (every or deed == "purge") and unsure(fields):
+            question = f"{deed.capitalize()} {'all messages' if every else 'this message'}?"
+            return self._desk.ask(request, question, fields, "/poison")
         if every or ids:
             await run_in_threadpool(act, self._desk.noting(request, deed, ids, every))
         self._desk.board.look()
@@ -75,6 +76,7 @@ class DeskPages:
         return self._desk.fill(request, "cluster.html", sample=state.sample, plots=plots, ages=ages)
 
     def drop(self, request: Request) -> Response:
+        must_be(Role.UPLOADER, request)
         name = request.path_params["workload"]
         part = self._desk.pages.get(name)
         if part is None or part.drop is None:

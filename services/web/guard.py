@@ -43,7 +43,8 @@ class Guard:
         self._headers = {
             "Content-Security-Policy": policy(media_origin),
             "X-Content-Type-Options": "nosniff",
-            "Referrer-Policy": "no-referrer",
+            # With `no-referrer`, browsers would leave out the origin of our own forms.
+            "Referrer-Policy": "same-origin",
             "Cross-Origin-Opener-Policy": "same-origin",
             "Cross-Origin-Resource-Policy": "same-origin",
             "X-Frame-Options": "DENY",

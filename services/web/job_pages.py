@@ -5,12 +5,13 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import Any, NamedTuple
 
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from services.web.caller import Role
-from services.web.desk import Desk, allowed, job_in, to
+from services.web.desk import Desk, fields_of, job_in, must_be, to, unsure
 from services.web.jobs_reader import Seen
 from services.web.plots import timeline
 from services.web.waiting import waits_for
@@ -25,6 +26,11 @@ ON_A_PAGE = 50
 STATES = ("waiting", "running", "finished", "refused", "failed", "cancelled")
 #: How long a link to a file works that the page shows or downloads.
 LINK = timedelta(hours=6)
+#: What is asked before what can't be undone.
+QUESTIONS = {
+    "cancel": "Cancel this job? What it has done is deleted.",
+    "delete": "Delete this job with its input, its output and its log?",
+}
 #: The newest log lines that the page shows.
 MOST_LINES = 500
 
@@ -76,7 +82,7 @@ class JobPages:
             Route("/jobs/{job}/output", self.output),
             Route("/jobs/{job}/input", self.input),
             *(
-                Route(f"/jobs/{{job}}/{name}", allowed(Role.OPERATOR, act), methods=["POST"])
+                Route(f"/jobs/{{job}}/{name}", act, methods=["POST"])
                 for name, act in {
                     "cancel": self.doing("cancel", self._desk.control.cancel),
                     "retry": self.doing("retry", self._desk.control.retry),
@@ -130,6 +136,7 @@ class JobPages:
             "view": f"{status.workload}/{view.template}" if view else None,
             "view_facts": view.facts if view else {},
             "lines": newest(lines),
+            "questions": QUESTIONS,
         }
 
     def output(self, request: Request) -> Response:
@@ -145,16 +152,23 @@ class JobPages:
             self._desk.grants.link(workload.input, status.source, "r", LINK), 307
         )
 
-    def doing(self, deed: str, act: Callable[[str], None]) -> Callable[[Request], Response]:
-        def do(request: Request) -> Response:
-            job = job_in(request)
-            self._desk.control.status(job)  # raises Missing if there is no such job
+    def doing(self, deed: str, act: Callable[[str], None]) -> Callable[[Request], Any]:
+        def do(request: Request, job: str) -> None:
             self._desk.note(request, deed, job)
             act(job)
             self._desk.board.look()
+
+        async def handle(request: Request) -> Response:
+            must_be(Role.OPERATOR, request)
+            job, fields = job_in(request), await fields_of(request)
+            # raises Missing if there is no such job
+            await run_in_threadpool(self._desk.control.status, job)
+            if deed in QUESTIONS and unsure(fields):
+                return self._desk.ask(request, QUESTIONS[deed], fields, f"/jobs/{job}")
+            await run_in_threadpool(do, request, job)
             return to("/" if deed == "delete" else f"/jobs/{job}")
 
-        return do
+        return handle
 
     def _record(self, job: str) -> Job | None:
         with suppress(Malformed):

@@ -28,6 +28,9 @@ document.addEventListener("submit", async (event) => {
   event.preventDefault();
   if (await dialog(form.dataset.ask)) {
     form.dataset.sure = "yes";
+    const sure = document.createElement("input");
+    Object.assign(sure, { type: "hidden", name: "sure", value: "yes" });
+    form.append(sure);
     form.requestSubmit();
   }
 });

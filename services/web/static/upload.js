@@ -14,7 +14,7 @@ export async function call(path, body) {
   return said;
 }
 
-const online = () => (navigator.onLine ? null : new Promise((done) => { window.addEventListener("online", done, { once: true }); }));
+const online = () => (navigator.onLine ? new Promise(() => {}) : new Promise((done) => { window.addEventListener("online", done, { once: true }); }));
 
 export class Upload {
   constructor(file, { progress }) {
@@ -116,7 +116,7 @@ export class Upload {
         if (this.stopped) throw new Error("stopped; drop it again to go on", { cause: error });
         if (error.refused) throw error;
         this.tell(this.share(), navigator.onLine ? `${error.message}; trying again` : "offline; goes on by itself");
-        await Promise.race([online(), pause(wait)]);
+        await Promise.race([online(), pause(wait * (0.75 + Math.random() / 2))]);
         if (error.status === 403) await this.renew();
       }
     }

@@ -92,3 +92,10 @@ def person(browser: Browser, stack: Stack, base: str) -> Iterator[Person]:
 @pytest.fixture
 def page(person: Person) -> Page:
     return person()
+
+
+@pytest.fixture(scope="session")
+def clip_bytes(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """A clip of a second."""
+    folder = tmp_path_factory.mktemp("short")
+    return make_clip(folder / "short.mp4", seconds=1, size="160x90").read_bytes()

@@ -83,10 +83,7 @@ def test_an_upload_goes_on_after_the_network_was_lost_and_after_the_page_was_clo
     row = page.locator(".upload").filter(has_text="large.mp4")
     expect(row.locator(".said")).to_contain_text("trying again", timeout=20_000)
     assert storage.container("input").find("original/large.mp4") is None
-    page.unroute("**/*comp=block&*")
-    page.route("**/*comp=block&*", lambda route: route.abort())
     before = {block_in(url) for url in sent}
-    page.evaluate("window.onbeforeunload = null")
     context = page.context
     page.close(run_before_unload=False)
 

@@ -1,5 +1,6 @@
 """What videos add to the web page: the gallery of styles, the drop form, players, first frames."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
@@ -19,6 +20,7 @@ PLAYABLE = (".mp4", ".m4v", ".mov", ".webm", ".ogv")
 MOST_FIRST = 6
 PHOTOS = (1, 2, 3)
 KEPT_SECONDS = 3600
+SHARD = re.compile(r"[a-z0-9-]{1,63}/\d{5}/\d{4}\.tar", re.ASCII)
 
 
 class Style(NamedTuple):
@@ -78,6 +80,8 @@ class VideoPages(Pages):
         return [f"/w/video/painted/{blob.name}" for blob in blobs]
 
     def _painted(self, shard: str) -> bytes:
+        if not SHARD.fullmatch(shard):
+            raise Missing("there is no such shard")
         items = unpack(self._storage.container("scored").read(shard))
         if not items:
             raise Missing("the shard has no frame")

@@ -173,16 +173,16 @@ module endpoints 'modules/endpoints.bicep' = if (private) {
     networkId: network.outputs.id
     subnetId: network.outputs.endpointsSubnetId
     endpoints: concat([
-      { name: 'media', id: storage.outputs.mediaId, group: 'blob', zone: blobZone }
-      { name: 'work', id: storage.outputs.workId, group: 'blob', zone: blobZone }
-      { name: 'queues', id: storage.outputs.workId, group: 'queue', zone: 'privatelink.queue.${environment().suffixes.storage}' }
-      { name: 'registry', id: registry.outputs.id, group: 'registry', zone: 'privatelink.azurecr.io' }
+      { name: 'media', id: storage.outputs.mediaId, group: 'blob', zones: [blobZone] }
+      { name: 'work', id: storage.outputs.workId, group: 'blob', zones: [blobZone] }
+      { name: 'queues', id: storage.outputs.workId, group: 'queue', zones: ['privatelink.queue.${environment().suffixes.storage}'] }
+      { name: 'registry', id: registry.outputs.id, group: 'registry', zones: ['privatelink.azurecr.io'] }
     ], eventHubs ? [
-      { name: 'hubs', id: hubs.outputs.id, group: 'namespace', zone: 'privatelink.servicebus.windows.net' }
+      { name: 'hubs', id: hubs.outputs.id, group: 'namespace', zones: ['privatelink.servicebus.windows.net'] }
     ] : [], workspace ? [
-      { name: 'ml-files', id: ml.outputs.storageId, group: 'blob', zone: blobZone }
-      { name: 'vault', id: ml.outputs.vaultId, group: 'vault', zone: 'privatelink.vaultcore.azure.net' }
-      { name: 'workspace', id: ml.outputs.id, group: 'amlworkspace', zone: 'privatelink.api.azureml.ms' }
+      { name: 'ml-files', id: ml.outputs.storageId, group: 'blob', zones: [blobZone] }
+      { name: 'vault', id: ml.outputs.vaultId, group: 'vault', zones: ['privatelink.vaultcore.azure.net'] }
+      { name: 'workspace', id: ml.outputs.id, group: 'amlworkspace', zones: ['privatelink.api.azureml.ms', 'privatelink.notebooks.azure.net'] }
     ] : [])
   }
 }

@@ -4,10 +4,10 @@ param location string
 param tags object
 param networkId string
 param subnetId string
-@description('What gets a private endpoint: name, id, group, and the DNS zone that its name is looked up in.')
+@description('What gets a private endpoint: name, id, group, and the DNS zones that its names are looked up in.')
 param endpoints array
 
-var zoneNames = union(map(endpoints, each => each.zone), [])
+var zoneNames = union(flatten(map(endpoints, each => each.zones)), [])
 
 resource zones 'Microsoft.Network/privateDnsZones@2024-06-01' = [for zone in zoneNames: {
   name: zone
@@ -46,8 +46,9 @@ resource looked 'Microsoft.Network/privateEndpoints/privateDnsZoneGroups@2025-09
   name: 'zone'
   dependsOn: [links]
   properties: {
-    privateDnsZoneConfigs: [
-      { name: each.group, properties: { privateDnsZoneId: resourceId('Microsoft.Network/privateDnsZones', each.zone) } }
-    ]
+    privateDnsZoneConfigs: [for zone in each.zones: {
+      name: replace(zone, '.', '-')
+      properties: { privateDnsZoneId: resourceId('Microsoft.Network/privateDnsZones', zone) }
+    }]
   }
 }]

@@ -10,6 +10,7 @@ the version that is used is there.
 
 import hashlib
 import re
+from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import NamedTuple
 from urllib.parse import quote
@@ -27,6 +28,7 @@ RECHECK_SECONDS = 5.0
 NAME = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?")
 RULE = "a name has small letters, digits and dashes"
 VERSIONS = "_versions/"
+SHOWN = "_shown/"
 
 
 class Model(NamedTuple):
@@ -111,6 +113,16 @@ class Models:
             self._blobs.delete(blob.name)
         if "/" not in name:
             self._blobs.delete(name)
+        for blob in self.shown(name):
+            self._blobs.delete(blob.name)
+
+    def show(self, name: str, files: Mapping[str, bytes]) -> None:
+        """Keep what people may look at of a model; each file replaces the one before."""
+        for file, data in files.items():
+            self._blobs.write(f"{SHOWN}{name}/{file}", data)
+
+    def shown(self, name: str) -> list[Blob]:
+        return self._blobs.under(f"{SHOWN}{name}/") if NAME.fullmatch(name) else []
 
     def require(self, name: str) -> Blob:
         """Return the model's blob; raise NotYet if it is being learnt, Refused if there is none."""

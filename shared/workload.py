@@ -55,6 +55,8 @@ class Checkpoint(NamedTuple):
     step: int
     steps: int
     data: bytes
+    #: What people may look at of the model as it is then, by file name.
+    shown: Mapping[str, bytes] = {}
 
 
 class Program(NamedTuple):

@@ -117,6 +117,7 @@ class Lessons:
                 return None
             progress = {"step": str(last.step), "steps": str(last.steps)}
             self._jobs.segments.write(names.lesson_blob(event.job), last.data, progress)
+            self._models.show(name_of(event.blob), last.shown)
             log.info("learning", step=last.step, of=last.steps)
         return last
 

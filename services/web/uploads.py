@@ -14,6 +14,7 @@ from shared import names
 from shared.arrivals import Arrivals, event_of
 from shared.blobs import Container
 from shared.errors import Missing, NotYet, Refused
+from shared.models import Models
 from shared.workload import Workload
 
 #: How long a link works. The page asks for another one when it has expired.
@@ -31,6 +32,8 @@ class UploadAsked(BaseModel):
     model: str = Field(min_length=1, max_length=256)
     name: str = Field(min_length=1, max_length=1024)
     blob: str | None = Field(None, max_length=1024)
+    #: Whether the model is to be learnt from the file, under that name.
+    lesson: bool = False
 
 
 class Upload(BaseModel):
@@ -43,6 +46,7 @@ class Dropped(BaseModel):
 
     workload: str = Field(max_length=100)
     blob: str = Field(max_length=1024)
+    lesson: bool = False
 
 
 class Submitted(BaseModel):
@@ -55,25 +59,27 @@ class Submitted(BaseModel):
 class Uploads:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self._arrivals = Arrivals(desk.storage)
+        self._arrivals, self._models = Arrivals(desk.storage), Models(desk.storage)
 
     def begin(self, asked: UploadAsked) -> Upload:
         """A link that uploads the file. Raises Refused if no job can have its model."""
         workload = taking_files(asked.workload)
-        container = self._desk.storage.container(workload.input)
+        container = self._container(workload, asked.lesson)
         if asked.blob is not None:
             blob = names.check_blob_name(asked.blob)
             if container.find(blob):
-                raise Refused(f"{blob} is uploaded already")
+                raise Refused(f"{names.shown(blob)} is uploaded already")
+        elif asked.lesson:
+            blob = self._lesson_blob(container, asked)
         else:
             self._require_model(workload, asked.model)
             blob = free_name(container, asked.model, asked.name)
-        return Upload(blob=blob, link=self._desk.grants.link(workload.input, blob, RIGHTS, LINK))
+        return Upload(blob=blob, link=self._desk.grants.link(container.name, blob, RIGHTS, LINK))
 
     def finish(self, dropped: Dropped) -> Submitted:
         """Announce the blob at once, and tell its job."""
         workload = taking_files(dropped.workload)
-        container = self._desk.storage.container(workload.input)
+        container = self._container(workload, dropped.lesson)
         found = container.find(names.check_blob_name(dropped.blob))
         if found is None:
             raise Missing(f"{names.shown(dropped.blob)} isn't uploaded")
@@ -81,6 +87,20 @@ class Uploads:
         self._arrivals.announce_new(event)
         self._desk.board.look()
         return Submitted(job=event.job, input=found.name)
+
+    def _container(self, workload: Workload, lesson: bool) -> Container:
+        name = workload.lessons if lesson else workload.input
+        if name is None:
+            raise Refused(f"the workload {workload.name} learns no models from files")
+        return self._desk.storage.container(name)
+
+    def _lesson_blob(self, container: Container, asked: UploadAsked) -> str:
+        """The name says what the model will be called."""
+        self._models.check_new(asked.model)
+        blob = names.check_blob_name(asked.model + PurePosixPath(asked.name).suffix.lower())
+        if container.find(blob):
+            raise Refused(f"{asked.model} is being learnt, or was; give yours another name")
+        return blob
 
     def _require_model(self, workload: Workload, model: str) -> None:
         try:

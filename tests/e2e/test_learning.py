@@ -54,6 +54,10 @@ def test_a_video_waits_until_its_style_is_learnt(stack: Stack, tmp_path: Path) -
         assert status.state == "finished", status
     assert "ejiri" in Models(stack.storage).names()
     assert Models(stack.storage).find("ejiri").metadata["source"]
+    shown = Models(stack.storage).shown("ejiri")
+    assert [blob.name for blob in shown] == [f"_shown/ejiri/{n}.jpg" for n in (1, 2, 3)]
+    Models(stack.storage).remove("ejiri")
+    assert Models(stack.storage).shown("ejiri") == []
     half_done = stack.storage.container("segments")
     eventually(lambda: not half_done.under(), "intermediates to be deleted")
 

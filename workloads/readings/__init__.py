@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from shared.messages import BlobCreated
 from shared.storage import Storage
 from shared.workload import Program, Scoring, Splitting, Stitching, Workload
+
+if TYPE_CHECKING:
+    from shared.pages import Pages
 
 
 class Readings(Workload):
@@ -39,6 +42,11 @@ class Readings(Workload):
 
     def require_model(self, storage: Storage, model: str) -> None:
         """A round needs no model: devices without one are named in its summary."""
+
+    def pages(self, storage: Storage) -> "Pages":
+        from workloads.readings.pages import ReadingsPages
+
+        return ReadingsPages(storage)
 
     def due(self, storage: Storage, now: datetime) -> list[BlobCreated]:
         from workloads.readings.due import due_rounds

@@ -1,6 +1,7 @@
 """What a person does with rounds: starts, awaits, lists and reads them."""
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -48,6 +49,18 @@ class Rounds:
             Summary.model_validate_json(self._predictions.read(name))
             for name in sorted(found, reverse=True)
         ]
+
+    def newest_summaries(
+        self, most: int, known: Mapping[tuple[str, str], Summary]
+    ) -> dict[tuple[str, str], Summary]:
+        """The newest rounds' by blob and ETag; those that are known aren't read again."""
+        found = [blob for blob in self._predictions.under() if is_summary(blob.name)]
+        newest = sorted(found, key=lambda blob: blob.name, reverse=True)[:most]
+        return {
+            (blob.name, blob.etag): known.get((blob.name, blob.etag))
+            or Summary.model_validate_json(self._predictions.read(blob.name))
+            for blob in newest
+        }
 
     def newest(self) -> Window:
         """Raise Missing if no round is done."""

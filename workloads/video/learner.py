@@ -22,6 +22,7 @@ class StyleLearning:
 
     def learn(self, data: bytes, last: Checkpoint | None, check: Check) -> Iterator[Checkpoint]:
         from workloads.video.scoring.painter import save_style
+        from workloads.video.shown import painted_photos
         from workloads.video.training.style_learner import StyleLearner
 
         learner = StyleLearner(self._settings, self._reader.read(data, check))
@@ -31,7 +32,8 @@ class StyleLearning:
         for step in learner.run(last.step if last else 0):
             check()
             if step in (1, steps) or step % CHECKPOINT_STEPS == 0:
-                yield Checkpoint(step, steps, save_style(learner.vector))
+                painted = painted_photos(learner.network, learner.vector, every=step == steps)
+                yield Checkpoint(step, steps, save_style(learner.vector), painted)
 
     def model(self, name: str, checkpoint: Checkpoint, source: str) -> Model:
         return Model(name, PAINTER, checkpoint.data, mixes=True, source=source)

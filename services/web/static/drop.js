@@ -73,7 +73,7 @@ document.addEventListener("drop", async (event) => {
   const entries = [...event.dataTransfer.items].map((item) => item.webkitGetAsEntry()).filter(Boolean);
   for (const entry of entries) await walk(entry, "");
 });
-for (const input of form.querySelectorAll("input[type=file]")) {
+for (const input of form.querySelectorAll("[name=files], [name=folder]")) {
   input.addEventListener("change", () => {
     for (const file of input.files) add(file, file.webkitRelativePath || file.name);
     input.value = "";

@@ -1,4 +1,4 @@
-// Makes one element like another, and leaves alone what is the same: focus, open details, players.
+// Makes one element like another, and leaves alone what is the same, and what has `data-keep`.
 const keyOf = (node) => (node.nodeType === Node.ELEMENT_NODE ? node.id || null : null);
 
 function sameKind(a, b) {
@@ -15,7 +15,7 @@ function attributes(old, fresh) {
 }
 
 export function morph(old, fresh) {
-  if (old.isEqualNode(fresh)) return;
+  if (old.isEqualNode(fresh) || "keep" in (old.dataset ?? {})) return;
   attributes(old, fresh);
   const keyed = new Map([...old.children].filter((child) => child.id).map((child) => [child.id, child]));
   let next = old.firstChild;

@@ -14,6 +14,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from services.console.stack import Stack
 from shared.storage import Storage
+from tests.support.assets import VGG
 from tests.support.leftovers import assert_nothing_is_left
 from tests.support.media import make_clip
 from tests.support.stacks import QUICK
@@ -38,7 +39,8 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="session")
 def stack(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     patch = pytest.MonkeyPatch()
-    for name, value in QUICK.items():
+    lesson = {"IMPASTO_VGG_WEIGHTS": str(VGG), "IMPASTO_LEARNING_STEPS": "2"}
+    for name, value in (QUICK | lesson).items():
         patch.setenv(name, value)
     with Stack(tmp_path_factory.mktemp("page") / "stack", nodes=1, page=True) as stack:
         assert stack.page

@@ -43,6 +43,7 @@ function run(stage) {
   card.addEventListener("keydown", (event) => {
     if (event.key === " " && event.target.tagName !== "BUTTON") { event.preventDefault(); toggle(); }
   });
+  play.disabled = false;
   show();
 }
 

@@ -22,7 +22,7 @@ class StyleLearning:
 
     def learn(self, data: bytes, last: Checkpoint | None, check: Check) -> Iterator[Checkpoint]:
         from workloads.video.scoring.painter import save_style
-        from workloads.video.shown import painted_photos
+        from workloads.video.scoring.shown_photos import painted_photos
         from workloads.video.training.style_learner import StyleLearner
 
         learner = StyleLearner(self._settings, self._reader.read(data, check))

@@ -11,7 +11,7 @@ from workloads.video.scoring.network import PainterNetwork
 from workloads.video.scoring.painter import Painter
 
 #: 1.jpg, 2.jpg and 3.jpg: those of the gallery.
-PHOTOS = Path(__file__).parent / "photos"
+PHOTOS = Path(__file__).parents[1] / "photos"
 QUALITY = 82
 
 

@@ -7,7 +7,7 @@ OUTPUT ?= out
 BIN = .venv/bin
 
 .PHONY: run run-readings test test-fast lint setup locks pins settings watch keys images image up down connections \
-        publish test-containers deploy roll-back destroy train bench scale kills crowd soak sheet gallery clean
+        publish test-containers deploy roll-back destroy train bench scale kills crowd soak sheet gallery screens clean
 
 run: setup
 	@$(BIN)/impasto run "$(VIDEO)" --style "$(STYLE)" --output "$(OUTPUT)"
@@ -167,6 +167,10 @@ sheet: setup
 # Three photos in each of the shipped styles, for the web page.
 gallery: setup
 	@$(BIN)/python -m benchmarks.gallery
+
+# Pictures of the web page, for the README; needs Chromium.
+screens: setup
+	@$(BIN)/python -m benchmarks.screens
 
 clean:
 	rm -rf .venv .impasto deploy/azurite/node_modules

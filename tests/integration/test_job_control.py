@@ -7,9 +7,10 @@ import pytest
 
 from services.trigger.service import Trigger
 from shared import names
+from shared.arrivals import Arrivals, window_event
 from shared.control.job_control import JobControl
 from shared.control.listing import Listing
-from shared.errors import Missing
+from shared.errors import Missing, Refused
 from shared.jobs import Jobs
 from shared.records import Job, Result, Source, Span
 from shared.storage import Storage
@@ -173,3 +174,55 @@ def test_a_lesson_has_no_output(storage: Storage, video: Path, tmp_path: Path) -
     finish(storage, job)
     with pytest.raises(Missing, match="it made a model"):
         control.download(job, tmp_path)
+
+
+def test_a_deleted_job_leaves_nothing_and_isnt_announced_again(
+    storage: Storage, video: Path
+) -> None:
+    control, jobs = JobControl(storage), Jobs(storage)
+    job, other = (control.submit(VIDEO, video, f"original/{n}.mp4") for n in ("a", "b"))
+    with pytest.raises(Refused, match="hasn't ended"):
+        control.delete(job)
+    now = datetime.now(UTC)
+    jobs.finish(
+        Result(
+            job=job,
+            source="original/a.mp4",
+            output="original/a.mp4",
+            items=1,
+            created=now,
+            finished=now,
+        )
+    )
+    for name in ("a", "b"):
+        storage.container("output").write(f"original/{name}.mp4", b"painted")
+    storage.container("logs").write(f"{job}/splitter-1.jsonl", b"{}\n")
+    control.delete(job)
+    for container, left in {"input": ["original/b.mp4"], "output": ["original/b.mp4"]}.items():
+        assert [blob.name for blob in storage.container(container).under()] == left
+    assert not storage.container("logs").under(f"{job}/")
+    assert jobs.all() == [other]
+    assert [status.job for status in Listing(storage).page(1, 10)] == [other]
+    assert not Trigger(storage).announce_new()
+    with pytest.raises(Missing):
+        control.delete(job)
+
+
+def test_an_input_that_was_replaced_stays_when_its_earlier_job_is_deleted(
+    storage: Storage, video: Path
+) -> None:
+    control = JobControl(storage)
+    job = control.submit(VIDEO, video, "original/a.mp4")
+    Jobs(storage).fail(job, "original/a.mp4", "refused", "no video")
+    storage.container("input").write("original/a.mp4", b"another video")
+    control.delete(job)
+    assert storage.container("input").read("original/a.mp4") == b"another video"
+
+
+def test_a_round_isnt_deleted_as_the_clock_would_announce_it_again(storage: Storage) -> None:
+    event = window_event(storage.container("readings"), "2026-11-20T14", 0)
+    Arrivals(storage).announce_new(event)
+    Jobs(storage).fail(event.job, "2026-11-20T14", "failed", "no reason")
+    with pytest.raises(Refused, match="window of time"):
+        JobControl(storage).delete(event.job)
+    assert Jobs(storage).outcome(event.job)

@@ -94,6 +94,14 @@ def retry(job: str, json: Json = False, data: Data = HOME) -> None:
     show([control.status(job)], json)
 
 
+def delete(job: str, json: Json = False, data: Data = HOME) -> None:
+    """Delete an ended job with its input, its output, its records and its log."""
+    control = JobControl(connected(data))
+    note(data, "delete", job, state=control.status(job).state)
+    control.delete(job)
+    terminal.print_line({"job": job, "deleted": True}, f"{job} is deleted", json)
+
+
 def download(
     job: str,
     output: Annotated[Path, typer.Option(file_okay=False, help="The folder to write to.")] = OUT,

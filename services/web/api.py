@@ -144,7 +144,7 @@ class Api:
         self._desk.control.status(job)
         self._desk.note(request, "delete", job)
         self._desk.control.delete(job)
-        self._desk.board.look()
+        self._desk.board.look_again()
         return Counted(count=1)
 
     def _do(self, request: Request, deed: str, act: Callable[[str], None]) -> Status:
@@ -152,7 +152,7 @@ class Api:
         self._desk.control.status(job)
         self._desk.note(request, deed, job)
         act(job)
-        self._desk.board.look()
+        self._desk.board.look_again()
         return self._desk.control.status(job)
 
     def _poison(self, _request: Request, _: Ran) -> list[Entry]:

@@ -76,9 +76,14 @@ class Board:
         self._on_change.append(call)
 
     def look(self) -> None:
-        """Read soon: somebody has opened a page, or changed something."""
+        """Read soon: somebody has opened a page."""
         self._wanted.set()
         self._measure_wanted.set()
+
+    def look_again(self) -> None:
+        """Read all soon: somebody has changed something."""
+        self._reader.look_at_all()
+        self.look()
 
     def fresh(self) -> State:
         """The state, which is newly read if it is old, unless that takes long."""

@@ -56,7 +56,7 @@ class DeskPages:
             return self._desk.ask(request, question, fields, "/poison")
         if every or ids:
             await run_in_threadpool(act, self._desk.noting(request, deed, ids, every))
-        self._desk.board.look()
+        self._desk.board.look_again()
         return to("/poison")
 
     def cluster(self, request: Request) -> Response:

@@ -1,6 +1,8 @@
-"""Reads the newest jobs for all pages: one listing of the records, however many jobs there are.
+"""Reads the newest jobs for all pages, with few requests however many jobs there are.
 
-What has ended is read once, until its outcome changes.
+One listing tells which jobs there are; those that haven't ended are listed each. Once a minute, and
+while many jobs go on, one listing of all records takes their place: it also shows which jobs of
+those that had ended go on again. What has ended is read once, until its outcome changes.
 """
 
 from collections import deque
@@ -20,6 +22,9 @@ from shared.storage import Storage
 AT_A_TIME = 4
 #: Over how many seconds a job's rate is measured.
 PACE_SECONDS = 60.0
+
+#: How often all records are listed, and of how many jobs at most the records are listed apart.
+ALL_SECONDS, MOST_APART = 60.0, 60
 
 Records = dict[str, Blob]
 
@@ -53,21 +58,45 @@ class JobsReader:
         self._reader = StatusReader(storage)
         self._most = most
         self._ended: dict[str, tuple[str, Seen]] = {}
+        self._all_at: float | None = None
         self._paces: dict[str, deque[tuple[float, int]]] = {}
 
     def read(self, now: float) -> dict[str, Seen]:
         """The newest jobs, the newest first; `now` is a clock's, for the rates."""
-        arrived, records = self._listed()
+        arrived, records = self._listed(now)
         with ThreadPoolExecutor(AT_A_TIME) as pool:
-            found = pool.map(lambda each: self._seen(each, records.get(each.job, {}), now), arrived)
+            found = pool.map(lambda each: self._now(each, records, now), arrived)
             seen = {each.status.job: each for each in found if each}
         self._ended = {job: kept for job, kept in self._ended.items() if job in seen}
         running = {job for job, each in seen.items() if not each.status.ended}
         self._paces = {job: pace for job, pace in self._paces.items() if job in running}
         return seen
 
-    def _listed(self) -> tuple[list[Arrived], dict[str, Records]]:
-        """The newest jobs, and the records of each."""
+    def look_at_all(self) -> None:
+        """List all records the next time, as a job that had ended may go on."""
+        self._all_at = None
+
+    def _now(
+        self, each: Arrived, all_records: dict[str, Records] | None, now: float
+    ) -> Seen | None:
+        if all_records is not None:
+            return self._seen(each, all_records.get(each.job, {}), now)
+        if each.job in self._ended:
+            return self._ended[each.job][1]
+        records = {blob.name: blob for blob in self._records.under(names.job_folder(each.job))}
+        return self._seen(each, records, now)
+
+    def _listed(self, now: float) -> tuple[list[Arrived], dict[str, Records] | None]:
+        """The newest jobs, and the records of each if all were listed."""
+        if self._all_at is not None and now - self._all_at < ALL_SECONDS:
+            newest = self._records.some_under(f"{names.NEWEST}/", 0, self._most)
+            jobs = {each.job: each for each in map(arrived_in, reversed(newest))}
+            if sum(job not in self._ended for job in jobs) <= MOST_APART:
+                return list(reversed(jobs.values())), None
+        self._all_at = now
+        return self._all_listed()
+
+    def _all_listed(self) -> tuple[list[Arrived], dict[str, Records]]:
         arrived: dict[str, Arrived] = {}
         records: dict[str, Records] = {}
         for blob in self._records.under():

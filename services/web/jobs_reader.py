@@ -67,8 +67,9 @@ class JobsReader:
         with ThreadPoolExecutor(AT_A_TIME) as pool:
             found = pool.map(lambda each: self._now(each, records, now), arrived)
             seen = {each.status.job: each for each in found if each}
-        self._ended = {job: kept for job, kept in self._ended.items() if job in seen}
         running = {job for job, each in seen.items() if not each.status.ended}
+        ended = seen.keys() - running
+        self._ended = {job: kept for job, kept in self._ended.items() if job in ended}
         self._paces = {job: pace for job, pace in self._paces.items() if job in running}
         return seen
 

@@ -66,9 +66,10 @@ def test_a_job_that_had_ended_is_seen_to_go_on(reader: JobsReader, storage: Stor
         storage.container("jobs").delete(names.outcome_record(job))
     assert reader.read(1.0)["ended-03"].status.state == "finished"
     assert reader.read(ALL_SECONDS + 1)["ended-03"].status.state == "running"
+    assert reader.read(ALL_SECONDS + 2)["ended-03"].status.state == "running"
     jobs.fail("ended-04", None, "failed", "why")
     reader.look_at_all()
-    assert reader.read(ALL_SECONDS + 2)["ended-04"].status.state == "failed"
+    assert reader.read(ALL_SECONDS + 3)["ended-04"].status.state == "failed"
 
 
 def test_a_deleted_job_is_gone(reader: JobsReader, storage: Storage) -> None:

@@ -71,4 +71,5 @@ def main() -> None:
 
 if __name__ == "__main__":
     logs.configure("screens", "error")
+    os.environ.setdefault("IMPASTO_SEGMENT_SECONDS", "1")  # so that there is progress to see
     main()

@@ -75,7 +75,7 @@ class Api:
             Operation("POST", "/jobs/{job}/cancel", "Cancel it", operate, self._cancel, Status),
             Operation("POST", "/jobs/{job}/retry", "Continue it", operate, self._retry, Status),
             Operation("DELETE", "/jobs/{job}", "Delete all of it", operate, self._delete, Counted),
-            Operation("GET", "/poison", "Poisoned messages", view, self._poison, list[Entry]),
+            Operation("GET", "/poison", "Poison: the first", view, self._poison, list[Entry]),
             Operation(
                 "POST",
                 "/poison/requeue",
@@ -144,7 +144,7 @@ class Api:
         self._desk.control.status(job)
         self._desk.note(request, "delete", job)
         self._desk.control.delete(job)
-        self._desk.board.look_again()
+        self._desk.changed()
         return Counted(count=1)
 
     def _do(self, request: Request, deed: str, act: Callable[[str], None]) -> Status:
@@ -152,7 +152,7 @@ class Api:
         self._desk.control.status(job)
         self._desk.note(request, deed, job)
         act(job)
-        self._desk.board.look_again()
+        self._desk.changed()
         return self._desk.control.status(job)
 
     def _poison(self, _request: Request, _: Ran) -> list[Entry]:

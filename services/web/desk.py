@@ -1,11 +1,9 @@
 """What every handler needs: storage, the state, templates, and who may do what."""
 
 import re
-import threading
-import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import parse_qs
 
 from starlette.requests import Request
@@ -13,6 +11,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from services.web.board import Board
 from services.web.caller import Caller, Callers, Role
+from services.web.once import Once
 from services.web.render import Templates
 from services.web.settings import WebSettings
 from shared import names
@@ -29,39 +28,6 @@ from shared.workloads import installed
 
 #: The status of an answer by the error; the first that fits.
 STATUS = ((Missing, 404), (Refused, 409), (Forbidden, 502), (Unprepared, 502), (Unavailable, 503))
-R = TypeVar("R")
-
-
-#: How long pages show again what was read for another one.
-AGAIN_SECONDS = 2.0
-
-
-class Once:
-    """Shares what is read for one page with the others that ask for it at the same time."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._locks: dict[str, threading.Lock] = {}
-        self._kept: dict[str, tuple[float, Any]] = {}
-
-    def __call__(self, key: str, read: Callable[[], R]) -> R:
-        with self._lock:
-            lock = self._locks.setdefault(key, threading.Lock())
-        with lock:
-            at, value = self._kept.get(key, (0.0, None))
-            if time.monotonic() - at > AGAIN_SECONDS:
-                value = read()
-                self._keep(key, value)
-            result: R = value
-            return result
-
-    def _keep(self, key: str, value: object) -> None:
-        now = time.monotonic()
-        with self._lock:
-            self._kept[key] = now, value
-            for old in [k for k, (at, _) in self._kept.items() if now - at > AGAIN_SECONDS]:
-                self._kept.pop(old)
-                self._locks.pop(old, None)
 
 
 class Desk:
@@ -98,6 +64,11 @@ class Desk:
         """The question before what can't be undone, for browsers whose script didn't ask it."""
         kept = [(name, value) for name, values in fields.items() for value in values]
         return self.fill(request, "sure.html", question=question, fields=kept, back=back)
+
+    def changed(self) -> None:
+        """Somebody has changed something: nothing that was read before is shown again."""
+        self.once.forget()
+        self.board.look_again()
 
     def menu(self) -> list[tuple[str, str]]:
         return [

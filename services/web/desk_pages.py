@@ -32,7 +32,7 @@ class DeskPages:
         ]
 
     def poison(self, request: Request) -> Response:
-        first = self._desk.poison.first()
+        first = self._desk.once("the poison", self._desk.poison.first)
         reasons = Counter((entry.queue, entry.reason) for entry in first.entries)
         return self._desk.fill(
             request, "poison.html", first=first, reasons=reasons.most_common(), entry_lines=2000
@@ -56,7 +56,7 @@ class DeskPages:
             return self._desk.ask(request, question, fields, "/poison")
         if every or ids:
             await run_in_threadpool(act, self._desk.noting(request, deed, ids, every))
-        self._desk.board.look_again()
+        self._desk.changed()
         return to("/poison")
 
     def cluster(self, request: Request) -> Response:

@@ -156,7 +156,7 @@ class JobPages:
         def do(request: Request, job: str) -> None:
             self._desk.note(request, deed, job)
             act(job)
-            self._desk.board.look_again()
+            self._desk.changed()
 
         async def handle(request: Request) -> Response:
             must_be(Role.OPERATOR, request)

@@ -85,7 +85,7 @@ class Uploads:
             raise Missing(f"{names.shown(dropped.blob)} isn't uploaded")
         event = event_of(container, found.name, found.etag, found.size, found.md5)
         self._arrivals.announce_new(event)
-        self._desk.board.look_again()
+        self._desk.changed()
         return Submitted(job=event.job, input=found.name)
 
     def _container(self, workload: Workload, lesson: bool) -> Container:

@@ -1,0 +1,130 @@
+"""Behind Azure's login: what viewers, uploaders and operators may do on the page."""
+
+import base64
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import httpx
+import pytest
+import uvicorn
+
+from services.web.__main__ import bound
+from services.web.app import application
+from services.web.desk import Desk
+from services.web.live import Live
+from services.web.settings import WebSettings
+from shared.errors import Misconfigured
+from shared.jobs import Jobs
+from shared.prepare import prepare
+from shared.storage import Storage
+from shared.telemetry.audit import Audit
+from tests.support.azurite import Azurite
+
+JOB = "clip-0123456789ab"
+
+
+@pytest.fixture
+def settings(azurite: Azurite) -> WebSettings:
+    given = azurite.settings().model_dump(exclude_none=True)
+    return WebSettings(**given, web_login="azure")
+
+
+@pytest.fixture
+def storage(settings: WebSettings) -> Storage:
+    storage = Storage(settings)
+    prepare(storage)
+    Jobs(storage).fail(JOB, "original/clip.mp4", "failed", "why")
+    return storage
+
+
+@pytest.fixture
+def client(storage: Storage, settings: WebSettings) -> Iterator[httpx.Client]:
+    with served(Desk(storage, settings)) as client:
+        yield client
+
+
+@contextmanager
+def served(desk: Desk) -> Iterator[httpx.Client]:
+    listener = bound("127.0.0.1", 0)
+    server = uvicorn.Server(uvicorn.Config(application(desk, Live(desk.board)), log_config=None))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    thread.start()
+    try:
+        with httpx.Client(base_url=f"http://127.0.0.1:{listener.getsockname()[1]}") as client:
+            yield client
+    finally:
+        server.should_exit = True
+        thread.join()
+        listener.close()
+
+
+def login(*roles: str, name: str = "ann@example.com") -> dict[str, str]:
+    """The headers of Azure's login."""
+    claims = [{"typ": "roles", "val": role} for role in roles] + [{"typ": "name", "val": "Ann"}]
+    principal = base64.b64encode(json.dumps({"claims": claims}).encode()).decode()
+    return {"X-MS-CLIENT-PRINCIPAL": principal, "X-MS-CLIENT-PRINCIPAL-NAME": name}
+
+
+def form_token(client: httpx.Client, headers: dict[str, str]) -> str:
+    page = client.get("/poison", headers=headers | {"Accept": "text/html"}).text
+    return page.partition('name="form-token" content="')[2].partition('"')[0]
+
+
+def posted(client: httpx.Client, path: str, headers: dict[str, str], **fields: str) -> int:
+    token = form_token(client, headers)
+    return client.post(path, headers=headers, data={"form_token": token, **fields}).status_code
+
+
+def test_viewers_look_and_change_nothing(client: httpx.Client, storage: Storage) -> None:
+    viewer = login("viewer")
+    assert client.get("/api/v1/jobs", headers=viewer).status_code == 200
+    assert client.get("/drop/video", headers=viewer).status_code == 403
+    assert client.get("/api/v1/audit", headers=viewer).status_code == 403
+    for path in (f"/jobs/{JOB}/delete", f"/jobs/{JOB}/retry", "/poison/purge", "/poison/requeue"):
+        assert posted(client, path, viewer, all="1", sure="yes") == 403, path
+    assert "Purge" not in client.get("/poison", headers=viewer).text
+    assert Jobs(storage).outcome(JOB)
+
+
+def test_uploaders_drop_and_operators_operate(
+    client: httpx.Client, storage: Storage, settings: WebSettings
+) -> None:
+    uploader, operator = login("uploader"), login("viewer", "operator", name="Bo <b>")
+    assert client.get("/drop/video", headers=uploader).status_code == 200
+    assert posted(client, f"/jobs/{JOB}/delete", uploader, sure="yes") == 403
+    assert posted(client, f"/jobs/{JOB}/delete", operator) == 200  # asks whether to
+    assert Jobs(storage).outcome(JOB)
+    assert posted(client, f"/jobs/{JOB}/delete", operator, sure="yes") == 303
+    assert Jobs(storage).outcome(JOB) is None
+    [deed] = Audit(storage, settings).deeds()
+    assert (deed.deed, deed.subject, deed.who) == ("delete", JOB, "Bo <b>")
+    assert "Bo &lt;b&gt;" in client.get("/poison", headers=operator).text
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        login(),
+        login("owner"),
+        {"X-MS-CLIENT-PRINCIPAL-NAME": "ann@example.com"},
+        {"X-MS-CLIENT-PRINCIPAL": "no base64", "X-MS-CLIENT-PRINCIPAL-NAME": "ann@example.com"},
+        {"X-MS-CLIENT-PRINCIPAL": "W10=", "X-MS-CLIENT-PRINCIPAL-NAME": "ann@example.com"},
+        {"Authorization": "Bearer x"},
+    ],
+)
+def test_who_has_no_role_is_nobody(client: httpx.Client, headers: dict[str, str]) -> None:
+    assert client.get("/api/v1/jobs", headers=headers).status_code == 401
+
+
+def test_with_a_token_azures_headers_say_nothing(storage: Storage, settings: WebSettings) -> None:
+    own = settings.model_copy(update={"web_login": "token"})
+    with pytest.raises(Misconfigured, match="IMPASTO_WEB_TOKEN"):
+        Desk(storage, own)
+    desk = Desk(storage, WebSettings(**own.model_dump(exclude_none=True) | {"web_token": "t"}))
+    with served(desk) as client:
+        assert client.get("/api/v1/jobs", headers=login("operator")).status_code == 401
+        bearer = {"Authorization": "Bearer t"}
+        assert client.get("/api/v1/jobs", headers=bearer).status_code == 200

@@ -28,7 +28,7 @@ PAUSE_FACTOR = 4
 #: How often queues and the cluster are asked, with pages open and without.
 MEASURE_SECONDS, IDLE_SECONDS = 10.0, 60.0
 #: Who asks for an older state waits this long for a newer one.
-OLDEST_SECONDS, WAIT_SECONDS = 3.0, 1.5
+OLDEST_SECONDS, WAIT_SECONDS = 3.0, 0.4
 
 
 class State(NamedTuple):

@@ -52,6 +52,20 @@ OWN = {
 }
 
 
+@pytest.mark.parametrize("service", SERVICES)
+def test_what_an_image_copies_is_sent_to_the_builder(service: str) -> None:
+    sent = {
+        line.removeprefix("!")
+        for line in (ROOT / ".dockerignore").read_text().splitlines()
+        if line.startswith("!")
+    }
+    for line in dockerfile(service).splitlines():
+        if line.startswith("COPY ") and "--from" not in line:
+            for source in line.split()[1:-1]:
+                parents = {str(path) for path in (Path(source), *Path(source).parents)}
+                assert parents & sent, source
+
+
 def dockerfile(service: str) -> str:
     """The service's Dockerfile without its description."""
     text = (ROOT / f"services/{service}/Dockerfile").read_text()

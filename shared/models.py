@@ -121,6 +121,13 @@ class Models:
         for file, data in files.items():
             self._blobs.write(f"{SHOWN}{name}/{file}", data)
 
+    def read_shown(self, name: str) -> dict[str, bytes]:
+        """The files, by name. Raises Missing if there are none."""
+        files = {PurePosixPath(blob.name).name: blob.name for blob in self.shown(name)}
+        if not files:
+            raise Missing(f"there is nothing to see of a model called {shown(name)}")
+        return {file: self._blobs.read(blob) for file, blob in files.items()}
+
     def shown(self, name: str) -> list[Blob]:
         return self._blobs.under(f"{SHOWN}{name}/") if NAME.fullmatch(name) else []
 

@@ -65,6 +65,7 @@ LEARNING = [
     "impasto submit my.mp4 --style ejiri",
     "impasto learn PAINTING --name S",
 ]
+LEARNT = "impasto models look ejiri out"
 READINGS = [
     "impasto readings simulate --devices 20 --hours 7 --last 2026-06-02T12",
     "impasto readings train --hours 6 --last 2026-06-02T11 --wait",
@@ -108,7 +109,16 @@ LONG = [
 
 
 def test_every_command_is_tested() -> None:
-    typed = {*ALONE, *WITH_A_STACK, *LEARNING, *READINGS, *KEEPING_UP, *IN_CONTAINERS, *LONG}
+    typed = {
+        *ALONE,
+        *WITH_A_STACK,
+        *LEARNING,
+        LEARNT,
+        *READINGS,
+        *KEEPING_UP,
+        *IN_CONTAINERS,
+        *LONG,
+    }
     named = {
         command
         for command in readme.commands() - typed
@@ -238,6 +248,8 @@ def test_the_python_example_drops_a_video(
     exec(program.replace("…", known.media_connection), {})
     output = stack.container("output")
     eventually(lambda: output.find("great-wave/holiday.mp4"), "the painted video", 120)
+    reader.run(LEARNT)
+    assert (reader.folder / "out/ejiri-1.jpg").read_bytes().startswith(b"\xff\xd8")
 
 
 @needs_vgg

@@ -9,6 +9,7 @@ from typer.testing import CliRunner, Result
 
 from services.console.__main__ import app
 from shared.errors import ImpastoError, Missing, Refused
+from shared.models import Models
 from shared.settings import Settings
 from shared.storage import Storage
 from workloads.readings.model_listing import ModelListing, blob_of
@@ -47,6 +48,24 @@ def test_versions_of_a_model_are_kept_until_it_is_removed(storage: Storage, tmp_
     assert storage.container("models").under() == []
     with pytest.raises(Missing, match="no model is called 'wave'"):
         models("show", "wave")
+
+
+def test_a_model_can_be_looked_at_until_it_is_removed(storage: Storage, tmp_path: Path) -> None:
+    kept = Models(storage)
+    kept.show("ejiri", {"1.jpg": b"at step 20"})
+    kept.show("ejiri", {"1.jpg": b"at step 40", "2.jpg": b"another"})
+    written = models("look", "ejiri", tmp_path / "out")
+    paths = [tmp_path / "out" / f"ejiri-{n}.jpg" for n in (1, 2)]
+    assert written == [{"model": "ejiri", "file": str(path)} for path in paths]
+    assert [path.read_bytes() for path in paths] == [b"at step 40", b"another"]
+    models("add", "ejiri", "--scorer", "painter")
+    assert [each["name"] for each in models("list")] == ["ejiri"]
+    models("remove", "ejiri")
+    assert storage.container("models").under() == []
+    for name in ("ejiri", "../ejiri"):
+        with pytest.raises(Missing, match="there is nothing to see of a model called"):
+            models("look", name, tmp_path / "none")
+    assert not (tmp_path / "none").exists()
 
 
 def test_a_name_that_no_job_could_use_is_refused(storage: Storage) -> None:

@@ -61,6 +61,17 @@ def use(name: str, version: str, json: Json = False, data: Data = HOME) -> None:
 
 
 @app.command()
+def look(name: str, folder: Path, json: Json = False, data: Data = HOME) -> None:
+    """Write files into a folder that show what a learnt model does, or does so far."""
+    files = Models(connected(data)).read_shown(name)
+    folder.mkdir(parents=True, exist_ok=True)
+    for file, content in files.items():
+        path = folder / f"{name}-{file}"
+        path.write_bytes(content)
+        terminal.print_line({"model": name, "file": str(path)}, str(path), json)
+
+
+@app.command()
 def remove(name: str, json: Json = False, data: Data = HOME) -> None:
     """Delete a model and all its versions."""
     Models(connected(data)).remove(name)

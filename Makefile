@@ -140,7 +140,7 @@ TRAIN = $(BIN)/impasto train $(PAINTINGS)/*.jpg --photos "$(PHOTOS)" \
 train: setup
 	@$(TRAIN) --start workloads/video/weights --out .training/coarse
 	@$(TRAIN) --start .training/coarse --out .training/fine --learning fine --lines 720 --size 384 \
-	  --rim 64 --steps 300 --rate 2 --steady-weight 0 --repeat-weight 0 --content-weight 1
+	  --rim 64 --steps 160 --rate 2 --steady-weight 0 --repeat-weight 0 --patch-weight 4 --content-weight 3
 
 # Run all benchmarks and write benchmarks/README.md: half an hour on two idle cores.
 bench: setup

@@ -21,9 +21,9 @@ from workloads.video.settings import ScoringSettings
 SHEET = Path("deploy/sample/styles.jpg")
 FILM = Path("deploy/sample/painted.jpg")
 #: Frames of the clip, and their styles.
-SCENES = {20: "starry-night", 100: "auvers"}
+SCENES = {20: "auvers", 100: "starry-night"}
 PHOTOS = Path(os.environ.get("PHOTOS", "../shared/media/photos"))
-CHOSEN = ("031.jpg", "001.jpg", "111.jpg")
+CHOSEN = ("031.jpg", "081.jpg", "111.jpg")
 WIDTH = 1200
 GAP = 6
 LABEL = 22

@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
-from workloads.video.training.losses import colour_distance, gram, half, places, some
+from workloads.video.training.losses import colour_distance, gram, half
+from workloads.video.training.patches import places, some
 from workloads.video.training.vgg import CONTENT_LAYER, GRAM_LAYERS, PATCH_LAYERS, Features, Vgg
 
 #: How many patches of a picture are compared, with how many of the painting and of the photos.
@@ -87,16 +88,3 @@ def gram_distance(
         made, plain, wanted = (gram(places(s.features[layer])) for s in (painted, photo, painting))
         shares.append((made - wanted).square().sum() / (plain - wanted).square().sum())
     return float(torch.stack(shares).mean())
-
-
-def tinted(photo: Tensor, painting: Tensor) -> Tensor:
-    """The photo with the painting's distribution of values in each channel."""
-    shares = torch.linspace(0, 1, 256)
-    channels = []
-    for mine, theirs in zip(photo[0], painting[0], strict=True):
-        there, wanted = (torch.quantile(each.flatten()[::37], shares) for each in (mine, theirs))
-        number = torch.searchsorted(there, mine.contiguous()).clamp(1, 255)
-        low, high = there[number - 1], there[number]
-        along = ((mine - low) / (high - low).clamp(min=1e-6)).clamp(0, 1)
-        channels.append(wanted[number - 1].lerp(wanted[number], along))
-    return torch.stack(channels)[None]

@@ -13,14 +13,15 @@ from benchmarks.painter.measures import (
     colour,
     content,
     gram_distance,
-    tinted,
 )
 from benchmarks.report import Goal, Table
 from workloads.video.scoring.network import PainterNetwork
 from workloads.video.settings import WEIGHTS
 from workloads.video.training import pictures
+from workloads.video.training.patches import places
 from workloads.video.training.recipe import Recipe
 from workloads.video.training.style_learner import PAINTINGS
+from workloads.video.training.tinted import tinted
 from workloads.video.training.trainable_styles import styles_in
 from workloads.video.training.vgg import Vgg
 
@@ -57,7 +58,10 @@ class Evaluator:
             PictureFeatures(self._vgg, part)
             for part in (whole, whole[..., :middle], whole[..., middle:])
         )
-        rivals = [PictureFeatures(self._vgg, tinted(p.picture, whole)).patches for p in self.photos]
+        colours = places(whole)
+        rivals = [
+            PictureFeatures(self._vgg, tinted(p.picture, colours)).patches for p in self.photos
+        ]
         halves = (left.patches, right.patches)
         own = [brush(one, other, rivals) for one, other in (halves, halves[::-1])]
         found = []

@@ -8,12 +8,14 @@ from workloads.video.scoring.network import LINES, MOST_PIXELS, painted_size
 from workloads.video.training.losses import (
     colour_distance,
     compare,
+    foreign_colours,
     gram,
     gram_distance,
-    movers_distance,
     painting_features,
-    repeats,
 )
+from workloads.video.training.patches import movers_distance, some_squares, tint_distance
+from workloads.video.training.repeats import repeats_at
+from workloads.video.training.tinted import tinted
 from workloads.video.training.vgg import Vgg, without_rim
 
 
@@ -30,11 +32,49 @@ def test_the_distance_counts_patches_of_the_painting_that_the_picture_lacks() ->
     assert movers_distance(rows[:30], rows) > 0.1
 
 
+def test_squares_that_are_nearer_to_a_tinted_photo_count() -> None:
+    torch.manual_seed(1)
+    strokes, plain = torch.randn(60, 256), torch.randn(60, 256)
+    assert tint_distance(strokes, strokes, plain) < 1e-3
+    assert tint_distance(plain, strokes, plain) > 1
+    assert tint_distance(plain, strokes, plain) > tint_distance(plain + strokes, strokes, plain)
+
+
+def test_a_square_has_the_features_of_neighbours() -> None:
+    features = torch.arange(20.0).reshape(1, 1, 4, 5)
+    squares = some_squares(features, 100)
+    assert sorted(squares[:, 0].tolist()) == [0, 1, 2, 5, 6, 7]
+    for square in squares:
+        assert (square - square[0]).tolist() == [0, 1, 2, 5, 6, 7, 10, 11, 12]
+
+
+def test_a_tinted_photo_has_the_paintings_colours_and_the_photos_shapes() -> None:
+    torch.manual_seed(1)
+    photo, colours = torch.rand(1, 3, 40, 50), torch.rand(999, 3) ** 3 * 0.5
+    found = tinted(photo, colours)
+    shares = torch.linspace(0, 1, 11)
+    for channel in range(3):
+        wanted = torch.quantile(colours[:, channel], shares)
+        torch.testing.assert_close(
+            torch.quantile(found[0, channel], shares), wanted, atol=0.01, rtol=0
+        )
+        order = photo[0, channel].flatten().argsort()
+        assert (found[0, channel].flatten()[order].diff() >= 0).all()
+
+
 def test_the_distance_of_colours_ignores_their_places() -> None:
     torch.manual_seed(1)
     pixels = torch.rand(500, 3)
     assert colour_distance(pixels.flip(0), pixels) < 1e-6
     assert colour_distance(pixels * 0.5, pixels) > 0.05
+
+
+def test_a_colour_that_the_painting_lacks_counts() -> None:
+    torch.manual_seed(1)
+    greys = torch.rand(900, 1).expand(-1, 3)
+    blue = torch.tensor([[0.0, 0.0, 1.0]]).expand(100, -1)
+    assert foreign_colours(torch.cat([greys, blue]), greys) > 0.05
+    assert foreign_colours(greys.flip(0), greys) < 1e-3
 
 
 def test_the_gram_distance_is_relative_to_the_paintings_matrix() -> None:
@@ -48,10 +88,10 @@ def test_only_a_pattern_that_repeats_at_the_stride_is_penalised(stride: int) -> 
     torch.manual_seed(1)
     stamp = torch.rand(1, 3, 8, 8).repeat(1, 1, 24, 24)
     other = torch.nn.functional.interpolate(stamp, (250, 250), mode="bilinear")
-    assert repeats(stamp, stride) > 0.95
-    assert repeats(other, stride) < 0.2
-    assert repeats(torch.rand(1, 3, 192, 192), stride) < 0.05
-    assert repeats(torch.full((1, 3, 192, 192), 0.5), stride) < 0.05
+    assert repeats_at(stamp, stride) > 0.95
+    assert repeats_at(other, stride) < 0.2
+    assert repeats_at(torch.rand(1, 3, 192, 192), stride) < 0.05
+    assert repeats_at(torch.full((1, 3, 192, 192), 0.5), stride) < 0.05
 
 
 def test_features_near_the_edge_are_left_out() -> None:
@@ -68,10 +108,10 @@ def test_a_painting_is_closer_to_itself_than_another_picture(size: int) -> None:
     painting = torch.nn.functional.interpolate(noise, (128, 128), mode="bicubic").clamp(0, 1)
     other = torch.rand(1, 3, 128, 128)
     vgg = Vgg(VGG)
-    features = painting_features(vgg, painting)
+    features = painting_features(vgg, painting, [other])
     same, far = (compare(vgg, picture, painting, features, size) for picture in (painting, other))
     assert same.content == 0
-    for mine, theirs in zip(same[:4], far[:4], strict=True):
+    for mine, theirs in zip(same[:5], far[:5], strict=True):
         assert mine < 0.5 * theirs
 
 

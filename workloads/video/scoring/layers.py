@@ -43,7 +43,8 @@ class StyledConv(nn.Module):
 
 
 def conv(inputs: int, outputs: int, stride: int = 1) -> nn.Conv2d:
-    return nn.Conv2d(inputs, outputs, 3, stride, padding=1, bias=False)
+    """A 3×3 convolution that repeats the edges: zeros would tell it where the picture ends."""
+    return nn.Conv2d(inputs, outputs, 3, stride, padding=1, bias=False, padding_mode="replicate")
 
 
 class UpsampledConv(nn.Conv2d):
@@ -65,7 +66,8 @@ class UpsampledConv(nn.Conv2d):
 
     def forward(self, x: Tensor) -> Tensor:
         weight = torch.einsum("yis,xjt,ocij->yxocst", self.bilinear, self.bilinear, self.weight)
-        return depth_to_space(F.conv2d(x, weight.flatten(0, 2), padding=1))
+        seen = F.pad(x, (1, 1, 1, 1), mode="replicate")
+        return depth_to_space(F.conv2d(seen, weight.flatten(0, 2)))
 
 
 class ConvToPixels(nn.Conv2d):

@@ -2,6 +2,7 @@
 
 import argparse
 import time
+from itertools import islice
 from pathlib import Path
 
 import torch
@@ -16,6 +17,8 @@ from workloads.video.training.vgg import Vgg
 
 #: One photo in so many isn't trained on, but kept for benchmarks.
 KEPT_OUT = 10
+#: Pictures are compared with so many crops of photos in the painting's colours.
+TINTED_CROPS = 24
 REPORT_STEPS = 25
 CHECKPOINT_STEPS = 50
 #: The checkpoint, from which an interrupted training continues.
@@ -51,8 +54,9 @@ def main() -> None:
     photos = [pictures.read(path) for n, path in enumerate(paths) if n % KEPT_OUT]
     frames = [frame for clip in args.clips for frame in clips.frames(clip)]
     inputs = [pictures.at_lines(photo, settings.lines) for photo in photos + frames]
+    [tinted] = islice(pictures.crops(inputs, settings.size, TINTED_CROPS, settings.seed), 1)
     paintings = [
-        painting_features(vgg, pictures.at_lines(pictures.read(path), settings.lines))
+        painting_features(vgg, pictures.at_lines(pictures.read(path), settings.lines), tinted)
         for path in args.paintings
     ]
     styles = TrainableStyles([path.stem for path in args.paintings], settings.learning)

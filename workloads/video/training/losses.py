@@ -6,33 +6,53 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
-from workloads.video.training.vgg import CONTENT_LAYER, GRAM_LAYERS, PATCH_LAYERS, Vgg, without_rim
+from workloads.video.training.patches import (
+    movers_distance,
+    places,
+    some,
+    some_squares,
+    tint_distance,
+)
+from workloads.video.training.repeats import repeats
+from workloads.video.training.tinted import tinted
+from workloads.video.training.vgg import (
+    CONTENT_LAYER,
+    GRAM_LAYERS,
+    LAST,
+    PATCH_LAYERS,
+    Features,
+    Vgg,
+    without_rim,
+)
 
 #: Pictures are compared at their size and at half of it. Features within so many pixels of the
 #: edge are left out, because VGG16's padding changes them.
 RIMS = (16, 8)
 #: How many patches of a picture are compared, and with how many of the painting.
 PICTURE_PATCHES, PAINTING_PATCHES = 1024, 2048
+#: The same for squares of patches; with as many of the tinted photo, and of other tinted photos.
+PICTURE_SQUARES, PAINTING_SQUARES, TINTED_SQUARES = 384, 1024, 512
+#: How many squares of tinted photos are kept for each painting.
+KEPT_SQUARES = 2048
 #: How colours are compared: so many pixels, directions in RGB and quantiles.
 PIXELS, DIRECTIONS, QUANTILES = 4096, 16, 256
-#: The strides at which the network could repeat a pattern, in pixels of its picture.
-NETWORK_STRIDES = (8, 16)
-#: The side of the squares in which a repeated pattern is searched, in strides.
-CELLS = 6
-#: Squares with less variance than this count as empty.
-EMPTY = 1e-5
+#: How foreign colours are found: so many pixels are compared with as many of the painting.
+PALETTE = 2048
 
 
 class PaintingFeatures(NamedTuple):
-    """A painting's features at both sizes, and its colours at full size."""
+    """What pictures are compared with. Lists have an item for each size."""
 
-    patches: list[dict[int, Tensor]]  # [patches, channels]
+    maps: list[dict[int, Tensor]]  # [1, channels, height, width]
     grams: list[dict[int, Tensor]]  # [channels, channels]
+    #: Squares of patches of photos that have the painting's colours.
+    tints: list[dict[int, Tensor]]
     colours: Tensor  # [pixels, 3]
 
 
 class Losses(NamedTuple):
     patches: Tensor
+    tint: Tensor
     gram: Tensor
     colour: Tensor
     content: Tensor
@@ -41,68 +61,82 @@ class Losses(NamedTuple):
 
 
 @torch.no_grad()
-def painting_features(vgg: Vgg, painting: Tensor) -> PaintingFeatures:
-    patches, grams = [], []
-    for size, rim in enumerate(RIMS):
-        seen = vgg(half(painting) if size else painting)
-        rows = {layer: places(without_rim(x, layer, rim)) for layer, x in seen.items()}
-        patches.append({layer: rows[layer].clone() for layer in PATCH_LAYERS})
-        grams.append({layer: gram(rows[layer]) for layer in GRAM_LAYERS})
-    return PaintingFeatures(patches, grams, places(painting))
+def painting_features(vgg: Vgg, painting: Tensor, photos: list[Tensor]) -> PaintingFeatures:
+    """The features of a painting, and of photos in its colours."""
+    colours = places(painting)
+    pictures = [tinted(photo, colours) for photo in photos]
+    count = -(-KEPT_SQUARES // len(photos))
+    maps, grams, tints = [], [], []
+    for size in range(len(RIMS)):
+        seen = features(vgg, painting, size)
+        maps.append({layer: seen[layer] for layer in PATCH_LAYERS})
+        grams.append({layer: gram(places(seen[layer])) for layer in GRAM_LAYERS})
+        every = [features(vgg, picture, size, max(PATCH_LAYERS)) for picture in pictures]
+        tints.append(
+            {
+                layer: torch.cat([some_squares(found[layer], count) for found in every])
+                for layer in PATCH_LAYERS
+            }
+        )
+    return PaintingFeatures(maps, grams, tints, colours)
 
 
 def compare(
     vgg: Vgg, painted: Tensor, photo: Tensor, painting: PaintingFeatures, size: int
 ) -> Losses:
     """Compare a painted picture [1, 3, H, W] at its size (0) or at half of it (1)."""
-    if size:
-        painted, photo = half(painted), half(photo)
     with torch.no_grad():
-        content = vgg(photo, CONTENT_LAYER)[CONTENT_LAYER].float()
-    seen = vgg(painted)
-    error = (seen[CONTENT_LAYER].float() - content).square().mean() / content.var()
-    rows = {layer: places(without_rim(x, layer, RIMS[size])) for layer, x in seen.items()}
-    patches = [
-        movers_distance(
-            some(rows[layer], PICTURE_PATCHES),
-            some(painting.patches[size][layer], PAINTING_PATCHES),
+        content = features(vgg, photo, size, CONTENT_LAYER)[CONTENT_LAYER]
+        plain = features(vgg, tinted(photo, painting.colours), size, max(PATCH_LAYERS))
+    seen = features(vgg, painted, size)
+    patches, tint = [], []
+    for layer in PATCH_LAYERS:
+        mine, theirs = seen[layer], painting.maps[size][layer]
+        patches.append(
+            movers_distance(
+                some(places(mine), PICTURE_PATCHES), some(places(theirs), PAINTING_PATCHES)
+            )
         )
-        for layer in PATCH_LAYERS
+        others = some(painting.tints[size][layer], TINTED_SQUARES)
+        tint.append(
+            tint_distance(
+                some_squares(mine, PICTURE_SQUARES),
+                some_squares(theirs, PAINTING_SQUARES),
+                torch.cat([some_squares(plain[layer], TINTED_SQUARES), others]),
+            )
+        )
+    grams = [
+        gram_distance(gram(places(seen[layer])), painting.grams[size][layer])
+        for layer in GRAM_LAYERS
     ]
-    grams = [gram_distance(gram(rows[i]), painting.grams[size][i]) for i in GRAM_LAYERS]
+    pixels = places(painted)
     steps = [painted.diff(dim=side).abs().mean() for side in (2, 3)]
     return Losses(
         torch.stack(patches).mean(),
+        torch.stack(tint).mean(),
         torch.stack(grams).mean(),
-        colour_distance(places(painted), painting.colours),
-        error,
+        colour_distance(pixels, painting.colours) + foreign_colours(pixels, painting.colours),
+        content_distance(seen[CONTENT_LAYER], content),
         torch.stack(steps).sum(),
-        torch.stack([repeats(painted, stride) for stride in NETWORK_STRIDES]).mean(),
+        repeats(painted),
     )
 
 
-def half(pictures: Tensor) -> Tensor:
-    return F.interpolate(pictures, scale_factor=0.5, mode="bilinear", antialias=True)
+def features(vgg: Vgg, picture: Tensor, size: int, last: int = LAST) -> Features:
+    """A picture's features at its size (0) or at half of it (1), without the rim."""
+    seen = vgg(half(picture) if size else picture, last)
+    return {layer: without_rim(found, layer, RIMS[size]) for layer, found in seen.items()}
 
 
-def places(features: Tensor) -> Tensor:  # [1, C, H, W] -> [H·W, C]
-    return features[0].permute(1, 2, 0).flatten(0, 1)
+def half(picture: Tensor) -> Tensor:
+    return F.interpolate(picture, scale_factor=0.5, mode="bilinear", antialias=True)
 
 
-def some(rows: Tensor, count: int) -> Tensor:
-    return rows if len(rows) <= count else rows[torch.randperm(len(rows))[:count]]
-
-
-def movers_distance(mine: Tensor, theirs: Tensor) -> Tensor:
-    """The relaxed earth mover's distance of features, by cosine (Kolkin et al. 2019).
-
-    Each patch is compared with the most similar one, in both directions, after the mean of `theirs`
-    is subtracted.
-    """
+def content_distance(mine: Tensor, theirs: Tensor) -> Tensor:
+    """1 - the mean cosine of each place's features, after the mean of `theirs` is subtracted."""
     mine, theirs = mine.float(), theirs.float()
-    mean = theirs.mean(0)
-    near = F.normalize(mine - mean, dim=1) @ F.normalize(theirs - mean, dim=1).T
-    return 1 - torch.minimum(near.max(1).values.mean(), near.max(0).values.mean())
+    mean = theirs.mean((2, 3), keepdim=True)
+    return 1 - F.cosine_similarity(mine - mean, theirs - mean).mean()
 
 
 def gram(rows: Tensor) -> Tensor:
@@ -123,18 +157,6 @@ def colour_distance(mine: Tensor, theirs: Tensor) -> Tensor:
     return (ours - wanted).abs().mean()
 
 
-def repeats(painted: Tensor, stride: int) -> Tensor:
-    """The share of local variance that repeats at the stride.
-
-    It is 1 for a pattern that repeats exactly. For noise it is 1 / CELLS², or more if the picture
-    is too small for so many squares.
-    """
-    grey = painted.mean(1, keepdim=True)
-    smooth = F.avg_pool2d(grey, stride + 1, 1, stride // 2, count_include_pad=False)
-    count = min(CELLS, *(side // stride for side in painted.shape[2:]))
-    across = stride * count
-    windows = (grey - smooth).unfold(2, across, across // 2).unfold(3, across, across // 2)
-    cells = windows.reshape(-1, count, stride, count, stride)
-    same = cells.mean((1, 3)).square().mean((1, 2))
-    shares: Tensor = same / (cells.square().mean((1, 2, 3, 4)) + EMPTY)
-    return shares.mean()
+def foreign_colours(mine: Tensor, theirs: Tensor) -> Tensor:
+    """The mean distance of pixels' colours from the nearest of theirs."""
+    return torch.cdist(some(mine, PALETTE), some(theirs, PALETTE)).min(1).values.mean()

@@ -19,14 +19,15 @@ class TrainingSettings(BaseModel):
     size: int = Field(272, ge=64, multiple_of=8, description="side of a crop, in pixels")
     rim: int = Field(8, gt=0, description="pixels at a crop's edges that aren't compared")
     lines: int = Field(360, ge=64, description="shorter side of photos and paintings, in pixels")
-    patch_weight: float = Field(4.0, description="weight of the distance of patches")
+    patch_weight: float = Field(5.0, description="weight of the distance of patches")
+    tint_weight: float = Field(0.7, description="weight of squares that are only tinted")
     gram_weight: float = Field(2.0, description="weight of the Gram matrices' distance")
-    colour_weight: float = Field(2.0, description="weight of the distance of colours")
-    content_weight: float = Field(0.6, description="of content, in the photo's variance")
+    colour_weight: float = Field(5.0, description="weight of the distance of colours")
+    content_weight: float = Field(3.5, description="weight of the distance of content")
     variation_weight: float = Field(0.1, description="weight of neighbouring pixels' differences")
     repeat_weight: float = Field(4.0, description="weight of patterns that repeat at a stride")
     steady_weight: float = Field(20.0, description="weight of the flicker between two frames")
-    rate: float = Field(1.5, gt=0, description="learning rate, as a multiple of the usual one")
+    rate: float = Field(1.2, gt=0, description="learning rate, as a multiple of the usual one")
     last_rate: float = Field(0.05, ge=0, description="learning rate at the end, over the first")
     seed: int = Field(7, description="seed of all random choices")
 
@@ -40,6 +41,7 @@ class Progress(BaseModel):
 
     step: int
     patches: float
+    tint: float = 0
     gram: float
     colour: float
     content: float

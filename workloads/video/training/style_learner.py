@@ -36,7 +36,7 @@ class StyleLearner:
         ]
         self._styles = TrainableStyles(["new"], Learning.STYLES)
         self._styles.load_network(settings.network)
-        features = painting_features(vgg, pictures.at_lines(painting, training.lines))
+        features = painting_features(vgg, pictures.at_lines(painting, training.lines), self._photos)
         self._styles.start_from(nearest(self._styles, vgg, features, self._photos[0])[None])
         self._loop = TrainingLoop(self._styles, vgg, [features], training)
 

@@ -110,7 +110,7 @@ class TrainableStyles:
         """Adam, with a higher rate for the styles than for the network."""
         network = [weight for weight in self.network.parameters() if weight.requires_grad]
         groups = [{"params": [self.styles], "lr": 1e-2}, {"params": network, "lr": 1e-3}]
-        return torch.optim.Adam(groups, betas=(0.9, 0.99))
+        return torch.optim.Adam(groups, betas=(0.9, 0.99), fused=True)
 
 
 def noise_for(frames: Tensor) -> Tensor:

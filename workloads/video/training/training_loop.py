@@ -97,6 +97,7 @@ class TrainingLoop:
         settings, losses = self._settings, step.losses
         return (
             settings.patch_weight * losses.patches
+            + settings.tint_weight * losses.tint
             + settings.gram_weight * losses.gram
             + settings.colour_weight * losses.colour
             + settings.content_weight * losses.content

@@ -115,7 +115,9 @@ class JobPages:
     def one(self, request: Request) -> Response:
         job = job_in(request)
         state = self._desk.board.fresh()
-        facts = self._desk.once(job, lambda: self._facts(job))
+        # What was read before the last change isn't shown: no further event would correct it.
+        version = state.versions.get("jobs", "")
+        facts = self._desk.once(f"{job} {version}", lambda: self._facts(job))
         seen = state.jobs.get(job)
         waiting = waits_for(seen, state) if seen else ""
         return self._desk.fill(request, "job.html", seen=seen, waiting=waiting, **facts)

@@ -4,7 +4,8 @@ import base64
 import json
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
 
 import httpx
 import pytest
@@ -15,12 +16,14 @@ from services.web.app import application
 from services.web.desk import Desk
 from services.web.live import Live
 from services.web.settings import WebSettings
+from shared import names
 from shared.errors import Misconfigured
 from shared.jobs import Jobs
 from shared.prepare import prepare
 from shared.storage import Storage
 from shared.telemetry.audit import Audit
 from tests.support.azurite import Azurite
+from tests.support.waiting import eventually
 
 JOB = "clip-0123456789ab"
 
@@ -128,3 +131,26 @@ def test_with_a_token_azures_headers_say_nothing(storage: Storage, settings: Web
         assert client.get("/api/v1/jobs", headers=login("operator")).status_code == 401
         bearer = {"Authorization": "Bearer t"}
         assert client.get("/api/v1/jobs", headers=bearer).status_code == 200
+
+
+def test_a_page_that_is_fetched_after_a_change_shows_it(
+    storage: Storage, settings: WebSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.web.once.AGAIN_SECONDS", 600)
+    facts = {"container": "input", "blob": "original/clip.mp4"}
+    jobs, newest = storage.container("jobs"), names.newest_record(JOB, datetime.now(UTC))
+    jobs.write_once(newest, b"", facts)
+    desk = Desk(storage, settings)
+    with closing(desk.board), served(desk) as client:
+        desk.board.start()
+        eventually(lambda: desk.board.state.jobs, "the first look")
+        page = client.get(f"/jobs/{JOB}", headers=login("viewer")).text
+        assert "why" in page
+        before = desk.board.state.versions["jobs"]
+        jobs.delete(names.outcome_record(JOB))
+        Jobs(storage).fail(JOB, "original/clip.mp4", "failed", "the disk is on fire")
+        desk.board.look_again()
+        eventually(lambda: desk.board.state.versions["jobs"] != before, "another look")
+        page = client.get(f"/jobs/{JOB}", headers=login("viewer")).text
+        assert "the disk is on fire" in page
+        assert "why" not in page.partition('id="progress"')[2].partition("</section>")[0]

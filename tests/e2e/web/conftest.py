@@ -1,7 +1,8 @@
 """One stack and one Chromium for all tests of the page; the tests skip where there is no Chromium.
 
 A person is a browser context of its own, who is logged in. Whatever a browser writes to its console
-as an error, or throws, fails the test.
+as an error, or throws, fails the test. Browser and stack end with this folder's tests, because
+Playwright runs an event loop in the thread of the tests, where others then can't run theirs.
 """
 
 import os
@@ -24,7 +25,7 @@ CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.whic
 Person = Callable[..., Page]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     if not CHROMIUM:
         pytest.skip("there is no Chromium; apt-get install chromium, or name one in CHROMIUM")
@@ -36,7 +37,7 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stack(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     patch = pytest.MonkeyPatch()
     lesson = {"IMPASTO_VGG_WEIGHTS": str(VGG), "IMPASTO_LEARNING_STEPS": "2"}
@@ -55,7 +56,7 @@ def storage(stack: Stack) -> Storage:
     return stack.storage
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_clip(tmp_path_factory.mktemp("clip") / "clip.mp4", seconds=4)
 
@@ -96,7 +97,7 @@ def page(person: Person) -> Page:
     return person()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def clip_bytes(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """A clip of a second."""
     folder = tmp_path_factory.mktemp("short")

@@ -76,7 +76,6 @@ class Dispatcher:
         self._chunks = Backlog(storage, "chunks", ChunkPlanned)
         self._lessons = Backlog(storage, "lessons", BlobCreated)
         self._window = SegmentWindow(storage)
-        self._segments = storage.queue("segments")
         self._before_chunks = [storage.queue(name) for name in BEFORE_CHUNKS]
         self._scored = storage.queue("scored")
         self._next_look = 0.0
@@ -131,8 +130,6 @@ class Dispatcher:
 
     def _match_workers_to_tasks(self, chunks: int, lessons: int) -> None:
         needed = workers_for(chunks) + min(lessons, self._settings.lesson_workers)
-        if not needed and not self._workforce.alive and self._segments.count():
-            needed = 1  # it starts while the first segment is being split
         self._workforce.needed = needed
         if needed:
             self._workforce.start(needed)
@@ -197,6 +194,6 @@ def build(storage: Storage, settings: WorkerSettings, stop: Stop) -> Consumer:
         tick=dispatcher.reconcile,
         rights=[RIGHTS, SWEEPING],
         at_end=pool.close,
-        woken_by=("segments", "chunks", "lessons"),
+        woken_by=("chunks", "lessons"),
         may_be_late=lambda: dispatcher.is_idle,
     )

@@ -104,12 +104,7 @@ def test_all_idle_services_together_ask_less_than_once_a_second(
     assert asked["splitter"] == sorted(
         ["GET arrivals/messages", "GET segments/messages", *lanes, *counts]
     )
-    assert asked["dispatcher"] == [
-        "GET chunks",
-        "GET lessons",
-        "GET segments",
-        "GET shards/messages",
-    ]
+    assert asked["dispatcher"] == ["GET chunks", "GET lessons", "GET shards/messages"]
     assert asked["stitcher"] == ["GET scored/messages"]
     for worker in workers.values():
         assert worker._waiting._may_be_late()

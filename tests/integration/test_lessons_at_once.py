@@ -5,7 +5,6 @@ from contextlib import ExitStack
 import pytest
 
 from services.dispatcher.service import Dispatcher
-from services.dispatcher.workforce import Workforce
 from services.scorer.lesson_slots import LessonSlots
 from services.scorer.lessons import Lessons
 from services.scorer.settings import ScorerSettings
@@ -14,7 +13,7 @@ from shared.clusters.queue.backend import Replicas
 from shared.clusters.settings import WorkerSettings
 from shared.errors import NotYet
 from shared.jobs import Jobs
-from shared.messages import BlobCreated, ChunkPlanned, SegmentPlanned, decode
+from shared.messages import BlobCreated, ChunkPlanned, decode
 from shared.runtime.work import Work
 from shared.settings import Settings
 from shared.storage import Storage
@@ -113,22 +112,3 @@ def test_waiting_paintings_start_a_bounded_number_of_workers(
         )
     Dispatcher(storage, cluster, worker_settings).reconcile()
     assert cluster.asked == 3 + chunks // 2
-
-
-def test_a_worker_starts_while_the_first_segment_is_being_split(
-    storage: Storage, settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("services.dispatcher.service.RECONCILE_SECONDS", 0)
-    cluster = Counting(20)
-    dispatcher = Dispatcher(storage, cluster, WorkerSettings.model_validate(settings.model_dump()))
-    dispatcher.reconcile()
-    assert cluster.asked == 0
-    for segment in range(3):
-        planned = SegmentPlanned(trace="t", job="clip-0123456789ab", segment=segment)
-        storage.queue("segments").send(planned)
-    dispatcher.reconcile()
-    assert cluster.asked == 1
-    monkeypatch.setattr(Workforce, "alive", 1)
-    dispatcher.reconcile()
-    assert cluster.asked == 1
-    assert storage.queue("segments").count() == 3

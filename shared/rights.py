@@ -16,6 +16,8 @@ class Rights(NamedTuple):
 
     containers: Mapping[str, str] = {}
     queues: Mapping[str, str] = {}
+    #: In the account `media` itself: `sign`, to make links.
+    media: str = ""
 
     def missing(self, storage: Storage) -> list[str]:
         """A sentence for each right that is refused, and each missing container or queue."""
@@ -29,6 +31,8 @@ class Rights(NamedTuple):
         for name, rights in self.queues.items():
             for right in rights.split():
                 yield partial(storage.queue(name).probe, right)
+        for right in self.media.split():
+            yield partial(storage.probe_media, right)
 
 
 def refusal_of(probe: Callable[[], None]) -> str | None:
@@ -47,7 +51,11 @@ def merged(all_rights: Sequence[Rights]) -> Rights:
                 found.setdefault(name, []).extend(rights.split())
         return {name: " ".join(sorted(set(rights))) for name, rights in found.items()}
 
-    return Rights(both([r.containers for r in all_rights]), both([r.queues for r in all_rights]))
+    return Rights(
+        both([r.containers for r in all_rights]),
+        both([r.queues for r in all_rights]),
+        " ".join(sorted({right for r in all_rights for right in r.media.split()})),
+    )
 
 
 #: To delete what is left of jobs that have ended.

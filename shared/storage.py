@@ -4,6 +4,7 @@ The containers of `media` belong to the workloads (shared/workloads.py).
 """
 
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from azure.core.credentials import TokenCredential
@@ -26,6 +27,13 @@ WORK_CONTAINERS = ("jobs", "shards", "scored", "segments", "models", "logs")
 LANES = tuple(f"waiting-{number}" for number in range(8))
 QUEUES = ("lessons", "arrivals", *LANES, "segments", "shards", "chunks", "scored")
 POISON = "-poison"
+#: What pages of other origins may do with the media account; deploy/azure has the same.
+PAGES_MAY: dict[str, Any] = {
+    "allowed_methods": ["GET", "HEAD", "PUT", "OPTIONS"],
+    "allowed_headers": ["content-type", "if-none-match", "x-ms-*"],
+    "exposed_headers": ["etag", "x-ms-*"],
+    "max_age_in_seconds": 3600,
+}
 
 
 class Account(NamedTuple):
@@ -89,6 +97,7 @@ class Storage:
         # shared/outages.py retries: the SDK's retries would multiply them.
         options = {"api_version": API_VERSION, "retry_total": 0, "connection_timeout": 5}
         media = Account(settings.media_connection, settings.media_url)
+        self._media_by_login = settings.media_connection is None
         work = Account(settings.work_connection, settings.work_url, settings.work_queue_url)
         # A shard is read or written with one request. A whole input isn't held in memory.
         large, small = 64 << 20, 2 << 20
@@ -109,14 +118,15 @@ class Storage:
     @retry_outages
     def let_pages_upload(self, origins: Sequence[str]) -> None:
         """Let web pages of these origins send files to the media account."""
-        rule = CorsRule(
-            list(origins),
-            ["GET", "HEAD", "PUT", "OPTIONS"],
-            allowed_headers=["content-type", "if-none-match", "x-ms-*"],
-            exposed_headers=["etag", "x-ms-*"],
-            max_age_in_seconds=3600,
-        )
+        rule = CorsRule(list(origins), **PAGES_MAY)
         self._media.set_service_properties(cors=[rule])
+
+    @retry_outages
+    def probe_media(self, right: str) -> None:
+        """Raise Forbidden if the login may not `sign` links; an account's key always may."""
+        if self._media_by_login and right == "sign":
+            now = datetime.now(UTC)
+            self._media.get_user_delegation_key(now, now + timedelta(minutes=5))
 
     def container(self, name: str) -> Container:
         service = self._work if name in WORK_CONTAINERS else self._media

@@ -3,8 +3,8 @@
 from deploy.azure.az import Failed, az, run
 from deploy.azure.environment import Environment
 
-SERVICES = ("splitter", "dispatcher", "scorer", "stitcher", "console")
-#: The app or job that always runs a service's image.
+SERVICES = ("splitter", "dispatcher", "scorer", "stitcher", "console", "web")
+#: The app or job that runs a service's image; without a login for people there is no `web`.
 RUNS = {name: name for name in SERVICES} | {"scorer": "publish", "console": "replay"}
 
 

@@ -7,11 +7,11 @@ param location string = resourceGroup().location
 @minLength(3)
 @maxLength(8)
 param prefix string = 'impasto'
-@description('Of each of splitter, dispatcher, scorer, stitcher and console: its image by digest. Empty: no service.')
+@description('Of each of splitter, dispatcher, scorer, stitcher, console and web: its image by digest. Empty: no service.')
 param images object = {}
 @description('Whether storage, registry and workspace are reached through private endpoints alone.')
 param private bool
-@description('Public addresses from which people reach the media account even so.')
+@description('Public addresses from which people reach the media account and the page even so.')
 param peopleAddresses array = []
 @description('The most workers that may run.')
 param nodes int
@@ -37,6 +37,8 @@ param budgetStart string
 param dailyLogsGb int = 1
 @description('owner/name of the repository whose workflow may deploy; empty: none.')
 param githubRepository string = ''
+@description('The client id of the application in Entra ID that people log in to the page with; empty: no page.')
+param loginClientId string = ''
 
 @description('Whether an event hub takes in readings and writes them to storage.')
 param eventHubs bool = false
@@ -53,9 +55,10 @@ param roundsMinute int = 10
 var tags = { application: 'impasto', stage: stage }
 var names = loadJsonContent('storage.json')
 var table = loadJsonContent('roles.json')
-var services = ['splitter', 'dispatcher', 'scorer', 'stitcher', 'replay', 'publish', 'due']
+var services = ['splitter', 'dispatcher', 'scorer', 'stitcher', 'replay', 'publish', 'due', 'web']
 var blobZone = 'privatelink.blob.${environment().suffixes.storage}'
 var hasImages = !empty(images)
+var hasPage = contains(images, 'web') && !empty(loginClientId)
 
 module identity 'modules/identity.bicep' = {
   name: 'identity'
@@ -78,6 +81,7 @@ module storage 'modules/storage.bicep' = {
     names: names
     private: private
     peopleAddresses: peopleAddresses
+    pageOrigin: hasPage ? 'https://${environments.outputs.pageHost}' : ''
   }
 }
 
@@ -147,6 +151,19 @@ module network 'modules/network.bicep' = if (private) {
     prefix: prefix
     location: location
     tags: tags
+    pageAddresses: hasPage ? peopleAddresses : []
+  }
+}
+
+module environments 'modules/environment.bicep' = if (hasImages) {
+  name: 'environment'
+  params: {
+    prefix: prefix
+    location: location
+    tags: tags
+    subnetId: private ? network.outputs.appsSubnetId : ''
+    gpu: gpu
+    page: hasPage
   }
 }
 
@@ -203,13 +220,17 @@ module apps 'modules/apps.bicep' = if (hasImages) {
     workQueueUrl: storage.outputs.workQueueUrl
     nodes: nodes
     gpu: gpu
-    subnetId: private ? network.outputs.appsSubnetId : ''
+    environmentId: environments.outputs.id
     drainSeconds: drainSeconds
     replaySchedule: replaySchedule
     due: rounds == 'job'
     roundsMinute: roundsMinute
     cluster: workspace ? 'azureml' : 'queue'
     clusterSettings: workspace ? concat(ml.outputs.settings, [{ name: 'IMPASTO_WORKER_IMAGE', value: images.scorer }]) : []
+    page: hasPage
+    loginClientId: loginClientId
+    pageHost: environments.outputs.pageHost
+    pageAddresses: private ? peopleAddresses : []
   }
 }
 
@@ -224,7 +245,7 @@ module monitor 'modules/monitor.bicep' = {
     mediaId: storage.outputs.mediaId
     workId: storage.outputs.workId
     topicId: events.outputs.topicId
-    environmentName: hasImages ? apps.outputs.environmentName : ''
+    environmentName: hasImages ? environments.outputs.name : ''
     cluster: workspace
   }
 }
@@ -245,3 +266,7 @@ output mediaUrl string = storage.outputs.mediaUrl
 output workName string = storage.outputs.workName
 output workUrl string = storage.outputs.workUrl
 output workQueueUrl string = storage.outputs.workQueueUrl
+@description('The page; empty while nobody can log in to it.')
+output pageUrl string = hasPage ? 'https://${environments.outputs.pageHost}' : ''
+@description('Where it is, or will be.')
+output pageHost string = hasImages ? environments.outputs.pageHost : ''

@@ -1,8 +1,11 @@
-"""The smoke test: drops three seconds of video into the environment, and waits for the output."""
+"""The smoke tests: three seconds of video are painted, and the page lets nobody in unasked."""
 
 import json
 import tempfile
 import time
+import urllib.error
+import urllib.request
+from http import HTTPStatus
 from pathlib import Path
 
 from deploy.azure.az import ROOT, Failed, az
@@ -14,6 +17,8 @@ SECONDS = 3.0
 #: Nodes take minutes to come where none is up.
 PATIENCE_SECONDS = 30 * 60
 POLL_SECONDS = 10.0
+#: The page's replica has to start first.
+PAGE_SECONDS = 120.0
 
 
 def test(media: str, work: str) -> str:
@@ -60,6 +65,27 @@ def _judge(media: str, work: str, record: str, blob: str) -> str:
         *("--container-name", "output", "--name", output),
     )
     return f"output/{output}"
+
+
+class NoRedirect(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_given: object) -> None:
+        """So that the answer itself is seen."""
+
+
+def test_page(url: str) -> None:
+    """Raise Failed unless the page sends a stranger to log in."""
+    opener = urllib.request.build_opener(NoRedirect)
+    try:
+        with opener.open(url, timeout=PAGE_SECONDS) as answer:
+            status, to = int(answer.status), ""
+    except urllib.error.HTTPError as error:
+        with error:
+            status, to = error.code, str(error.headers.get("Location", ""))
+    except OSError as error:
+        raise Failed(f"the page at {url} doesn't answer this machine: {error}") from None
+    asks = status == HTTPStatus.UNAUTHORIZED or "/.auth/login/" in to or "/oauth2/" in to
+    if not asks:
+        raise Failed(f"the page at {url} answered a stranger with {status}; nobody may use it yet")
 
 
 def cut(source: Path, target: Path) -> None:

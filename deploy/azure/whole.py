@@ -35,6 +35,11 @@ def deploy(environment: Environment, location: str, agreed: Callable[[], bool], 
     publish(environment)
     say("the smoke test paints three seconds of video …")
     say(f"painted: {smoke.test(outputs['mediaName'], outputs['workName'])}")
+    if outputs["pageUrl"]:
+        smoke.test_page(outputs["pageUrl"])
+        say(f"the page asks who you are: {outputs['pageUrl']}")
+    else:
+        say(f"no page yet: make its login for {outputs['pageHost']}, as the README says")
 
 
 def deployment(environment: Environment, verb: str, images_by_service: dict[str, str]) -> list[str]:
@@ -48,10 +53,14 @@ def deployment(environment: Environment, verb: str, images_by_service: dict[str,
 
 def current(environment: Environment) -> dict[str, str]:
     """The images that run now, so that what-if doesn't take apps for deleted; none at first."""
-    try:
-        return {name: environment.running(runs).image() for name, runs in images.RUNS.items()}
-    except Failed:
-        return {}
+    running: dict[str, str] = {}
+    for name, runs in images.RUNS.items():
+        try:
+            running[name] = environment.running(runs).image()
+        except Failed:
+            if name != "web":
+                return {}
+    return running
 
 
 def apply(environment: Environment, images_by_service: dict[str, str]) -> dict[str, str]:

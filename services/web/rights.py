@@ -2,22 +2,31 @@
 
 from shared.rights import SWEEPING, Rights, merged
 from shared.storage import LANES, POISON, QUEUES
-from shared.workloads import installed, media_containers
+from shared.workloads import installed
 
-#: To show everything.
+WORKLOADS = installed().values()
+#: Workloads whose jobs begin with a file, which the page takes, gives back and deletes.
+OF_FILES = [each for each in WORKLOADS if each.announces_blobs]
+LESSONS = [each.lessons for each in WORKLOADS if each.lessons]
+
+#: To show everything. Of outputs of windows of time the workload's own pages show what they want.
 SEEING = Rights(
-    {**dict.fromkeys(media_containers(), "list read"), "jobs": "list read", "logs": "list read"}
-    | dict.fromkeys(("models", "scored", "segments", "shards"), "list read"),
+    {each.output: "list read" for each in WORKLOADS if not each.announces_blobs}
+    | {name: "read" for each in OF_FILES for name in (each.input, each.output)}
+    | dict.fromkeys((*LESSONS, "jobs", "logs", "models", "scored", "segments"), "list read"),
     {name: "count peek" for queue in QUEUES for name in (queue, queue + POISON)},
+    "sign",
 )
 #: To drop files, and to announce them.
 DROPPING = Rights(
-    {w.input: "write" for w in installed().values() if w.announces_blobs} | {"jobs": "write"},
+    dict.fromkeys((*(each.input for each in OF_FILES), *LESSONS, "jobs"), "write"),
     dict.fromkeys((*LANES, "lessons"), "send"),
 )
 #: To cancel, retry and delete jobs, and to settle poison.
 OPERATING = Rights(
-    {**dict.fromkeys(media_containers(), "delete"), "jobs": "delete", "logs": "write delete"},
+    {name: "delete" for each in OF_FILES for name in (each.input, each.output)}
+    | dict.fromkeys((*LESSONS, "jobs"), "delete")
+    | {"logs": "write delete"},
     dict.fromkeys(QUEUES, "send") | {queue + POISON: "receive" for queue in QUEUES},
 )
 RIGHTS = merged([SEEING, DROPPING, OPERATING, SWEEPING])

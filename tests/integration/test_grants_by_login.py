@@ -30,10 +30,13 @@ from services.console import accounts, azurite
 from shared.control.grants import LONGEST_HOURS, Grants
 from shared.errors import Forbidden
 from shared.models import Model, Models
+from shared.rights import Rights
 from shared.settings import Settings
 from shared.storage import API_VERSION, Storage
 from workloads.video import VIDEO
 
+#: As the page checks at its start.
+SIGNING = Rights(media="sign")
 CONTENT = b"a video"
 TENANT, PERSON = "11111111-1111-1111-1111-111111111111", "22222222-2222-2222-2222-222222222222"
 
@@ -174,3 +177,6 @@ def test_a_login_that_may_not_sign_is_told_so(
         patch.setattr("shared.blobs.Container.find", lambda self, name: None)
         with pytest.raises(Forbidden, match="not allowed to get a key to sign links with for"):
             grants.upload(VIDEO, "great-wave", None, 1)
+        [missing] = SIGNING.missing(Storage(settings))
+        assert "not allowed to get a key to sign links with for" in missing
+    assert SIGNING.missing(Storage(settings)) == []

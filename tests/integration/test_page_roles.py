@@ -122,6 +122,32 @@ def test_who_has_no_role_is_nobody(client: httpx.Client, headers: dict[str, str]
     assert client.get("/api/v1/jobs", headers=headers).status_code == 401
 
 
+def test_who_has_no_role_is_told_so(client: httpx.Client) -> None:
+    asked = login("owner", name="Eve <i>") | {"Accept": "text/html"}
+    page = client.get("/poison", headers=asked, follow_redirects=True).text
+    assert "Eve &lt;i&gt;" in page
+    assert "none of the roles" in page
+    assert "Token" not in page
+
+
+def test_a_form_outlives_the_replica_that_made_it(
+    client: httpx.Client, storage: Storage, settings: WebSettings
+) -> None:
+    """Azure ends it when nobody asks; other sites' forms are refused all the same."""
+    operator = login("operator")
+    with served(Desk(storage, settings)) as before:
+        old = form_token(before, operator)
+    fields = {"form_token": old, "sure": "yes"}
+    own = f"{client.base_url}".rstrip("/")
+    for origin in ({}, {"Origin": "https://elsewhere.test"}, {"Origin": "null"}):
+        answer = client.post(f"/jobs/{JOB}/delete", headers=operator | origin, data=fields)
+        assert answer.status_code == 403, origin
+    assert Jobs(storage).outcome(JOB)
+    answer = client.post(f"/jobs/{JOB}/delete", headers=operator | {"Origin": own}, data=fields)
+    assert answer.status_code == 303
+    assert Jobs(storage).outcome(JOB) is None
+
+
 def test_with_a_token_azures_headers_say_nothing(storage: Storage, settings: WebSettings) -> None:
     own = settings.model_copy(update={"web_login": "token"})
     with pytest.raises(Misconfigured, match="IMPASTO_WEB_TOKEN"):

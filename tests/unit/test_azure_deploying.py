@@ -3,6 +3,10 @@
 import json
 import re
 import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import av
@@ -29,14 +33,17 @@ SERVICES = ("splitter", "dispatcher", "scorer", "stitcher")
 def tools(tmp_path: Path) -> FakeTools:
     """A login that works, and an environment that exists."""
     tools = FakeTools(tmp_path / "bin")
-    apps = [("containerApps", name) for name in ("splitter", "dispatcher")]
+    apps = [("containerApps", name) for name in ("splitter", "dispatcher", "web")]
     jobs = [("jobs", name) for name in ("scorer", "stitcher", "publish", "replay", "due")]
     resources = [
         {"type": f"Microsoft.App/{kind}", "name": f"impastodev-{name}", "id": f"/apps/{name}"}
         for kind, name in apps + jobs
     ]
     shown = {"properties": {"template": {"containers": [{"image": OLD}]}}}
-    outputs = {"mediaName": {"value": "media1"}, "workName": {"value": "work1"}}
+    outputs = {
+        **{"mediaName": {"value": "media1"}, "workName": {"value": "work1"}},
+        **{"pageUrl": {"value": ""}, "pageHost": {"value": "impasto-web.test"}},
+    }
     outcome = {"state": "finished", "output": "great-wave/smoke-1.mp4"}
     tools.answer("make -s image")
     tools.answer("docker push")
@@ -80,6 +87,31 @@ def images_of(call: list[str]) -> dict[str, str]:
     return found
 
 
+@contextmanager
+def answering(status: int, to: str) -> Iterator[str]:
+    """A server that answers every request in the same way."""
+
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status)
+            if to:
+                self.send_header("Location", to)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_given: object) -> None:
+            """Nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answer) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
 class TestEverything:
     def test_each_step_follows_the_one_before(self, tools: FakeTools) -> None:
         done = tools.deploy("deploy", "dev", "--yes")
@@ -104,7 +136,7 @@ class TestEverything:
     def test_images_are_deployed_by_digest(self, tools: FakeTools) -> None:
         tools.deploy("deploy", "dev", "--yes")
         [call] = tools.called("az deployment group create")
-        names = (*SERVICES, "console")
+        names = (*SERVICES, "console", "web")
         expected = {name: f"{SERVER}/impasto/{name}@{DIGEST}" for name in names}
         assert images_of(call) == expected
         assert len(tools.called("docker push")) == len(names)
@@ -112,7 +144,7 @@ class TestEverything:
     def test_what_if_is_asked_about_the_images_that_run(self, tools: FakeTools) -> None:
         tools.deploy("deploy", "dev", "--yes")
         [call] = tools.called("az deployment group what-if")
-        assert images_of(call) == dict.fromkeys((*SERVICES, "console"), OLD)
+        assert images_of(call) == dict.fromkeys((*SERVICES, "console", "web"), OLD)
 
     def test_nothing_changes_before_somebody_agrees(self, tools: FakeTools) -> None:
         for typed in ("", "n\n", "no\n"):
@@ -131,6 +163,41 @@ class TestEverything:
         assert tools.called("az group create")
         [call] = tools.called("az deployment group create")
         assert images_of(call) == {}
+
+    def test_without_a_page_what_if_knows_the_others(self, tools: FakeTools) -> None:
+        there = tools.answer_to("az resource list")["json"]
+        rest = [each for each in there if not each["name"].endswith("-web")]
+        tools.answer("az resource list", json=rest)
+        done = tools.deploy("deploy", "dev", "--yes")
+        assert "make its login for impasto-web.test" in done.stdout
+        [call] = tools.called("az deployment group what-if")
+        assert images_of(call) == dict.fromkeys((*SERVICES, "console"), OLD)
+
+    @pytest.mark.parametrize(
+        ("status", "to", "sentence"),
+        [
+            (302, "/.auth/login/aad?post_login_redirect_uri=%2F", ""),
+            (302, "https://login.test/tenant/oauth2/v2.0/authorize?client_id=1", ""),
+            (401, "", ""),
+            (200, "", "answered a stranger with 200"),
+            (302, "/login?to=/", "answered a stranger with 302"),
+        ],
+    )
+    def test_the_page_lets_nobody_in_unasked(
+        self, tools: FakeTools, status: int, to: str, sentence: str
+    ) -> None:
+        with answering(status, to) as url:
+            outputs = tools.answer_to("az deployment group create")["json"]["properties"]["outputs"]
+            outputs["pageUrl"]["value"] = url
+            done = tools.deploy("deploy", "dev", "--yes")
+        assert sentence in ended(done) if sentence else f"who you are: {url}" in done.stdout
+
+    def test_a_page_that_does_not_answer(self, tools: FakeTools) -> None:
+        with answering(200, "") as url:
+            pass
+        outputs = tools.answer_to("az deployment group create")["json"]["properties"]["outputs"]
+        outputs["pageUrl"]["value"] = url
+        assert "doesn't answer this machine" in ended(tools.deploy("deploy", "dev", "--yes"))
 
     @pytest.mark.parametrize("state", ["refused", "failed"])
     def test_a_smoke_test_that_ends_badly(self, tools: FakeTools, state: str) -> None:
@@ -340,7 +407,7 @@ def test_template_and_script_agree() -> None:
         assert f"output {name} string" in main
     for name, runs in RUNS.items():
         assert f"name: '{runs}'" in apps
-        assert re.search(rf"image: images\.{name}\b", apps)
+        assert re.search(rf"image: (page \? )?images\.{name}\b", apps)
     for stage in ("dev", "prod"):
         assert Path(Environment(stage).parameters).exists()
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from services.web.rights import RIGHTS as WEB
 from shared.arrivals import lane_of
 from shared.clusters.settings import WorkerSettings
 from shared.rights import SWEEPING, Rights, merged
@@ -51,6 +52,7 @@ OTHERS = {
     # Container Apps counts the messages of every queue that it scales a service by.
     "scaler": Rights(queues=dict.fromkeys(QUEUES, "count")),
     # The smoke test after a deployment drops a video, and waits for its output.
+    "web": WEB,
     "deploy": Rights({"input": "write", "output": "read", "jobs": "read"}),
 }
 BLOBS = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/"
@@ -68,6 +70,7 @@ ALLOWED_BY = {
     "send": {f"{MESSAGES}write"},
 }
 BUILT_IN = {
+    "Storage Blob Delegator": "db58b8e5-c6ad-4a2a-8342-4190687cbf4a",
     "Storage Blob Data Reader": "2a2b9908-6ea1-4ae2-8e65-a410df84e7d1",
     "Storage Queue Data Reader": "19e7f393-937e-4f77-808e-94535e297925",
     "Storage Queue Data Message Sender": "c6a89b2d-59bc-44d0-9896-0f6e12d7b80a",
@@ -123,7 +126,11 @@ def test_each_service_has_the_roles_it_needs_and_no_others(service: str) -> None
     needed = rights_needed_by(service)
     expected = {
         (kind, name, role)
-        for kind, wanted in (("container", needed.containers), ("queue", needed.queues))
+        for kind, wanted in (
+            ("container", needed.containers),
+            ("queue", needed.queues),
+            ("account", {"media": needed.media} if needed.media else {}),
+        )
         for name, rights in wanted.items()
         for role in least(kind, set(rights.split()))
     }
@@ -131,7 +138,7 @@ def test_each_service_has_the_roles_it_needs_and_no_others(service: str) -> None
     given = {
         (kind, row[kind], row["role"])
         for row in rows
-        for kind in ("container", "queue")
+        for kind in ("container", "queue", "account")
         if kind in row
     }
     assert given == expected
@@ -151,6 +158,7 @@ def test_the_table_names_only_what_is_there() -> None:
         *QUEUES,
         *(name + POISON for name in QUEUES),
     }
+    assert {row["account"] for row in ASSIGNMENTS if "account" in row} == {"media"}
     assert {row["role"] for row in ASSIGNMENTS} == ROLES.keys()
     assert set(LANES) <= {row["queue"] for row in ASSIGNMENTS if "queue" in row}
 

@@ -15,7 +15,8 @@ from pycep import BicepParser
 
 from deploy.azure import whole
 from deploy.azure.environment import Environment
-from shared.storage import LANES, QUEUES, WORK_CONTAINERS
+from services.web.caller import Role
+from shared.storage import LANES, PAGES_MAY, QUEUES, WORK_CONTAINERS
 from shared.workloads import media_containers
 
 ROOT = Path(__file__).parents[2]
@@ -246,6 +247,61 @@ def test_events_reach_queues_whatever_time_it_takes() -> None:
         "input": "arrivals",
         "styles": "lessons",
     }
+
+
+def test_the_pages_origin_alone_may_send_files_to_media() -> None:
+    services = of_type("Microsoft.Storage/storageAccounts/blobServices").values()
+    rules = {given["parent"]: given["properties"].get("cors", {}) for given in services}
+    assert rules.keys() == {"media", "work"}
+    assert not rules["work"]
+    text = (AZURE / "modules/storage.bicep").read_text()
+    assert "corsRules: empty(pageOrigin) ? [] : [\n" in text
+    assert "allowedOrigins: [pageOrigin]\n" in text
+    for words, name in (
+        (PAGES_MAY["allowed_methods"], "allowedMethods"),
+        (PAGES_MAY["allowed_headers"], "allowedHeaders"),
+        (PAGES_MAY["exposed_headers"], "exposedHeaders"),
+    ):
+        listed = ", ".join(f"'{word}'" for word in words)
+        assert f"{name}: [{listed}]\n" in text
+    assert f"maxAgeInSeconds: {PAGES_MAY['max_age_in_seconds']}\n" in text
+
+
+def test_the_page_is_behind_azures_login_and_nothing_else_takes_requests() -> None:
+    open_to = {
+        where: given["properties"]["configuration"].get("ingress")
+        for where, given in of_type("Microsoft.App/containerApps").items()
+    }
+    assert open_to.keys() == {"app.app", "web.app"}
+    assert open_to["app.app"] is None
+    assert open_to["web.app"]["allowInsecure"] is False
+    [login] = of_type("Microsoft.App/containerApps/authConfigs").values()
+    assert (login["parent"], login["name"]) == ("app", "current")
+    asks = login["properties"]
+    assert asks["platform"]["enabled"] is True
+    assert asks["globalValidation"]["unauthenticatedClientAction"] == "RedirectToLoginPage"
+    assert "excludedPaths" not in asks["globalValidation"]
+    assert asks["identityProviders"].keys() == {"azureActiveDirectory"}
+    assert asks["identityProviders"]["azureActiveDirectory"]["enabled"] is True
+    assert (
+        "{ name: 'IMPASTO_WEB_LOGIN', value: 'azure' }" in (AZURE / "modules/web.bicep").read_text()
+    )
+
+
+def test_without_a_login_there_is_no_page() -> None:
+    main = parsed(AZURE / "main.bicep")
+    assert main["parameters"]["loginClientId"]["default"] == ""
+    text = (AZURE / "main.bicep").read_text()
+    assert "var hasPage = contains(images, 'web') && !empty(loginClientId)\n" in text
+    assert "page: hasPage\n" in text
+    assert "module web 'web.bicep' = if (page) {" in (AZURE / "modules/apps.bicep").read_text()
+
+
+def test_the_roles_of_the_application_are_those_that_the_page_knows() -> None:
+    roles = json.loads((AZURE / "app-roles.json").read_text())
+    assert [role["value"] for role in roles] == [role.name.lower() for role in Role]
+    assert len({role["id"] for role in roles}) == len(roles)
+    assert all(role["isEnabled"] for role in roles)
 
 
 def test_the_workbook_is_json() -> None:

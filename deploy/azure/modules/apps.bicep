@@ -1,5 +1,5 @@
-// The environment of Container Apps, and what runs in it: splitter and dispatcher as apps, scorers
-// and stitchers as jobs for messages, and three jobs for people and clocks.
+// What runs in the environment: splitter and dispatcher as apps, scorers and stitchers as jobs for
+// messages, three jobs for people and clocks, and the page.
 param prefix string
 param location string
 param tags object
@@ -17,8 +17,8 @@ param workQueueUrl string
 param nodes int
 @description('Whether workers have a GPU.')
 param gpu bool
-@description('The subnet of the services; empty: a network of Azure\'s own.')
-param subnetId string
+@description('The environment that they run in.')
+param environmentId string
 @description('How long a service may finish what it holds when it is told to leave.')
 param drainSeconds int
 @description('When inputs without an outcome are announced again, as a cron expression in UTC; empty: when the job is started by hand.')
@@ -31,6 +31,15 @@ param roundsMinute int
 param cluster string
 @description('What the dispatcher has to know of a cluster, as a list of name and value.')
 param clusterSettings array
+
+@description('Whether the page runs.')
+param page bool
+@description('The client id of the application in Entra ID that people log in to the page with.')
+param loginClientId string
+@description('Where browsers find the page.')
+param pageHost string
+@description('Public addresses that alone may ask for the page; empty: all may.')
+param pageAddresses array
 
 var ids = toObject(identities, each => each.name)
 var healthPort = 8080
@@ -58,19 +67,6 @@ var ready = {
   failureThreshold: 10 // the most there is: a role may take half an hour to work
 }
 
-resource environment 'Microsoft.App/managedEnvironments@2026-01-01' = {
-  name: prefix
-  location: location
-  tags: tags
-  properties: {
-    appLogsConfiguration: { destination: 'azure-monitor' } // Log Analytics itself would take a key
-    peerTrafficConfiguration: { encryption: { enabled: true } }
-    publicNetworkAccess: 'Disabled'
-    vnetConfiguration: empty(subnetId) ? null : { infrastructureSubnetId: subnetId, internal: true }
-    workloadProfiles: concat([{ name: 'Consumption', workloadProfileType: 'Consumption' }], gpu ? [{ name: 'gpu', workloadProfileType: 'Consumption-GPU-NC8as-T4' }] : [])
-  }
-}
-
 module splitter 'app.bicep' = {
   name: 'splitter'
   params: {
@@ -79,7 +75,7 @@ module splitter 'app.bicep' = {
     tags: tags
     name: 'splitter'
     image: images.splitter
-    environmentId: environment.id
+    environmentId: environmentId
     registryServer: registryServer
     identity: ids.splitter
     scaler: ids.scaler.id
@@ -104,7 +100,7 @@ module dispatcher 'app.bicep' = {
     tags: tags
     name: 'dispatcher'
     image: images.dispatcher
-    environmentId: environment.id
+    environmentId: environmentId
     registryServer: registryServer
     identity: ids.dispatcher
     scaler: ids.scaler.id
@@ -131,7 +127,7 @@ module scorer 'worker.bicep' = if (cluster == 'queue') {
     tags: tags
     name: 'scorer'
     image: images.scorer
-    environmentId: environment.id
+    environmentId: environmentId
     profile: gpu ? 'gpu' : 'Consumption'
     registryServer: registryServer
     identity: ids.scorer
@@ -158,7 +154,7 @@ module stitcher 'worker.bicep' = {
     tags: tags
     name: 'stitcher'
     image: images.stitcher
-    environmentId: environment.id
+    environmentId: environmentId
     profile: 'Consumption'
     registryServer: registryServer
     identity: ids.stitcher
@@ -194,7 +190,7 @@ module others 'job.bicep' = [for each in jobs: {
     image: each.image
     command: each.command
     args: each.args
-    environmentId: environment.id
+    environmentId: environmentId
     registryServer: registryServer
     identity: ids[each.name]
     schedule: each.schedule
@@ -202,4 +198,21 @@ module others 'job.bicep' = [for each in jobs: {
   }
 }]
 
-output environmentName string = environment.name
+module web 'web.bicep' = if (page) {
+  name: 'web'
+  params: {
+    prefix: prefix
+    location: location
+    tags: tags
+    image: page ? images.web : ''
+    environmentId: environmentId
+    registryServer: registryServer
+    identity: ids.web
+    loginClientId: loginClientId
+    host: pageHost
+    addresses: pageAddresses
+    env: concat(settings, clusterSettings, [{ name: 'IMPASTO_CLUSTER', value: cluster }])
+    alive: alive
+    drainSeconds: drainSeconds
+  }
+}

@@ -2,7 +2,10 @@
 param prefix string
 param location string
 param tags object
+@description('Public addresses, or ranges of them, from which people ask for the page; empty: nobody does.')
+param pageAddresses array
 
+var apps = '10.20.0.0/23'
 // Beside these, only the network itself may be reached: tags of Azure's own services.
 var reachable = ['AzureActiveDirectory', 'AzureMonitor', 'AzureResourceManager', 'AzureContainerRegistry', 'MicrosoftContainerRegistry', 'AzureFrontDoor.FirstParty', 'Storage']
 var allowances = map(range(0, length(reachable)), i => {
@@ -47,11 +50,28 @@ var others = [
   }
 ]
 
+// Container Apps' own balancer hands what comes for 443 to 31443.
+var callers = empty(pageAddresses) ? [] : [
+  {
+    name: 'people-to-page'
+    properties: {
+      priority: 100
+      direction: 'Inbound'
+      access: 'Allow'
+      protocol: 'Tcp'
+      sourceAddressPrefixes: pageAddresses
+      sourcePortRange: '*'
+      destinationAddressPrefix: apps
+      destinationPortRanges: ['443', '31443']
+    }
+  }
+]
+
 resource rules 'Microsoft.Network/networkSecurityGroups@2025-09-01' = {
   name: prefix
   location: location
   tags: tags
-  properties: { securityRules: concat(allowances, others) }
+  properties: { securityRules: concat(allowances, others, callers) }
 }
 
 resource address 'Microsoft.Network/publicIPAddresses@2025-09-01' = {
@@ -80,7 +100,7 @@ resource network 'Microsoft.Network/virtualNetworks@2025-09-01' = {
       {
         name: 'apps'
         properties: {
-          addressPrefix: '10.20.0.0/23'
+          addressPrefix: apps
           defaultOutboundAccess: false
           natGateway: { id: nat.id }
           networkSecurityGroup: { id: rules.id }

@@ -1,4 +1,4 @@
-// Who may do what in storage: roles.json, per container and per queue, and nothing for a whole account.
+// Who may do what in storage: roles.json, per container and per queue; for a whole account only the right to sign links.
 @description('roles.json: the roles, and which service has which of them where.')
 param table object
 @description('Of each service: name and principalId.')
@@ -10,6 +10,7 @@ param workName string
 var principals = toObject(identities, each => each.name, each => each.principalId)
 var ownRoles = filter(items(table.roles), role => contains(role.value, 'dataActions'))
 var onContainers = filter(table.assignments, each => contains(each, 'container'))
+var onAccounts = filter(table.assignments, each => contains(each, 'account'))
 var onQueues = filter(table.assignments, each => contains(each, 'queue'))
 
 resource roles 'Microsoft.Authorization/roleDefinitions@2022-04-01' = [for role in ownRoles: {
@@ -55,6 +56,21 @@ resource queueRoles 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for 
     principalId: principals[each.service]
     principalType: 'ServicePrincipal'
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', contains(table.roles[each.role], 'id') ? table.roles[each.role].id : guid(resourceGroup().id, each.role))
+  }
+}]
+
+resource media 'Microsoft.Storage/storageAccounts@2026-04-01' existing = {
+  name: mediaName
+}
+
+// A signed link allows no more than who signed it may do: this right alone opens nothing.
+resource accountRoles 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for each in onAccounts: {
+  name: guid(resourceGroup().id, 'account', each.account, each.service, each.role)
+  scope: media
+  properties: {
+    principalId: principals[each.service]
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', table.roles[each.role].id)
   }
 }]
 

@@ -8,6 +8,8 @@ param names object
 param private bool
 @description('Public addresses, or ranges of them, from which people upload and download all the same.')
 param peopleAddresses array
+@description('Where the page comes from that may send files to `media`; empty: nothing may.')
+param pageOrigin string
 
 var suffix = uniqueString(resourceGroup().id)
 var poison = map(names.queues, name => '${name}-poison')
@@ -80,6 +82,17 @@ resource mediaBlobs 'Microsoft.Storage/storageAccounts/blobServices@2026-04-01' 
     isVersioningEnabled: true
     deleteRetentionPolicy: { enabled: true, days: 7 }
     containerDeleteRetentionPolicy: { enabled: true, days: 7 }
+    cors: {
+      corsRules: empty(pageOrigin) ? [] : [
+        {
+          allowedOrigins: [pageOrigin]
+          allowedMethods: ['GET', 'HEAD', 'PUT', 'OPTIONS']
+          allowedHeaders: ['content-type', 'if-none-match', 'x-ms-*']
+          exposedHeaders: ['etag', 'x-ms-*']
+          maxAgeInSeconds: 3600
+        }
+      ]
+    }
   }
 }
 

@@ -15,6 +15,7 @@ param subnetId string
 
 var suffix = uniqueString(resourceGroup().id)
 var scientist = 'f6c7c914-8db3-469d-8ca1-694a8f32e121' // AzureML Data Scientist
+var reader = 'acdd72a7-3385-48ef-bd42-f606fba81ae7' // Reader
 var ids = toObject(identities, each => each.name)
 
 // The workspace keeps its jobs' logs here; nothing of Impasto's own.
@@ -111,6 +112,17 @@ resource submitting 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
     principalId: ids.dispatcher.principalId
     principalType: 'ServicePrincipal'
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', scientist)
+  }
+}
+
+// The page shows the cluster and its jobs.
+resource watching 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(workspace.id, 'web', reader)
+  scope: workspace
+  properties: {
+    principalId: ids.web.principalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', reader)
   }
 }
 

@@ -14,6 +14,7 @@ from torch.nn import functional
 from shared.errors import Misconfigured, Reject
 from workloads.video.scoring.catalog import PAINTER, shipped_models
 from workloads.video.scoring.cpu_threads import cpu_threads
+from workloads.video.scoring.device import best_on_cpu
 from workloads.video.scoring.layers import UpsampledConv
 from workloads.video.scoring.network import PainterNetwork
 from workloads.video.scoring.painter import Painter, forward_pass, load_network, load_style
@@ -185,3 +186,19 @@ def test_a_bad_file_of_network_weights_is_an_error(tmp_path: Path, damage: str) 
 def test_bad_styles_are_rejected(network: PainterNetwork, data: bytes) -> None:
     with pytest.raises(Reject, match="the style's weights"):
         load_style(data, network)
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "dtype"),
+    [
+        ({"avx2": True}, torch.float32),
+        ({"avx512_f": True, "avx512_bf16": False}, torch.float32),
+        ({"avx512_f": True, "avx512_bf16": True}, torch.bfloat16),
+        ({"bf16": True}, torch.bfloat16),  # Arm
+    ],
+)
+def test_bfloat16_is_used_only_where_the_cpu_has_it(
+    capabilities: dict[str, bool], dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities)
+    assert best_on_cpu() == dtype

@@ -24,7 +24,7 @@ GROUP, WORKSPACE, EXPERIMENT, CLUSTER = "art", "studio", "week-1", "nodes"
 Model = Any
 SETTINGS = {
     "IMPASTO_NODE_IDLE_SECONDS": "0.3",
-    "IMPASTO_WORKER_GRACE_SECONDS": "2",
+    "IMPASTO_WORKER_GRACE_SECONDS": "60",
 }
 
 

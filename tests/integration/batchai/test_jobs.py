@@ -139,6 +139,7 @@ def test_a_child_of_the_shell_may_finish_too(server: LocalBatchAI) -> None:
 
 
 def test_a_job_that_ignores_sigterm_is_killed(server: LocalBatchAI) -> None:
+    server.restart(signal.SIGTERM, IMPASTO_WORKER_GRACE_SECONDS="1")
     server.create_cluster()
     server.submit("stubborn", "trap '' TERM; echo here; while true; do sleep 1; done")
     eventually(lambda: server.output("stubborn"), "it to run")

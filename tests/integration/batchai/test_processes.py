@@ -50,7 +50,7 @@ def test_hidden_processes_end_when_the_job_is_terminated(server: LocalBatchAI) -
 def test_hidden_processes_end_when_the_agent_gets_several_signals(server: LocalBatchAI) -> None:
     server.create_cluster()
     command, place = hidden(server)
-    server.submit("polite", f"trap 'sleep 0.5; echo bye; exit' TERM; {command}; echo on; wait")
+    server.submit("polite", f"trap 'sleep 0.5; echo bye; exit 3' TERM; {command}; echo on; wait")
     eventually(lambda: server.output("polite"), "it to go on")
     [agent] = server.folder.glob("runs/*/agent")
     for _ in range(3):

@@ -50,14 +50,15 @@ def tint_distance(mine: Tensor, painting: Tensor, tints: Tensor) -> Tensor:
     A picture can have a painting's colours, and much of its Gram matrices, without one brush
     stroke. So the nearest square of the painting has to be nearer than the nearest tinted one.
     """
+    dtype = mine.dtype
     centre = torch.cat([painting, tints]).float().mean(0)
     ours, painting, tints = (
         F.normalize(rows.float() - centre, dim=1) for rows in (mine, painting, tints)
     )
     with torch.no_grad():
-        compared = ours.bfloat16()
+        compared = ours.to(dtype)
         stroke, plain = (
-            rows[(compared @ rows.bfloat16().T).argmax(1)] for rows in (painting, tints)
+            rows[(compared @ rows.to(dtype).T).argmax(1)] for rows in (painting, tints)
         )
     nearer = (ours * (stroke - plain)).sum(1)
     return F.softplus(-nearer / SOFTNESS).mean()

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from shared.errors import Misconfigured
-from workloads.video.scoring.device import use_threads
+from workloads.video.scoring.device import autocast_on_cpu, use_threads
 from workloads.video.scoring.network import PainterNetwork
 from workloads.video.scoring.painter import load_style
 from workloads.video.settings import WEIGHTS, ScoringSettings
@@ -36,8 +36,10 @@ class StyleLearner:
         ]
         self._styles = TrainableStyles(["new"], Learning.STYLES)
         self._styles.load_network(settings.network)
-        features = painting_features(vgg, pictures.at_lines(painting, training.lines), self._photos)
-        self._styles.start_from(nearest(self._styles, vgg, features, self._photos[0])[None])
+        count = len(self._photos)
+        crops = next(pictures.crops(self._photos, training.size, count, training.seed))
+        features = painting_features(vgg, pictures.at_lines(painting, training.lines), crops)
+        self._styles.start_from(nearest(self._styles, vgg, features, crops[0])[None])
         self._loop = TrainingLoop(self._styles, vgg, [features], training)
 
     @property
@@ -73,7 +75,7 @@ def nearest(styles: TrainableStyles, vgg: Vgg, painting: PaintingFeatures, photo
     shipped = list(styles_in(WEIGHTS).values())
     distances = []
     for vector in shipped:
-        with torch.autocast("cpu", torch.bfloat16):
+        with autocast_on_cpu():
             painted = styles.paint(photo, vector[None])
         losses = compare(vgg, painted, photo, painting, size=1)
         distances.append(float(losses.patches + losses.gram + losses.colour))

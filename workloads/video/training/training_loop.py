@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from workloads.video.scoring.cpu_threads import cpu_threads
+from workloads.video.scoring.device import autocast_on_cpu
 from workloads.video.training import pictures
 from workloads.video.training.flicker import Move, flicker, next_frame
 from workloads.video.training.losses import Losses, PaintingFeatures, compare
@@ -85,7 +86,7 @@ class TrainingLoop:
         move = Move(frame)
         frames = torch.cat([frame, next_frame(frame, move)]) if with_flicker else frame
         style = self._styles.styles[number : number + 1].expand(len(frames), -1)
-        with torch.autocast("cpu", torch.bfloat16):
+        with autocast_on_cpu():
             painted = self._styles.paint(frames, style).float()
         first, rim = painted[:1], self._settings.rim
         inside = (..., slice(rim, -rim), slice(rim, -rim))

@@ -8,6 +8,8 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torchvision.models import VGG16_Weights, vgg16
 
+from workloads.video.scoring.device import best_on_cpu
+
 GRAM_LAYERS = (3, 8, 15, 22)  # relu1_2, relu2_2, relu3_3, relu4_3
 PATCH_LAYERS = (11, 18)  # relu3_1, relu4_1
 CONTENT_LAYER = 20  # relu4_2
@@ -26,7 +28,7 @@ Features = dict[int, Tensor]
 class Vgg(nn.Module):
     """VGG16 up to the last layer that is used; returns the features of those layers."""
 
-    def __init__(self, weights: Path | None, dtype: torch.dtype = torch.bfloat16) -> None:
+    def __init__(self, weights: Path | None) -> None:
         super().__init__()
         state = load_file(weights) if weights else published_weights()
         net = vgg16(weights=None).features
@@ -39,8 +41,8 @@ class Vgg(nn.Module):
         )
         layers = net[: LAST + 1].eval().requires_grad_(False)
         # Converted once here, because autocast would convert the frozen weights for every picture.
-        self.layers = layers.to(dtype).to(memory_format=torch.channels_last)
-        self.dtype = dtype
+        self.dtype = best_on_cpu()
+        self.layers = layers.to(self.dtype).to(memory_format=torch.channels_last)
 
     def forward(self, images: Tensor, last: int = LAST) -> Features:
         mean, std = MEAN.to(images.device), STD.to(images.device)

@@ -1,12 +1,12 @@
 """Makes the README's pictures of the web page: `make screens`, while the sample is painted."""
 
 import os
-import shutil
 import tempfile
 from pathlib import Path
 
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
+from benchmarks.chromium import CHROMIUM, chromium
 from services.console.stack import Stack
 from shared import logs
 from shared.control.job_control import JobControl
@@ -14,7 +14,6 @@ from workloads.video import VIDEO
 
 CLIP = Path("deploy/sample/bigbuckbunny.mp4")
 JOBS, JOB = Path("deploy/sample/page-jobs.jpg"), Path("deploy/sample/page-job.jpg")
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
 DROPPED = (
     "great-wave/opening.mp4",
     "pencil/opening.mp4",
@@ -57,16 +56,13 @@ def main() -> None:
         raise SystemExit("there is no Chromium; name one in CHROMIUM")
     with (
         tempfile.TemporaryDirectory(prefix="impasto-screens-") as folder,
-        sync_playwright() as play,
+        chromium() as browser,
         Stack(Path(folder) / "stack", nodes=1, page=True) as stack,
     ):
         assert stack.page
         stack.page.wait()
-        arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
-        browser = play.chromium.launch(executable_path=CHROMIUM, args=arguments)
         context = browser.new_context(base_url=stack.page.origins[0])
         take(context.new_page(), stack)
-        browser.close()
 
 
 if __name__ == "__main__":

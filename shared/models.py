@@ -1,8 +1,9 @@
 """The models that jobs may name: small blobs that only the scorer can read.
 
 Publishing a model again makes a new version. The blob NAME is the version that jobs use, and
-`_versions/NAME/VERSION` keeps each one. A model is also named while it is being learnt: then the
-blob that it is learnt from is in its workload's container of lessons.
+`_versions/NAME/VERSION` keeps each one. `_shown/NAME/` has what people may look at of a model. A
+model is also named while it is being learnt: then the blob that it is learnt from is in its
+workload's container of lessons.
 
 A workload may have models of its own besides, in folders: FOLDER/NAME, with the name quoted. Only
 the version that is used is there.
@@ -121,14 +122,15 @@ class Models:
         for file, data in files.items():
             self._blobs.write(f"{SHOWN}{name}/{file}", data)
 
-    def read_shown(self, name: str) -> dict[str, bytes]:
-        """The files, by name. Raises Missing if there are none."""
-        files = {PurePosixPath(blob.name).name: blob.name for blob in self.shown(name)}
-        if not files:
-            raise Missing(f"there is nothing to see of a model called {shown(name)}")
-        return {file: self._blobs.read(blob) for file, blob in files.items()}
+    def read_shown(self, name: str, file: str) -> bytes:
+        """One of these files. Raises Missing if there is none of the name."""
+        for blob in self.shown(name):
+            if blob.name == f"{SHOWN}{name}/{file}":
+                return self._blobs.read(blob.name)
+        raise Missing(f"a model called {shown(name)} has no file {shown(file)} to look at")
 
     def shown(self, name: str) -> list[Blob]:
+        """The blobs of these files; none for a model that shows nothing."""
         return self._blobs.under(f"{SHOWN}{name}/") if NAME.fullmatch(name) else []
 
     def require(self, name: str) -> Blob:

@@ -1,14 +1,11 @@
 """When headless Chromium first paints pages, how much they load, and how much memory they take."""
 
-import os
-import shutil
+from playwright.sync_api import BrowserContext
 
-from playwright.sync_api import BrowserContext, sync_playwright
-
+from benchmarks.chromium import CHROMIUM, chromium
 from benchmarks.report import Table
 from services.console.web_access import WebAccess
 
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
 PAGES = ("/", "/?q=film%2012", "/poison", "/cluster", "/w/video/styles", "/drop/video")
 FIRST_PAINT = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime"
 TRIES = 5
@@ -18,9 +15,7 @@ def first_paints(access: WebAccess) -> Table:
     columns = ("page", "first paint", "loaded", "memory of its script")
     if not CHROMIUM:
         return Table(columns, [("there is no Chromium", "", "", "")])
-    with sync_playwright() as playwright:
-        arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+    with chromium() as browser:
         rows = []
         for path in PAGES:
             tries = [one(browser.new_context(), access, path) for _ in range(TRIES)]
@@ -33,7 +28,6 @@ def first_paints(access: WebAccess) -> Table:
                     f"{heap / 2**20:.1f} MiB",
                 )
             )
-        browser.close()
     return Table(columns, rows)
 
 

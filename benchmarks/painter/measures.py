@@ -14,15 +14,13 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
 from workloads.video.training.losses import colour_distance, gram, half
-from workloads.video.training.patches import places, some
+from workloads.video.training.patches import places, some_squares
 from workloads.video.training.vgg import CONTENT_LAYER, GRAM_LAYERS, PATCH_LAYERS, Features, Vgg
 
 #: How many patches of a picture are compared, with how many of the painting and of the photos.
 ASKED, RIVALS = 1500, 3000
 #: How often colours are compared, each time in other random directions.
 COMPARISONS = 4
-#: The side of a patch, in VGG16's features.
-SIDE = 3
 
 Patches = list[Tensor]
 
@@ -35,14 +33,10 @@ class PictureFeatures:
         self.picture = picture
         self.features: Features = vgg(picture)
         self.patches = [
-            some(patches_of(features[layer]), RIVALS)
+            some_squares(features[layer].float(), RIVALS)
             for features in (self.features, vgg(half(picture)))
             for layer in PATCH_LAYERS
         ]
-
-
-def patches_of(features: Tensor) -> Tensor:
-    return F.unfold(features.float(), SIDE)[0].T
 
 
 def brush(asked: Patches, painting: Patches, tinted: list[Patches]) -> float:

@@ -140,19 +140,12 @@ class Api:
         return self._do(request, "retry", self._desk.control.retry)
 
     def _delete(self, request: Request, _: Ran) -> Counted:
-        job = job_in(request)
-        self._desk.control.status(job)
-        self._desk.note(request, "delete", job)
-        self._desk.control.delete(job)
-        self._desk.changed()
+        self._desk.act(request, "delete", job_in(request), self._desk.control.delete)
         return Counted(count=1)
 
     def _do(self, request: Request, deed: str, act: Callable[[str], None]) -> Status:
         job = job_in(request)
-        self._desk.control.status(job)
-        self._desk.note(request, deed, job)
-        act(job)
-        self._desk.changed()
+        self._desk.act(request, deed, job, act)
         return self._desk.control.status(job)
 
     def _poison(self, _request: Request, _: Ran) -> list[Entry]:

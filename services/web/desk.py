@@ -65,6 +65,13 @@ class Desk:
         kept = [(name, value) for name, values in fields.items() for value in values]
         return self.fill(request, "sure.html", question=question, fields=kept, back=back)
 
+    def act(self, request: Request, deed: str, job: str, act: Callable[[str], None]) -> None:
+        """Write down who does what to a job, and do it. Raises Missing if there is no such job."""
+        self.control.status(job)
+        self.note(request, deed, job)
+        act(job)
+        self.changed()
+
     def changed(self) -> None:
         """Somebody has changed something: nothing that was read before is shown again."""
         self.once.forget()

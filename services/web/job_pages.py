@@ -155,19 +155,14 @@ class JobPages:
         )
 
     def doing(self, deed: str, act: Callable[[str], None]) -> Callable[[Request], Any]:
-        def do(request: Request, job: str) -> None:
-            self._desk.note(request, deed, job)
-            act(job)
-            self._desk.changed()
-
         async def handle(request: Request) -> Response:
             must_be(Role.OPERATOR, request)
             job, fields = job_in(request), await fields_of(request)
-            # raises Missing if there is no such job
-            await run_in_threadpool(self._desk.control.status, job)
             if deed in QUESTIONS and unsure(fields):
+                # raises Missing if there is no such job
+                await run_in_threadpool(self._desk.control.status, job)
                 return self._desk.ask(request, QUESTIONS[deed], fields, f"/jobs/{job}")
-            await run_in_threadpool(do, request, job)
+            await run_in_threadpool(self._desk.act, request, deed, job, act)
             return to("/" if deed == "delete" else f"/jobs/{job}")
 
         return handle

@@ -11,8 +11,6 @@ AGAIN_SECONDS = 2.0
 
 
 class Once:
-    """Shares what is read for one page with the others that ask for it at the same time."""
-
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._locks: dict[str, threading.Lock] = {}

@@ -4,6 +4,7 @@ The service names the blob, and signs a link to it alone. The blob isn't there u
 is committed, and the link can't be had for one that is there.
 """
 
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import PurePosixPath
 
@@ -72,7 +73,8 @@ class Uploads:
         elif asked.lesson:
             blob = self._lesson_blob(container, asked)
         else:
-            self._require_model(workload, asked.model)
+            with suppress(NotYet):  # the job will wait for its model
+                workload.require_model(self._desk.storage, asked.model)
             blob = free_name(container, asked.model, asked.name)
         return Upload(blob=blob, link=self._desk.grants.link(container.name, blob, RIGHTS, LINK))
 
@@ -101,12 +103,6 @@ class Uploads:
         if container.find(blob):
             raise Refused(f"{asked.model} is being learnt, or was; give yours another name")
         return blob
-
-    def _require_model(self, workload: Workload, model: str) -> None:
-        try:
-            workload.require_model(self._desk.storage, model)
-        except NotYet:
-            return  # the job will wait for it
 
 
 def free_name(container: Container, folder: str, name: str) -> str:

@@ -37,7 +37,7 @@ def end_of(control: JobControl, job: str) -> Status:
             return status if status.ended else None
         return None
 
-    status = eventually(ended, f"the end of {job}", 120)
+    status = eventually(ended, f"the end of {job}")
     assert status
     return status
 

@@ -4,8 +4,6 @@ import json
 import os
 import random
 import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -22,6 +20,7 @@ from shared.jobs import Jobs
 from shared.names import window_job
 from shared.records import Result
 from tests.support.leftovers import assert_nothing_is_left
+from tests.support.readings_commands import readings
 from tests.support.waiting import eventually
 from workloads.readings.rounds import Rounds
 from workloads.readings.windows import Window
@@ -35,19 +34,6 @@ SETTINGS = {"IMPASTO_READINGS_SHARD_MIB": "0.01", "IMPASTO_READINGS_DELAY_MINUTE
 def settings(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in SETTINGS.items():
         monkeypatch.setenv(name, value)
-
-
-def readings(stack: Stack, *arguments: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "workloads.readings.commands", *arguments],
-        env=os.environ | stack.accounts.environment(),
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 @contextmanager
@@ -80,16 +66,16 @@ def test_a_round_under_kills_has_the_predictions_of_an_undisturbed_one(
 ) -> None:
     labels = str(tmp_path / "labels.jsonl")
     simulated = ["--devices", "60", "--hours", "11", "--last", HOUR, "--labels", labels]
-    readings(stack, "simulate", *simulated)
-    trained = readings(stack, "train", "--hours", "10", "--last", TRAINED, "--wait")
+    readings(stack.accounts, "simulate", *simulated)
+    trained = readings(stack.accounts, "train", "--hours", "10", "--last", TRAINED, "--wait")
     assert json.loads(trained.splitlines()[1])["state"] == "finished"
     assert "60 models" in trained
-    readings(stack, "score", "--window", HOUR, "--wait")
+    readings(stack.accounts, "score", "--window", HOUR, "--wait")
     # To announce it once more changes nothing.
-    assert len(readings(stack, "score", "--window", HOUR).splitlines()) == 1
+    assert len(readings(stack.accounts, "score", "--window", HOUR).splitlines()) == 1
 
     with killing(stack) as killed:
-        readings(stack, "score", "--window", HOUR, "--again", "--wait")
+        readings(stack.accounts, "score", "--window", HOUR, "--again", "--wait")
     assert killed
     predictions = stack.storage.container("predictions")
     tables = []
@@ -105,11 +91,11 @@ def test_a_round_under_kills_has_the_predictions_of_an_undisturbed_one(
     assert summary.without_model == summary.malformed == summary.late == 0
     assert summary.devices + summary.missing == 60
 
-    assert len(readings(stack, "rounds", "--json").splitlines()) == 2
-    assert "devices sent" in readings(stack, "show", "--window", HOUR)
+    assert len(readings(stack.accounts, "rounds", "--json").splitlines()) == 2
+    assert "devices sent" in readings(stack.accounts, "show", "--window", HOUR)
     png = tmp_path / "plot.png"
     device = tables[0].column("device")[0].as_py()
-    readings(stack, "plot", device, "--window", HOUR, "--output", str(png))
+    readings(stack.accounts, "plot", device, "--window", HOUR, "--output", str(png))
     with Image.open(png) as picture:
         assert picture.size == (1200, 640)
     assert_nothing_is_left(stack.storage)
@@ -119,10 +105,19 @@ def test_the_clock_starts_the_round_of_an_hour_that_has_files(stack: Stack, tmp_
     last = Window.at(datetime.now(UTC)).before()
     labels = str(tmp_path / "labels.jsonl")
     readings(
-        stack, "simulate", "--devices", "5", "--hours", "1", "--last", last.name, "--labels", labels
+        stack.accounts,
+        "simulate",
+        "--devices",
+        "5",
+        "--hours",
+        "1",
+        "--last",
+        last.name,
+        "--labels",
+        labels,
     )
     job = window_job("readings", last.name)
-    outcome = eventually(lambda: Jobs(stack.storage).outcome(job), "the round to be done", 120)
+    outcome = eventually(lambda: Jobs(stack.storage).outcome(job), "the round to be done")
     assert isinstance(outcome, Result)
     assert Rounds(stack.storage).summary(last).without_model > 0
     # Hours without files, and without any in the hour before, have no round.

@@ -247,7 +247,7 @@ def test_the_python_example_drops_a_video(
     (reader.folder / "holiday.mp4").write_bytes((reader.folder / "my.mp4").read_bytes())
     exec(program.replace("…", known.media_connection), {})
     output = stack.container("output")
-    eventually(lambda: output.find("great-wave/holiday.mp4"), "the painted video", 120)
+    eventually(lambda: output.find("great-wave/holiday.mp4"), "the painted video")
 
 
 @needs_vgg
@@ -255,7 +255,7 @@ def test_commands_that_learn_a_style(reader: Reader, stack: Storage) -> None:
     for command in LEARNING:
         reader.run(command, S="ejiri-again")
     output = stack.container("output")
-    eventually(lambda: output.find("ejiri/my.mp4"), "the painted video", 120)
+    eventually(lambda: output.find("ejiri/my.mp4"), "the painted video")
     reader.run(LEARNT)
     assert (reader.folder / "out/ejiri-1.jpg").read_bytes().startswith(b"\xff\xd8")
 

@@ -4,9 +4,6 @@ Each runs behind a proxy of its own that allows what its roles allow, by method 
 processes of a stack for the usual work, and alone for what happens rarely.
 """
 
-import os
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
@@ -31,6 +28,7 @@ from shared.storage import Storage
 from shared.workloads import media_containers
 from tests.support.assets import VGG
 from tests.support.media import make_clip
+from tests.support.readings_commands import readings
 from tests.support.role_proxy import (
     Right,
     RoleProxy,
@@ -163,26 +161,14 @@ def test_a_folder_of_paintings_and_a_style_that_there_is_not(
     assert_nothing_was_refused(stack)
 
 
-def readings(stack: StackWithRoles, *arguments: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "workloads.readings.commands", *arguments],
-        env=os.environ | stack.accounts.environment(),
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-
-
 def test_devices_get_models_and_their_readings_are_scored(
     stack: StackWithRoles, tmp_path: Path
 ) -> None:
     labels = str(tmp_path / "labels.jsonl")
     simulated = ["--devices", "10", "--hours", "6", "--last", HOUR, "--labels", labels]
-    readings(stack, "simulate", *simulated)
-    readings(stack, "train", "--hours", "5", "--last", TRAINED, "--wait")
-    readings(stack, "score", "--window", HOUR, "--wait")
+    readings(stack.accounts, "simulate", *simulated)
+    readings(stack.accounts, "train", "--hours", "5", "--last", TRAINED, "--wait")
+    readings(stack.accounts, "score", "--window", HOUR, "--wait")
     assert stack.storage.container("predictions").find("2026/06/02/12.parquet")
     assert_nothing_was_refused(stack)
 

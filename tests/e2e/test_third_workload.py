@@ -41,7 +41,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def end_of(control: JobControl, job: str) -> Status:
-    eventually(lambda: control.status(job).ended, f"{job} to end", 120)
+    eventually(lambda: control.status(job).ended, f"{job} to end")
     return control.status(job)
 
 

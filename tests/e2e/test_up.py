@@ -102,7 +102,7 @@ def test_cancel_ends_a_job_and_deletes_its_intermediates(
     long = make_clip(tmp_path / "long.mp4", seconds=20, size="640x360", tracks=())
     [line] = lines(impasto("submit", long, "--style", "great-wave", "--data", up.data, "--json"))
     job = line["job"]
-    eventually(lambda: storage.container("scored").under(f"{job}/"), "something scored", 120)
+    eventually(lambda: storage.container("scored").under(f"{job}/"), "something scored")
     [status] = lines(impasto("cancel", job, "--data", up.data, "--json"))
     assert status["state"] == "cancelled"
     assert impasto("watch", job, "--data", up.data).returncode == 1

@@ -39,7 +39,7 @@ def assert_nothing_is_left(storage: Storage) -> None:
     """In a running stack: waits until late messages are handled and intermediates deleted."""
     for name in QUEUES:
         queue = storage.queue(name)
-        eventually(lambda queue=queue: queue.count() == 0, f"{name} to be empty", 120)  # type: ignore[misc]
+        eventually(lambda queue=queue: queue.count() == 0, f"{name} to be empty")  # type: ignore[misc]
     with suppress(AssertionError):
         eventually(lambda: not leftovers(storage), "nothing to be left")
     assert leftovers(storage) == []

@@ -1,6 +1,6 @@
 """`impasto models`: the models that jobs may name, and their versions."""
 
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Annotated
 
 import typer
@@ -9,7 +9,9 @@ from services.console import accounts, tables, terminal
 from services.console.commands.options import HOME, Data, Json, connected
 from services.console.models import checked, shipped
 from shared.control.model_view import ModelView, view_of
+from shared.errors import Missing
 from shared.models import Model, Models
+from shared.names import shown
 from shared.storage import Storage
 
 app = typer.Typer(no_args_is_help=True, help="The models that jobs may name, and their versions.")
@@ -63,11 +65,14 @@ def use(name: str, version: str, json: Json = False, data: Data = HOME) -> None:
 @app.command()
 def look(name: str, folder: Path, json: Json = False, data: Data = HOME) -> None:
     """Write files into a folder that show what a learnt model does, or does so far."""
-    files = Models(connected(data)).read_shown(name)
+    models = Models(connected(data))
+    files = [PurePosixPath(blob.name).name for blob in models.shown(name)]
+    if not files:
+        raise Missing(f"there is nothing to see of a model called {shown(name)}")
     folder.mkdir(parents=True, exist_ok=True)
-    for file, content in files.items():
+    for file in files:
         path = folder / f"{name}-{file}"
-        path.write_bytes(content)
+        path.write_bytes(models.read_shown(name, file))
         terminal.print_line({"model": name, "file": str(path)}, str(path), json)
 
 

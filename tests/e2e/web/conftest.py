@@ -5,14 +5,13 @@ as an error, or throws, fails the test. Browser and stack end with this folder's
 Playwright runs an event loop in the thread of the tests, where others then can't run theirs.
 """
 
-import os
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from benchmarks.chromium import CHROMIUM, chromium
 from services.console.stack import Stack
 from shared.storage import Storage
 from tests.support.assets import VGG
@@ -20,21 +19,18 @@ from tests.support.leftovers import assert_nothing_is_left
 from tests.support.media import make_clip
 from tests.support.stacks import QUICK
 
-#: CHROMIUM names another one.
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
 Person = Callable[..., Page]
+#: Milliseconds: as long as a slow machine may need.
+PATIENCE = 300_000
+expect.set_options(timeout=PATIENCE)
 
 
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     if not CHROMIUM:
         pytest.skip("there is no Chromium; apt-get install chromium, or name one in CHROMIUM")
-    with sync_playwright() as playwright:
-        # Containers' root can't make Chromium's sandbox.
-        arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="package")
@@ -75,6 +71,7 @@ def person(browser: Browser, stack: Stack, base: str) -> Iterator[Person]:
 
     def enter(**options: object) -> Page:
         context = browser.new_context(base_url=base, **options)  # type: ignore[arg-type]
+        context.set_default_timeout(PATIENCE)
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: wrong.append(str(error)))

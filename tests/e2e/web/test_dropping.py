@@ -14,8 +14,6 @@ from tests.e2e.web.conftest import Person
 from tests.support.stacks import impasto, lines
 from tests.support.waiting import eventually
 
-LONG = 120_000
-
 
 def drop(page: Page, *files: Path, style: str = "original") -> None:
     page.goto("/drop/video")
@@ -31,7 +29,7 @@ def holds(page: Page, expression: str) -> None:
 def job_of(page: Page, name: str) -> str:
     """The job's id, once the upload is complete."""
     row = page.locator(".upload").filter(has_text=name)
-    expect(row.locator(".said")).to_have_text("uploaded; its job has begun", timeout=30_000)
+    expect(row.locator(".said")).to_have_text("uploaded; its job has begun")
     return str(row.get_attribute("data-job"))
 
 
@@ -43,7 +41,7 @@ def test_a_dropped_video_is_painted_and_both_players_run_in_step(
     page.goto("/")
     row = page.locator(f"#job-{job}")
     expect(row).to_contain_text("original/clip.mp4")
-    expect(row.locator(".badge")).to_have_text("finished", timeout=LONG)  # without a reload
+    expect(row.locator(".badge")).to_have_text("finished")  # without a reload
     row.locator("a").click()
     expect(page.locator("#progress")).to_contain_text("100")
     expect(page.locator(".timeline rect")).not_to_have_count(0)
@@ -81,7 +79,7 @@ def test_an_upload_goes_on_after_the_network_was_lost_and_after_the_page_was_clo
     page.route("**/*comp=block&*", third_is_lost)
     drop(page, large)
     row = page.locator(".upload").filter(has_text="large.mp4")
-    expect(row.locator(".said")).to_contain_text("trying again", timeout=20_000)
+    expect(row.locator(".said")).to_contain_text("trying again")
     assert storage.container("input").find("original/large.mp4") is None
     before = {block_in(url) for url in sent}
     context = page.context
@@ -99,7 +97,7 @@ def test_an_upload_goes_on_after_the_network_was_lost_and_after_the_page_was_clo
     assert found.size == large.stat().st_size
     assert storage.container("input").find("original/large-2.mp4") is None
     again.goto("/?q=large")
-    expect(again.locator(".jobs .badge")).to_have_text(re.compile("finished|refused"), timeout=LONG)
+    expect(again.locator(".jobs .badge")).to_have_text(re.compile("finished|refused"))
 
 
 def block_in(url: str) -> str:
@@ -121,7 +119,7 @@ def test_two_people_drop_files_of_one_name_and_see_each_others_jobs(
     assert first != second
     one.goto("/?q=both")
     expect(one.locator(f"#job-{second}")).to_contain_text("original/both-2.mp4")
-    expect(one.locator(".badge.finished")).to_have_count(2, timeout=LONG)
+    expect(one.locator(".badge.finished")).to_have_count(2)
 
 
 def test_the_page_goes_on_when_the_web_service_was_restarted(
@@ -135,7 +133,7 @@ def test_the_page_goes_on_when_the_web_service_was_restarted(
     eventually(lambda: stack.pids()["web"] != before, "the restart")
     storage = stack.storage
     storage.container("input").write("original/after-restart.mp4", clip.read_bytes())
-    expect(page.locator(".jobs .badge")).to_have_text("finished", timeout=LONG)
+    expect(page.locator(".jobs .badge")).to_have_text("finished")
 
 
 def test_the_api_answers_what_the_console_prints(page: Page, stack: Stack) -> None:

@@ -14,8 +14,6 @@ from shared.telemetry.audit import Audit
 from tests.e2e.web.conftest import Person
 from tests.support.waiting import eventually
 
-LONG = 120_000
-
 
 def submitted(storage: Storage, name: str, data: bytes) -> str:
     """The job of a blob, which is written unless it is there, once it has ended."""
@@ -24,7 +22,7 @@ def submitted(storage: Storage, name: str, data: bytes) -> str:
     found = storage.container("input").find(name)
     assert found
     job = names.job_id(name, found.etag)
-    eventually(lambda: Jobs(storage).ended(job), f"the end of {job}", 120)
+    eventually(lambda: Jobs(storage).ended(job), f"the end of {job}")
     return job
 
 
@@ -41,13 +39,13 @@ def test_a_failed_job_is_pointed_out_and_retried_to_its_end(
     storage.container("jobs").delete(f"{job}/outcome.json")
     jobs.fail(job, "original/to-retry.mp4", "failed", "the disk is on fire")
     page.goto("/")
-    expect(page.locator("#trouble")).to_contain_text("A job has failed.", timeout=20_000)
+    expect(page.locator("#trouble")).to_contain_text("A job has failed.")
     page.locator("#trouble").get_by_role("link", name="Look").click()
     expect(page.locator("#progress")).to_contain_text("the disk is on fire")
     page.get_by_role("button", name="Retry").click()
-    expect(page.locator("#progress .badge")).to_have_text("finished", timeout=LONG)
+    expect(page.locator("#progress .badge")).to_have_text("finished")
     expect(page.get_by_role("button", name="Retry")).to_have_count(0)
-    expect(page.locator("#trouble .strip")).to_have_count(0, timeout=20_000)
+    expect(page.locator("#trouble .strip")).to_have_count(0)
 
 
 def test_a_job_is_deleted_with_its_files_and_isnt_announced_again(
@@ -64,7 +62,7 @@ def test_a_job_is_deleted_with_its_files_and_isnt_announced_again(
     assert storage.container("output").find("original/to-delete.mp4") is None
     assert not storage.container("logs").under(f"{job}/")
     assert job not in json.dumps([b.name for b in storage.container("jobs").under("_newest/")])
-    expect(page.locator(f"#job-{job}")).to_have_count(0, timeout=20_000)
+    expect(page.locator(f"#job-{job}")).to_have_count(0)
     assert page.goto(f"/jobs/{job}").status == 404  # type: ignore[union-attr]
     assert stack.page
     deeds = Audit(storage, stack.accounts.settings()).deeds()
@@ -75,10 +73,8 @@ def test_poison_is_read_requeued_and_purged(page: Page, storage: Storage) -> Non
     page.goto("/poison")
     expect(page.get_by_role("heading", name="No poison")).to_be_visible()
     storage.queue("segments").send_text("nonsense <b>bold</b>")
-    expect(page.locator("#poison li")).to_have_count(1, timeout=30_000)  # without a reload
-    expect(page.locator("#trouble")).to_contain_text(
-        "1 message couldn't be handled.", timeout=30_000
-    )
+    expect(page.locator("#poison li")).to_have_count(1)  # without a reload
+    expect(page.locator("#trouble")).to_contain_text("1 message couldn't be handled.")
     [first] = PoisonQueues(storage).first().entries
     page.get_by_role("button", name="Requeue this message").click()
     again = eventually(
@@ -90,7 +86,7 @@ def test_poison_is_read_requeued_and_purged(page: Page, storage: Storage) -> Non
     sure(page)
     expect(page.get_by_role("heading", name="No poison")).to_be_visible()
     assert storage.poison("segments").count() == 0
-    expect(page.locator("#trouble .strip")).to_have_count(0, timeout=30_000)
+    expect(page.locator("#trouble .strip")).to_have_count(0)
 
 
 def test_without_a_script_the_question_is_a_page(person: Person, storage: Storage) -> None:

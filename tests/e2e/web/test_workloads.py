@@ -14,8 +14,6 @@ from workloads.readings.rounds import Rounds
 from workloads.readings.simulation import simulate_into
 from workloads.readings.windows import ONE_CLASS_SVM, Task, Window
 
-LONG = 120_000
-
 
 @needs_vgg
 def test_a_painting_is_dropped_and_its_style_is_seen_and_offered(page: Page) -> None:
@@ -23,9 +21,9 @@ def test_a_painting_is_dropped_and_its_style_is_seen_and_offered(page: Page) -> 
     page.locator("[name=painting]").set_input_files(ROOT / "deploy/sample/ejiri.jpg")
     expect(page.locator("[name=name]")).to_have_value("ejiri")
     page.get_by_role("button", name="Learn it").click()
-    expect(page.locator("#lessons h2")).to_have_text("ejiri", timeout=30_000)
+    expect(page.locator("#lessons h2")).to_have_text("ejiri")
     learnt = page.locator("#style-ejiri")
-    expect(learnt.locator("img")).to_have_count(3, timeout=LONG)  # without a reload
+    expect(learnt.locator("img")).to_have_count(3)  # without a reload
     expect(page.locator("#lessons section")).to_have_count(0)
     learnt.scroll_into_view_if_needed()
     holds(page, "[...document.querySelectorAll('#style-ejiri img')].every(i => i.naturalWidth)")
@@ -45,7 +43,7 @@ def test_a_frame_of_a_video_is_tried_before_the_whole_is_dropped(page: Page, cli
     page.locator("[name=sample]").set_input_files(clip)
     page.get_by_role("button", name="Paint this frame").click()
     said = page.locator("[data-preview] [data-said]")
-    expect(said).to_have_text("painted as pencil@0.6", timeout=LONG)
+    expect(said).to_have_text("painted as pencil@0.6")
     holds(page, "document.querySelector('.result').videoWidth === 320")
     assert page.locator(".upload").count() == 0
 

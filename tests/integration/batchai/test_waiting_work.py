@@ -1,7 +1,6 @@
 """Chunks that no worker takes: their jobs fail, and waiting workers are cancelled."""
 
 import signal
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -19,6 +18,7 @@ from shared.runtime.stop import Stop
 from shared.storage import Storage
 from tests.integration.batchai.conftest import LocalBatchAI
 from tests.support.azurite import Azurite
+from tests.support.consuming import consuming
 from tests.support.waiting import eventually
 
 TRIES = 3
@@ -44,13 +44,8 @@ class Scene:
     @contextmanager
     def dispatching(self) -> Iterator[None]:
         stop = Stop()
-        thread = threading.Thread(target=build(self.storage, self._settings, stop).run)
-        thread.start()
-        try:
+        with consuming(build(self.storage, self._settings, stop), stop):
             yield
-        finally:
-            stop.request()
-            thread.join()
 
     def workers(self) -> list[ClusterJob]:
         return self._cluster.jobs()

@@ -118,10 +118,7 @@ class VideoPages(Pages):
 
     def _shown(self, file: str) -> bytes:
         style, _, photo = file.partition("/")
-        for blob in self._models.shown(style):
-            if blob.name.endswith(f"/{photo}"):
-                return self._storage.container("models").read(blob.name)
-        raise Missing("there is no such picture")
+        return self._models.read_shown(style, photo)
 
     def _first_painted(self, job: str) -> list[str]:
         """Where the first frames of painted shards are."""

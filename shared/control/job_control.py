@@ -108,6 +108,9 @@ class JobControl:
     def delete(self, job: str) -> None:
         """Delete an ended job with its input, its output, its records and its log.
 
+        A line that a service keeps later, as it does for two seconds after the end, stays for as
+        long as logs are retained.
+
         Raises Refused for one that hasn't ended, and for one whose input isn't a blob, as the clock
         would announce that again.
         """

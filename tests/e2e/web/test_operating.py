@@ -26,6 +26,15 @@ def submitted(storage: Storage, name: str, data: bytes) -> str:
     return job
 
 
+def last_line_is_kept(storage: Storage, job: str) -> bool:
+    """The handling that ended the job has ended, too."""
+    logs = storage.container("logs")
+    return any(
+        b'"process scored"' in logs.read(blob.name).partition(b'{"span": {"name": "job"')[2]
+        for blob in logs.under(f"{job}/stitcher-")
+    )
+
+
 def sure(page: Page) -> None:
     """Answer the question before something that can't be undone: by the script, or as a page."""
     page.get_by_role("button", name="Go on").click()
@@ -53,6 +62,7 @@ def test_a_job_is_deleted_with_its_files_and_isnt_announced_again(
 ) -> None:
     storage = stack.storage
     job = submitted(storage, "original/to-delete.mp4", clip_bytes)
+    eventually(lambda: last_line_is_kept(storage, job), "the job's last line")
     page.goto(f"/jobs/{job}")
     page.get_by_role("button", name="Delete").click()
     sure(page)

@@ -70,7 +70,9 @@ class TrainingLoop:
         done = list(cpu_threads(1).pool.map(self._gradients, frames, which, [size] * len(which)))
         for n, weight in enumerate(self._learning):
             parts = [part for _, gradients in done if (part := gradients[n]) is not None]
-            weight.grad = torch.stack(parts).sum(0) / len(done) if parts else None
+            # Fused Adam reads a gradient as if it had its weight's memory format.
+            mean = torch.stack(parts).sum(0) / len(done) if parts else None
+            weight.grad = None if mean is None else torch.empty_like(weight).copy_(mean)
         nn.utils.clip_grad_norm_(self._learning, 1.0)
         self._optimiser.step()
         return torch.tensor([losses for losses, _ in done]).mean(0).tolist()

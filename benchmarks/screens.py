@@ -15,10 +15,10 @@ from workloads.video import VIDEO
 CLIP = Path("deploy/sample/bigbuckbunny.mp4")
 JOBS, JOB = Path("deploy/sample/page-jobs.jpg"), Path("deploy/sample/page-job.jpg")
 DROPPED = (
-    "great-wave/opening.mp4",
+    "auvers/opening.mp4",
     "pencil/opening.mp4",
     "original/reel 2.mp4",
-    "great-wave:0.7+auvers:0.3/opening.mp4",
+    "great-wave:0.3+auvers:0.7/opening.mp4",
     "starry-night/holiday in Hakone.mp4",
     "summertime@0.6/opening.mp4",
 )

@@ -95,6 +95,12 @@ class Queue:
             seen |= {str(raw.id) for raw in fresh}
             yield from (Delivery(self, raw, hidden_seconds, asked) for raw in fresh)
 
+    def receive_some(self, hidden_seconds: int) -> list["Delivery"]:
+        """Receive the first visible messages, 32 at most, and hide them for so long."""
+        asked = time.monotonic()
+        batch = self._receive_batch(hidden_seconds)
+        return [Delivery(self, raw, hidden_seconds, asked) for raw in batch]
+
     @retry_outages
     def _receive_batch(self, hidden_seconds: int) -> list[QueueMessage]:
         return list(

@@ -39,9 +39,10 @@ class Entry(BaseModel):
 
 
 class First(NamedTuple):
-    """The first messages of each queue, and how many there are in all."""
+    """The first messages of each queue, and how many there are of each, and in all."""
 
     entries: list[Entry]
+    counts: dict[str, int]
     messages: int
 
 
@@ -65,7 +66,8 @@ class PoisonQueues:
             if count
             for message in self._storage.poison(name).peek()
         ]
-        return First(found, max(sum(counts), len(found)))
+        by_queue = {name: count for name, count in zip(QUEUES, counts, strict=True) if count}
+        return First(found, by_queue, max(sum(counts), len(found)))
 
     def _listed(self, queue: str) -> list[Entry]:
         box = self._storage.poison(queue)
@@ -125,7 +127,6 @@ class PoisonQueues:
         def settle(queue: str, delivery: Delivery) -> bool:
             entry = self._entry(queue, delivery.id, delivery.text)
             if not chosen(entry):
-                put_back(delivery)
                 return False
             act(entry)
             with suppress(LeaseLost):  # its lease has expired, and somebody else settled it
@@ -133,7 +134,34 @@ class PoisonQueues:
             return True
 
         with self._locked(), ThreadPoolExecutor(AT_A_TIME) as pool:
-            return sum(sum(pool.map(partial(settle, queue), self._hold(queue))) for queue in QUEUES)
+            return sum(self._settled(queue, partial(settle, queue), pool) for queue in QUEUES)
+
+    def _settled(
+        self, queue: str, settle: Callable[[Delivery], bool], pool: ThreadPoolExecutor
+    ) -> int:
+        """Settle a queue's messages, a few at a time so that no lease expires; return how many.
+
+        Those that a killed process has hidden are waited for.
+        """
+        box = self._storage.poison(queue)
+        until = time.monotonic() + HIDDEN_SECONDS + 1
+        kept: dict[str, Delivery] = {}
+        count = 0
+        while True:
+            batch = box.receive_some(HIDDEN_SECONDS)
+            fresh = [delivery for delivery in batch if delivery.id not in kept]
+            done = list(pool.map(settle, fresh))
+            count += sum(done)
+            rest = [each for each, is_done in zip(fresh, done, strict=True) if not is_done]
+            kept |= {delivery.id: delivery for delivery in rest}
+            kept |= {delivery.id: delivery for delivery in batch if delivery.id in kept}
+            if fresh:
+                until = time.monotonic() + HIDDEN_SECONDS + 1
+            elif len(kept) >= box.count() or time.monotonic() > until:
+                list(pool.map(put_back, kept.values()))
+                return count
+            elif not batch:
+                time.sleep(0.1)
 
     def _requeue(self, entry: Entry) -> None:
         if entry.job:

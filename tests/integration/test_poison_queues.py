@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from shared.control.poison import PoisonQueues
+from shared.control.poison import Entry, PoisonQueues
 from shared.messages import Poisoned, encode
 from shared.storage import Storage
 from tests.integration.conftest import JOB, PLANNED
@@ -81,3 +81,33 @@ def test_listing_during_a_purge_shows_what_stays(storage: Storage) -> None:
             assert stays <= {entry.id for entry in PoisonQueues(storage).entries()} <= ids
         assert purged.result() == len(gone)
     assert {entry.id for entry in PoisonQueues(storage).entries()} == stays
+
+
+def test_what_is_not_being_settled_yet_stays_visible(storage: Storage) -> None:
+    """However many there are, none is hidden for so long that its lease expires."""
+    ids = poison(storage, 5 * PEEKED)
+    seen: list[str] = []
+    visible: list[int] = []
+
+    def chosen(entry: Entry) -> bool:
+        if not seen:
+            visible.append(len(storage.poison(entry.queue).peek()))
+        seen.append(entry.id)
+        return entry.id != "m-7"
+
+    assert PoisonQueues(storage).purge(chosen) == len(ids) - 1
+    assert sorted(seen) == sorted(ids)  # each once
+    assert visible[0] > 0
+    first = PoisonQueues(storage).first()
+    assert [entry.id for entry in first.entries] == ["m-7"]
+    assert sum(first.counts.values()) == 1
+
+
+def test_all_of_a_long_queue_is_sent_again_once(storage: Storage) -> None:
+    ids = poison(storage, 5 * PEEKED)
+    first = PoisonQueues(storage).first()
+    assert sum(first.counts.values()) == first.messages == len(ids)
+    assert len(first.entries) == 2 * PEEKED
+    assert PoisonQueues(storage).requeue(lambda _entry: True) == len(ids)
+    assert PoisonQueues(storage).first() == ([], {}, 0)
+    assert storage.queue("segments").count() + storage.queue("chunks").count() == len(ids)

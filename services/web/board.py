@@ -70,6 +70,8 @@ class Board:
         self.look()
         for thread in self._threads:
             thread.join(5)
+        with suppress(ImpastoError, AzureError):
+            self.measures.keep()
 
     def on_change(self, call: Callable[[], None]) -> None:
         """Call it, in a thread that reads, when a version is new."""

@@ -10,7 +10,7 @@ from starlette.routing import Route
 
 from services.web.caller import Role
 from services.web.desk import Desk, fields_of, must_be, to, unsure
-from services.web.measures import Sample
+from services.web.measures import Point
 from services.web.plots import line
 from shared.control.poison import Entry
 from shared.errors import Missing
@@ -63,7 +63,7 @@ class DeskPages:
         state = self._desk.board.fresh()
         series = self._desk.board.measures.series
         plots = {
-            "nodes": line(series(lambda sample: sample.cluster.nodes)),
+            "nodes": line(series(lambda point: point.nodes)),
             **{
                 queue.name: line(series(messages_of(queue.name)))
                 for queue in (state.sample.queues if state.sample else ())
@@ -109,9 +109,9 @@ class DeskPages:
         )
 
 
-def messages_of(name: str) -> Callable[[Sample], float]:
-    return lambda sample: next((q.messages for q in sample.queues if q.name == name), 0)
+def messages_of(name: str) -> Callable[[Point], float]:
+    return lambda point: next((q.messages for q in point.queues if q.name == name), 0)
 
 
-def age_of(name: str) -> Callable[[Sample], float]:
-    return lambda sample: next((q.oldest_seconds for q in sample.queues if q.name == name), 0.0)
+def age_of(name: str) -> Callable[[Point], float]:
+    return lambda point: next((q.oldest_seconds for q in point.queues if q.name == name), 0.0)

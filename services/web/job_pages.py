@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
+from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
 from starlette.concurrency import run_in_threadpool
@@ -42,6 +43,8 @@ class Wanted(NamedTuple):
     state: str
     model: str
     page: int
+    #: Whether jobs that only try a model out are shown, and no others.
+    previews: bool
 
     @classmethod
     def of(cls, request: Request) -> "Wanted":
@@ -54,10 +57,13 @@ class Wanted(NamedTuple):
             state if state in STATES else "",
             asked.get("model", ""),
             max(1, number),
+            "previews" in asked,
         )
 
     def fits(self, seen: Seen) -> bool:
         status = seen.status
+        if self.previews != is_preview(seen):
+            return False
         if self.state and status.state != self.state:
             return False
         if self.model and model_of(seen) != self.model:
@@ -69,6 +75,11 @@ class Wanted(NamedTuple):
 def model_of(seen: Seen) -> str:
     """The job's model; before it is opened, the folder that will name it."""
     return seen.status.model or (seen.status.source or "").partition("/")[0]
+
+
+def is_preview(seen: Seen) -> bool:
+    """Whether somebody only tried a model: its file is in the folder `previews` of the model."""
+    return PurePosixPath(seen.status.source or "").parts[1:2] == ("previews",)
 
 
 class JobPages:
@@ -97,7 +108,8 @@ class JobPages:
         found = [seen for seen in state.jobs.values() if wanted.fits(seen)]
         first = (wanted.page - 1) * ON_A_PAGE
         counts = dict.fromkeys(STATES, 0)
-        for seen in state.jobs.values():
+        listed = [seen for seen in state.jobs.values() if not is_preview(seen)]
+        for seen in listed:
             counts[seen.status.state] += 1
         return self._desk.fill(
             request,
@@ -107,6 +119,8 @@ class JobPages:
             found=len(found),
             pages=-(-len(found) // ON_A_PAGE),
             counts=counts,
+            listed=len(listed),
+            previews=len(state.jobs) - len(listed),
             models=sorted({model_of(seen) for seen in state.jobs.values()} - {""}),
             model_of=model_of,
             waits_for=lambda seen: waits_for(seen, state),

@@ -22,7 +22,7 @@ DROPPED = (
     "starry-night/holiday in Hakone.mp4",
     "summertime@0.6/opening.mp4",
 )
-LONGEST = 600_000
+LONGEST = 1_800_000
 QUALITY = 82
 
 

@@ -4,7 +4,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -18,6 +18,14 @@ from workloads.readings.summary import Summary
 from workloads.readings.windows import ReadingsFiles, Task, Window, window_of_folder
 
 LOOK_SECONDS = 0.5
+
+
+class DeviceInRound(NamedTuple):
+    device: str
+    readings: int
+    anomalies: int
+    #: Its highest.
+    score: float
 
 
 class Rounds:
@@ -90,6 +98,20 @@ class Rounds:
         if not table.num_rows:
             raise Missing(f"there are no predictions for {device} in that time")
         return table.sort_by("time")
+
+    def devices(self, window: Window) -> list[DeviceInRound]:
+        """All devices of an hour, those with the most anomalies first. Raise Missing without it."""
+        with TemporaryDirectory(prefix="impasto-round-") as folder:
+            path = Path(folder) / "predictions.parquet"
+            self._predictions.download(self._newest_of(window, ".parquet"), path)
+            table = pq.read_table(path, columns=["device", "score", "anomaly"])
+        counted = table.append_column("wrong", table.column("anomaly").cast(pa.int64()))
+        wanted: list[tuple[str, str]] = [("anomaly", "count"), ("wrong", "sum"), ("score", "max")]
+        grouped = counted.group_by("device").aggregate(wanted)
+        names = ("device", "anomaly_count", "wrong_sum", "score_max")
+        columns = [grouped.column(name).to_pylist() for name in names]
+        found = [DeviceInRound(*row) for row in zip(*columns, strict=True)]
+        return sorted(found, key=lambda each: (-each.anomalies, -each.score, each.device))
 
     def _newest_of(self, window: Window, suffix: str) -> str:
         """The output of the last time that the hour was scored."""

@@ -63,6 +63,15 @@ def test_rounds_of_readings_are_listed_and_a_devices_anomalies_drawn(
     eventually(link.is_visible, "the round")
     link.click()
     expect(page.locator("dl.facts")).to_contain_text("anomalies")
+    devices = page.locator("#devices tbody tr")
+    expect(devices).to_have_count(20)
+    counts = [int(devices.nth(n).locator("td").first.inner_text()) for n in range(20)]
+    assert counts == sorted(counts, reverse=True)
+    assert counts[0] > 0
+    name = devices.nth(19).get_by_role("link").inner_text()
+    page.locator("#devices [name=q]").fill(name)
+    page.locator("#devices [name=q]").press("Enter")
+    expect(devices).to_have_count(1)
     page.get_by_role("link", name="pump-").first.click()
     expect(page.locator("polyline")).to_have_count(2)
     assert page.locator("circle").count() > 0

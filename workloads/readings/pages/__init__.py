@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 MOST_ROUNDS = 96
 #: The most hours of a plot.
 MOST_HOURS = 168
+#: How many devices of a round are listed on a page.
+MOST_DEVICES = 100
 
 
 class ReadingsPages(Pages):
@@ -35,7 +37,7 @@ class ReadingsPages(Pages):
         if path == "rounds":
             return View("rounds.html", self._rounds(), "Readings")
         if path.startswith("rounds/"):
-            return self._round(Window.of(path.removeprefix("rounds/")))
+            return self._round(Window.of(path.removeprefix("rounds/")), asked)
         if path == "device":
             return self._device(asked)
         return None
@@ -54,11 +56,27 @@ class ReadingsPages(Pages):
         self._kept = newest
         return list(newest.values())
 
-    def _round(self, window: Window) -> View:
+    def _round(self, window: Window, asked: Mapping[str, str]) -> View:
         from workloads.readings.rounds import Rounds
 
-        summary = Rounds(self._storage).summary(window)
-        facts = {"summary": summary, "sentences": summary.sentences()}
+        rounds = Rounds(self._storage)
+        summary = rounds.summary(window)
+        number, text = asked.get("page", "1"), asked.get("q", "").strip()
+        found = [
+            each for each in rounds.devices(window) if text.casefold() in each.device.casefold()
+        ]
+        pages = max(1, -(-len(found) // MOST_DEVICES))
+        page = min(pages, max(1, int(number) if number.isdecimal() and len(number) < 7 else 1))
+        first = (page - 1) * MOST_DEVICES
+        facts = {
+            "summary": summary,
+            "sentences": summary.sentences(),
+            "devices": found[first : first + MOST_DEVICES],
+            "found": len(found),
+            "page": page,
+            "pages": pages,
+            "text": text,
+        }
         return View("round.html", facts, f"Round {summary.window}")
 
     def _device(self, asked: Mapping[str, str]) -> View:

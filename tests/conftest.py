@@ -1,5 +1,6 @@
 """Fixtures of all tests: Azurite, storage, and a Ray cluster."""
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -12,6 +13,10 @@ from shared.storage import Storage
 from tests.support.azurite import Azurite, docker_missing, from_image, from_npm
 from tests.support.raycluster import LocalRay
 from tests.support.side_by_side import InGroups
+
+# Torch's threads sleep while they wait for each other. By default they spin, which on cores that
+# several tests share takes five times the CPU. Torch reads this when it is first imported.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 # Generating examples may be slow on a busy machine.
 settings.register_profile(

@@ -136,7 +136,7 @@ class Reader:
         for path in readme.ROOT.iterdir():
             if path.name not in (".git", ".impasto", ".env", "out"):
                 (folder / path.name).symlink_to(path)
-        make_clip(folder / "my.mp4", seconds=2, size="160x90")
+        make_clip(folder / "my.mp4", seconds=0.4, size="160x90")  # each frame is painted
         self.folder = folder
         self._environment = os.environ | QUICK
         self._environment |= {

@@ -23,6 +23,7 @@ function add(file, name) {
   part(".name").textContent = name;
   part("progress").setAttribute("aria-label", `Upload of ${name}`);
   list.prepend(row);
+  row.scrollIntoView({ block: "nearest" }); // the list is below the styles
   say("waits for other uploads");
   const upload = new Upload(file, {
     progress: (share, text) => {

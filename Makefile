@@ -134,13 +134,10 @@ VGG ?= $(wildcard ../shared/weights/vgg16-features.safetensors)
 CLIP ?= $(wildcard ../shared/media/clips/carphone_pristine.mp4)
 PAINTINGS ?= workloads/video/training/paintings
 export PHOTOS VGG CLIP
-# Train both stages from the shipped weights on, into .training/fine. An interrupted training continues.
-TRAIN = $(BIN)/impasto train $(PAINTINGS)/*.jpg --photos "$(PHOTOS)" \
-        --clips "deploy/sample/bigbuckbunny.mp4" $(if $(VGG),--vgg "$(VGG)")
+# Train from the shipped weights on, into .training. An interrupted training continues.
 train: setup
-	@$(TRAIN) --start workloads/video/weights --out .training/coarse
-	@$(TRAIN) --start .training/coarse --out .training/fine --learning fine --lines 720 --size 384 \
-	  --rim 64 --steps 160 --rate 2 --steady-weight 0 --repeat-weight 0 --patch-weight 4 --content-weight 3
+	@$(BIN)/impasto train $(PAINTINGS)/*.jpg --photos "$(PHOTOS)" --clips deploy/sample/bigbuckbunny.mp4 \
+	  $(if $(VGG),--vgg "$(VGG)") --start workloads/video/weights --out .training
 
 # Run all benchmarks and write benchmarks/README.md: half an hour on two idle cores.
 bench: setup

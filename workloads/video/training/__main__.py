@@ -59,7 +59,7 @@ def main() -> None:
         painting_features(vgg, pictures.at_lines(pictures.read(path), settings.lines), tinted)
         for path in args.paintings
     ]
-    styles = TrainableStyles([path.stem for path in args.paintings], settings.learning)
+    styles = TrainableStyles([path.stem for path in args.paintings])
     recipe = Recipe()
     if args.start:
         styles.load(args.start)

@@ -5,29 +5,26 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from workloads.video.training.trainable_styles import Learning
-
 FILE = "recipe.json"
 
 
 class TrainingSettings(BaseModel):
     model_config = ConfigDict(frozen=True)
 
-    learning: Learning = Field(Learning.COARSE, description="which stage learns: coarse or fine")
     steps: int = Field(2000, gt=0, description="number of batches")
     batch: int = Field(2, gt=0, description="crops in a batch, each in a style of its own")
-    size: int = Field(272, ge=64, multiple_of=8, description="side of a crop, in pixels")
-    rim: int = Field(8, gt=0, description="pixels at a crop's edges that aren't compared")
-    lines: int = Field(360, ge=64, description="shorter side of photos and paintings, in pixels")
-    patch_weight: float = Field(5.0, description="weight of the distance of patches")
-    tint_weight: float = Field(0.7, description="weight of squares that are only tinted")
-    gram_weight: float = Field(2.0, description="weight of the Gram matrices' distance")
-    colour_weight: float = Field(5.0, description="weight of the distance of colours")
-    content_weight: float = Field(3.5, description="weight of the distance of content")
+    size: int = Field(384, ge=64, multiple_of=8, description="side of a crop, in pixels")
+    rim: int = Field(32, gt=0, description="pixels at a crop's edges that aren't compared")
+    lines: int = Field(720, ge=64, description="shorter side of photos and paintings, in pixels")
+    patch_weight: float = Field(4.0, description="weight of the distance of patches")
+    tint_weight: float = Field(0.9, description="weight of squares that are only tinted")
+    gram_weight: float = Field(3.0, description="weight of the Gram matrices' distance")
+    colour_weight: float = Field(3.0, description="weight of the distance of colours")
+    content_weight: float = Field(6.0, description="weight of the distance of content")
     variation_weight: float = Field(0.1, description="weight of neighbouring pixels' differences")
     repeat_weight: float = Field(4.0, description="weight of patterns that repeat at a stride")
     steady_weight: float = Field(20.0, description="weight of the flicker between two frames")
-    rate: float = Field(1.2, gt=0, description="learning rate, as a multiple of the usual one")
+    rate: float = Field(1.0, gt=0, description="learning rate, as a multiple of the usual one")
     last_rate: float = Field(0.05, ge=0, description="learning rate at the end, over the first")
     seed: int = Field(7, description="seed of all random choices")
 

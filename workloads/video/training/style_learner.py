@@ -15,7 +15,7 @@ from workloads.video.settings import WEIGHTS, ScoringSettings
 from workloads.video.training import pictures
 from workloads.video.training.losses import PaintingFeatures, compare, painting_features
 from workloads.video.training.recipe import TrainingSettings
-from workloads.video.training.trainable_styles import Learning, TrainableStyles, styles_in
+from workloads.video.training.trainable_styles import TrainableStyles, styles_in
 from workloads.video.training.training_loop import TrainingLoop
 from workloads.video.training.vgg import Vgg
 
@@ -30,11 +30,11 @@ class StyleLearner:
         use_threads(settings.threads)
         torch.manual_seed(0)
         vgg = load_vgg(settings.vgg_weights)
-        training = TrainingSettings(steps=settings.learning_steps, learning=Learning.STYLES)
+        training = TrainingSettings(steps=settings.learning_steps)
         self._photos = [
             pictures.at_lines(pictures.read(path), training.lines) for path in sorted(PRACTICE)
         ]
-        self._styles = TrainableStyles(["new"], Learning.STYLES)
+        self._styles = TrainableStyles(["new"], frozen=True)
         self._styles.load_network(settings.network)
         count = len(self._photos)
         crops = next(pictures.crops(self._photos, training.size, count, training.seed))

@@ -1,6 +1,5 @@
 """The styles and the network during training: what learns, and how it is saved and loaded."""
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -21,34 +20,24 @@ STYLES = "styles"
 DECAY = 0.998
 
 
-class Learning(StrEnum):
-    """What is trained; the styles always are."""
-
-    COARSE = "coarse"
-    FINE = "fine"
-    STYLES = "styles"
-
-
 class TrainableStyles:
-    def __init__(self, names: list[str], learning: Learning = Learning.COARSE) -> None:
+    """With `frozen`, the network doesn't learn."""
+
+    def __init__(self, names: list[str], frozen: bool = False) -> None:
         self.names = names
-        self._learning = learning
+        self._frozen = frozen
         self.network = PainterNetwork(TRAINING_MARGIN).to(memory_format=torch.channels_last)
-        self.network.coarse.requires_grad_(learning == Learning.COARSE)
-        self.network.fine.requires_grad_(learning == Learning.FINE)
+        self.network.requires_grad_(not frozen)
         self.styles = nn.Parameter(torch.zeros(len(names), self.network.style_size))
         self._average = copies(self._weights())
 
     def paint(self, frames: Tensor, style: Tensor) -> Tensor:
-        """Paint frames of the size of the trained stage, all with the same noise."""
-        if self._learning != Learning.FINE:
-            return self.network.rough(frames, style, noise_for(frames))
+        """Paint frames without resizing them, all with the same noise."""
         parts = space_to_depth(frames)
-        with torch.no_grad():
-            small = halved(parts)
-            rough = self.network.rough(small, style, noise_for(small))
+        small = halved(parts)
+        rough = self.network.rough(small, style, noise_for(small))
         painted: Tensor = self.network.fine(parts, rough.float(), style)
-        return painted
+        return painted.float()
 
     def load_network(self, path: Path) -> None:
         load_weights(self.network, path)
@@ -102,14 +91,14 @@ class TrainableStyles:
 
     def _weights(self) -> dict[str, Tensor]:
         """The trained weights."""
-        learning = self._learning != Learning.STYLES
-        network = self.network.state_dict() if learning else {}
+        network = {} if self._frozen else self.network.state_dict()
         return {**network, STYLES: self.styles.detach()}
 
     def optimiser(self) -> torch.optim.Adam:
         """Adam, with a higher rate for the styles than for the network."""
-        network = [weight for weight in self.network.parameters() if weight.requires_grad]
-        groups = [{"params": [self.styles], "lr": 1e-2}, {"params": network, "lr": 1e-3}]
+        groups = [{"params": [self.styles], "lr": 1e-2}]
+        if not self._frozen:
+            groups.append({"params": list(self.network.parameters()), "lr": 1e-3})
         return torch.optim.Adam(groups, betas=(0.9, 0.99), fused=True)
 
 

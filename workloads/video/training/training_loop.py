@@ -89,7 +89,7 @@ class TrainingLoop:
         frames = torch.cat([frame, next_frame(frame, move)]) if with_flicker else frame
         style = self._styles.styles[number : number + 1].expand(len(frames), -1)
         with autocast_on_cpu():
-            painted = self._styles.paint(frames, style).float()
+            painted = self._styles.paint(frames, style)
         first, rim = painted[:1], self._settings.rim
         inside = (..., slice(rim, -rim), slice(rim, -rim))
         losses = compare(self._vgg, first[inside], frame[inside], self._paintings[number], size)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from services.web.jobs_reader import Seen, under_way
 from services.web.measures import Sample
 from shared.clusters.state import ClusterView
+from shared.counted import counted
 
 #: How long failures are pointed out.
 RECENT = timedelta(hours=24)
@@ -102,7 +103,3 @@ def of_queues(sample: Sample | None) -> Iterator[Trouble]:
                 "Look whether its service is running and whether there are workers.",
                 "/cluster",
             )
-
-
-def counted(count: int, what: str) -> str:
-    return f"{count:,} {what}" + ("" if count == 1 else "s")

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 from pydantic import BaseModel
 
+from shared.counted import counted
 from workloads.readings.round_detail import SplitDetail
 from workloads.readings.scored import Notes, some
 from workloads.readings.windows import Task
@@ -75,15 +76,13 @@ class Summary(BaseModel):
 
     def sentences(self) -> list[str]:
         """What is remarkable, for the job's notes."""
-        hit = self.devices_with_anomalies
+        hit, sparse = self.devices_with_anomalies, len(self.sparse_devices)
         counts = {
-            f"{self.anomalies:,} readings of {hit:,} devices are anomalies": self.anomalies,
-            f"{self.missing:,} devices sent nothing": self.missing,
-            f"{len(self.sparse_devices):,} devices sent less than half of what they used to": (
-                len(self.sparse_devices)
-            ),
-            f"{self.malformed:,} readings are malformed": self.malformed,
-            f"{self.late:,} readings came late": self.late,
-            f"{self.without_model:,} devices have no model": self.without_model,
+            f"anomalies: {counted(self.anomalies, 'reading')} of {counted(hit, 'device')}": hit,
+            f"sent nothing: {counted(self.missing, 'device')}": self.missing,
+            f"sent less than half of what is usual: {counted(sparse, 'device')}": sparse,
+            f"malformed: {counted(self.malformed, 'reading')}": self.malformed,
+            f"late: {counted(self.late, 'reading')}": self.late,
+            f"without a model: {counted(self.without_model, 'device')}": self.without_model,
         }
         return [sentence for sentence, count in counts.items() if count]

@@ -208,7 +208,6 @@ def stack(reader: Reader) -> Iterator[Storage]:
         assert_nothing_is_left(storage)
 
 
-@pytest.mark.timeout(900)
 @pytest.mark.parametrize("command", ALONE)
 def test_commands_without_a_stack(reader: Reader, command: str) -> None:
     said = reader.run(command)

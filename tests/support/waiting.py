@@ -7,7 +7,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def eventually(condition: Callable[[], T], what: str, within: float = 300) -> T:
+def eventually(condition: Callable[[], T], what: str, within: float = 600) -> T:
     """The first true result of `condition`; an AssertionError if there is none in time."""
     until = time.monotonic() + within
     while not (found := condition()):

@@ -21,7 +21,7 @@ from tests.support.stacks import QUICK
 
 Person = Callable[..., Page]
 #: Milliseconds: as long as a slow machine may need.
-PATIENCE = 300_000
+PATIENCE = 600_000
 expect.set_options(timeout=PATIENCE)
 
 

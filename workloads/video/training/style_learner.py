@@ -24,6 +24,9 @@ PAINTINGS = Path(__file__).parent / "paintings"
 #: The pictures to train on: paintings show as many kinds of things as photos do.
 PRACTICE = [*PAINTINGS.glob("*.jpg"), *PAINTINGS.with_name("practice").glob("*.jpg")]
 
+#: The side of the pieces of them that the painting is compared with at first.
+COMPARED = 192
+
 
 class StyleLearner:
     def __init__(self, settings: ScoringSettings, painting: Tensor) -> None:
@@ -37,7 +40,7 @@ class StyleLearner:
         self._styles = TrainableStyles(["new"], frozen=True)
         self._styles.load_network(settings.network)
         count = len(self._photos)
-        crops = next(pictures.crops(self._photos, training.size, count, training.seed))
+        crops = next(pictures.crops(self._photos, COMPARED, count, training.seed))
         features = painting_features(vgg, pictures.at_lines(painting, training.lines), crops)
         self._styles.start_from(nearest(self._styles, vgg, features, crops[0])[None])
         self._loop = TrainingLoop(self._styles, vgg, [features], training)

@@ -8,7 +8,14 @@ from urllib.request import urlopen
 
 from azure.mgmt.batchai import models
 
-from tests.integration.batchai.conftest import EXPERIMENT, GROUP, WORKSPACE, LocalBatchAI, running
+from tests.integration.batchai.conftest import (
+    EXPERIMENT,
+    GROUP,
+    LOOP,
+    WORKSPACE,
+    LocalBatchAI,
+    running,
+)
 from tests.support.waiting import eventually
 
 ALL = (GROUP, WORKSPACE, EXPERIMENT)
@@ -105,7 +112,7 @@ def test_output_files_are_listed_in_pages_and_have_links(server: LocalBatchAI) -
 
 def test_a_terminated_job_ends_with_its_children(server: LocalBatchAI) -> None:
     server.create_cluster()
-    server.submit("long", "trap 'echo asked; exit 3' TERM; sleep 1000 & echo $!; wait")
+    server.submit("long", f"trap 'echo asked; exit 3' TERM; sleep 1000 & echo $!; {LOOP}")
     eventually(lambda: server.output("long"), "it to run")
     server.client.jobs.begin_terminate(*ALL, "long").result()
     ended = server.job("long")

@@ -11,7 +11,14 @@ import psutil
 import pytest
 from azure.mgmt.batchai import models
 
-from tests.integration.batchai.conftest import EXPERIMENT, GROUP, WORKSPACE, LocalBatchAI, running
+from tests.integration.batchai.conftest import (
+    EXPERIMENT,
+    GROUP,
+    LOOP,
+    WORKSPACE,
+    LocalBatchAI,
+    running,
+)
 from tests.support.waiting import eventually
 
 ALL = (GROUP, WORKSPACE, EXPERIMENT)
@@ -50,7 +57,7 @@ def test_hidden_processes_end_when_the_job_is_terminated(server: LocalBatchAI) -
 def test_hidden_processes_end_when_the_agent_gets_several_signals(server: LocalBatchAI) -> None:
     server.create_cluster()
     command, place = hidden(server)
-    server.submit("polite", f"trap 'sleep 0.5; echo bye; exit 3' TERM; {command}; echo on; wait")
+    server.submit("polite", f"trap 'sleep 0.5; echo bye; exit 3' TERM; {command}; echo on; {LOOP}")
     eventually(lambda: server.output("polite"), "it to go on")
     [agent] = server.folder.glob("runs/*/agent")
     for _ in range(3):

@@ -13,7 +13,7 @@ from azure.core.exceptions import (
 )
 from azure.mgmt.batchai import models
 
-from tests.integration.batchai.conftest import EXPERIMENT, GROUP, WORKSPACE, LocalBatchAI, job
+from tests.integration.batchai.conftest import EXPERIMENT, GROUP, LOOP, WORKSPACE, LocalBatchAI, job
 from tests.support.waiting import eventually
 
 ALL = (GROUP, WORKSPACE, EXPERIMENT)
@@ -146,7 +146,7 @@ def test_a_restarted_server_finds_jobs_that_run_and_jobs_that_ended(server: Loca
 def test_a_server_that_is_stopped_ends_its_jobs_first(server: LocalBatchAI) -> None:
     server.create_cluster()
     for name, code in (("polite", 0), ("late", 3)):
-        server.submit(name, f"trap 'echo bye; exit {code}' TERM; echo hi; sleep 1000 & wait")
+        server.submit(name, f"trap 'echo bye; exit {code}' TERM; echo hi; {LOOP}")
     eventually(lambda: server.output("polite") and server.output("late"), "them to run")
     server.restart(signal.SIGTERM)
     [error] = server.job("late").execution_info.errors

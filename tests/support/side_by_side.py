@@ -9,6 +9,7 @@ from xdist.scheduler import LoadScopeScheduling
 GROUPS = {
     "tests/e2e/test_backends.py": "ray",
     "tests/integration/test_rayjobs.py": "ray",
+    "tests/e2e/test_learning.py": "web",  # both learn a style, which takes all cores
     "tests/e2e/test_readme.py": "readme",
     "tests/e2e/test_roles.py": "roles",
     "tests/e2e/test_up.py": "up",

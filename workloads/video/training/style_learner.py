@@ -23,8 +23,8 @@ from workloads.video.training.vgg import Vgg
 PAINTINGS = Path(__file__).parent / "paintings"
 #: The pictures to train on: paintings show as many kinds of things as photos do.
 PRACTICE = [*PAINTINGS.glob("*.jpg"), *PAINTINGS.with_name("practice").glob("*.jpg")]
-
-#: The side of the pieces of them that the painting is compared with at first.
+#: The side, in pixels, of the crops that decide which shipped style learning starts from, and that
+#: stand for photos in the painting's colours.
 COMPARED = 192
 
 

@@ -21,7 +21,7 @@ DECAY = 0.998
 
 
 class TrainableStyles:
-    """With `frozen`, the network doesn't learn."""
+    """Style vectors and their network, which learns as well unless it is frozen."""
 
     def __init__(self, names: list[str], frozen: bool = False) -> None:
         self.names = names

@@ -16,7 +16,7 @@ from workloads.video.training.recipe import TrainingSettings
 from workloads.video.training.trainable_styles import TrainableStyles
 from workloads.video.training.vgg import Vgg
 
-Gradients = Sequence[Tensor | None]
+Gradients = Sequence[Tensor]
 
 #: Steps in which the learning rate rises to its full value.
 WARM_UP = 20
@@ -68,18 +68,17 @@ class TrainingLoop:
     def _step(self, frames: list[Tensor], which: list[int], size: int) -> list[float]:
         """Compute each frame's gradients in a thread of its own, and apply their mean."""
         done = list(cpu_threads(1).pool.map(self._gradients, frames, which, [size] * len(which)))
-        for n, weight in enumerate(self._learning):
-            parts = [part for _, gradients in done if (part := gradients[n]) is not None]
+        gradients = (of_frame for _, of_frame in done)
+        for weight, *parts in zip(self._learning, *gradients, strict=True):
             # Fused Adam reads a gradient as if it had its weight's memory format.
-            mean = torch.stack(parts).sum(0) / len(done) if parts else None
-            weight.grad = None if mean is None else torch.empty_like(weight).copy_(mean)
+            weight.grad = torch.empty_like(weight).copy_(torch.stack(parts).mean(0))
         nn.utils.clip_grad_norm_(self._learning, 1.0)
         self._optimiser.step()
         return torch.tensor([losses for losses, _ in done]).mean(0).tolist()
 
     def _gradients(self, frame: Tensor, number: int, size: int) -> tuple[list[float], Gradients]:
         step = self._losses(frame, number, size)
-        gradients = torch.autograd.grad(self._total(step), self._learning, allow_unused=True)
+        gradients = torch.autograd.grad(self._total(step), self._learning)
         return [value.item() for value in (*step.losses, step.flicker)], gradients
 
     def _losses(self, frame: Tensor, number: int, size: int) -> StepLosses:

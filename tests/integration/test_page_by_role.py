@@ -20,8 +20,8 @@ from shared.messages import Poisoned
 from shared.models import Model, Models
 from shared.records import Result
 from shared.storage import QUEUES, Storage
-from tests.integration.test_page_roles import served
 from tests.support.role_proxy import RoleProxy, flat, rights_of, storage_alone
+from tests.support.served_page import served
 from tests.unit.test_azure_roles import rights_needed_by
 
 BEARER = {"Authorization": "Bearer t"}

@@ -13,15 +13,14 @@ from shared.jobs import Jobs
 from shared.prepare import prepare
 from shared.storage import Storage
 from shared.telemetry.storage_calls import requests_sent
-from tests.integration.test_page_roles import login, served
 from tests.support.azurite import Azurite
+from tests.support.served_page import behind_azures_login, login, served
 from tests.support.waiting import eventually
 
 
 @pytest.fixture
 def settings(azurite: Azurite) -> WebSettings:
-    given = azurite.settings().model_dump(exclude_none=True)
-    return WebSettings(**given, web_login="azure")
+    return behind_azures_login(azurite)
 
 
 @pytest.fixture

@@ -1,20 +1,13 @@
 """Behind Azure's login: what viewers, uploaders and operators may do on the page."""
 
-import base64
-import json
-import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from datetime import UTC, datetime
 
 import httpx
 import pytest
-import uvicorn
 
-from services.web.__main__ import bound
-from services.web.app import application
 from services.web.desk import Desk
-from services.web.live import Live
 from services.web.settings import WebSettings
 from shared import names
 from shared.errors import Misconfigured
@@ -23,6 +16,7 @@ from shared.prepare import prepare
 from shared.storage import Storage
 from shared.telemetry.audit import Audit
 from tests.support.azurite import Azurite
+from tests.support.served_page import behind_azures_login, login, served
 from tests.support.waiting import eventually
 
 JOB = "clip-0123456789ab"
@@ -30,8 +24,7 @@ JOB = "clip-0123456789ab"
 
 @pytest.fixture
 def settings(azurite: Azurite) -> WebSettings:
-    given = azurite.settings().model_dump(exclude_none=True)
-    return WebSettings(**given, web_login="azure")
+    return behind_azures_login(azurite)
 
 
 @pytest.fixture
@@ -46,28 +39,6 @@ def storage(settings: WebSettings) -> Storage:
 def client(storage: Storage, settings: WebSettings) -> Iterator[httpx.Client]:
     with served(Desk(storage, settings)) as client:
         yield client
-
-
-@contextmanager
-def served(desk: Desk) -> Iterator[httpx.Client]:
-    listener = bound("127.0.0.1", 0)
-    server = uvicorn.Server(uvicorn.Config(application(desk, Live(desk.board)), log_config=None))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-    thread.start()
-    try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{listener.getsockname()[1]}") as client:
-            yield client
-    finally:
-        server.should_exit = True
-        thread.join()
-        listener.close()
-
-
-def login(*roles: str, name: str = "ann@example.com") -> dict[str, str]:
-    """The headers of Azure's login."""
-    claims = [{"typ": "roles", "val": role} for role in roles] + [{"typ": "name", "val": "Ann"}]
-    principal = base64.b64encode(json.dumps({"claims": claims}).encode()).decode()
-    return {"X-MS-CLIENT-PRINCIPAL": principal, "X-MS-CLIENT-PRINCIPAL-NAME": name}
 
 
 def form_token(client: httpx.Client, headers: dict[str, str]) -> str:

@@ -8,7 +8,7 @@ Only as many chunks are sent as keep all nodes busy, and only a few segments of 
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from datetime import UTC, datetime
 
 from services.dispatcher.backlog import Backlog, Task
@@ -36,7 +36,8 @@ from shared.worker_activity import WorkerActivity
 
 log = logger()
 RECONCILE_SECONDS = 2.0
-BEFORE_CHUNKS = ("arrivals", *LANES, "segments", "shards")
+BEFORE_SHARDS = frozenset((*LANES, "segments"))
+BEFORE_CHUNKS = ("arrivals", *BEFORE_SHARDS, "shards")
 #: How many scored chunks for each node may wait for a stitcher before no more chunks are sent.
 SCORED_PER_NODE = 8
 RIGHTS = Rights(
@@ -81,6 +82,8 @@ class Dispatcher:
         self._next_look = 0.0
         #: As counted at the last look, or sent since then; None before the first look.
         self._tasks: int | None = None
+        #: Whether a file has arrived since the last worker was started for one.
+        self._arrived = False
         #: The cluster's refusal, or that it doesn't answer; None since it last answered.
         self._problem: Problem | None = None
 
@@ -101,6 +104,12 @@ class Dispatcher:
         self._tasks = None
         self._window.send_next(job, done=segment.segment)
         self._next_look = 0
+
+    def heard(self, queues: Collection[str]) -> None:
+        """Start a worker for a file that arrives while there is none: it gets ready meanwhile."""
+        if self.is_idle and not BEFORE_SHARDS.isdisjoint(queues):
+            self._arrived = True
+            self._next_look = 0
 
     @property
     def is_idle(self) -> bool:
@@ -130,6 +139,9 @@ class Dispatcher:
 
     def _match_workers_to_tasks(self, chunks: int, lessons: int) -> None:
         needed = workers_for(chunks) + min(lessons, self._settings.lesson_workers)
+        if self._arrived and not self._workforce.alive:
+            needed = max(1, needed)
+        self._arrived = False
         self._workforce.needed = needed
         if needed:
             self._workforce.start(needed)
@@ -194,6 +206,7 @@ def build(storage: Storage, settings: WorkerSettings, stop: Stop) -> Consumer:
         tick=dispatcher.reconcile,
         rights=[RIGHTS, SWEEPING],
         at_end=pool.close,
-        woken_by=("chunks", "lessons"),
+        woken_by=("chunks", "lessons", *BEFORE_SHARDS),
+        heard=dispatcher.heard,
         may_be_late=lambda: dispatcher.is_idle,
     )

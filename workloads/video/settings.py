@@ -16,6 +16,12 @@ class SplittingSettings(Settings):
         "great-wave", description="The style of a video whose folder and metadata name none."
     )
     segment_seconds: float = Field(10, gt=0, description="About how long a segment is.")
+    opening_frames: int = Field(
+        8,
+        ge=0,
+        description="How many frames a video's first segment has, so that the first of them are"
+        " soon painted; 0: as many as the others.",
+    )
     jpeg_quality: int = Field(
         95, ge=1, le=100, description="Quality of the frames that are sent to the scorer."
     )

@@ -22,6 +22,8 @@ LONGEST = 2
 #: Far from its keyframe, a segment is as long as that distance divided by this: of a long video
 #: with one keyframe, nothing is decoded more than about ten times.
 DISTANCE_PARTS = 8
+#: A first segment of fewer frames isn't cut once more: it is soon scored anyway.
+OPENED_FRAMES = 75
 #: The most segments of a file that is read from its beginning for each of them.
 MOST_SEGMENTS = 64
 
@@ -62,7 +64,8 @@ def plan(file: BinaryIO, settings: SplittingSettings) -> Plan:
     check_work(picture.width * picture.height * len(scan.shown), settings)
     if not scan.seekable:
         picture_notes.append("the file's times don't run on; its frames are timed by their order")
-    spans, keyframes, places = segments_of(scan, Fraction(settings.segment_seconds) / facts.tick)
+    ticks = Fraction(settings.segment_seconds) / facts.tick
+    spans, keyframes, places = segments_of(scan, ticks, settings.opening_frames)
     check_length(spans, facts.tick, settings)
     aspect = 1 / facts.aspect if picture.rotation % 180 else facts.aspect
     detail = VideoDetail(
@@ -92,7 +95,7 @@ def facts_of(stream: VideoStream) -> Facts:
     return Facts(stream.index, stream.time_base, min(rate, 1 / stream.time_base), aspect)
 
 
-def segments_of(scan: Scan, ticks: Fraction) -> Segments:
+def segments_of(scan: Scan, ticks: Fraction, opening: int) -> Segments:
     """Cut by the frames' times, or by their order if the times can't be used."""
     if scan.seekable:
         times = sorted(set(scan.shown))
@@ -103,7 +106,7 @@ def segments_of(scan: Scan, ticks: Fraction) -> Segments:
         keyframes = sorted(key_at)
         if any(key.byte is None for key in scan.keyframes):
             ticks = max(ticks, Fraction(times[-1] - times[0], MOST_SEGMENTS))
-    starts, decoded_from = segment_starts(times, keyframes, ticks)
+    starts, decoded_from = segment_starts(times, keyframes, ticks, opening)
     spans = [
         Span(start=start, stop=stop, items=bisect_left(times, stop) - bisect_left(times, start))
         for start, stop in pairwise([*starts, times[-1] + 1])
@@ -122,13 +125,13 @@ def segments_of(scan: Scan, ticks: Fraction) -> Segments:
 
 
 def segment_starts(
-    times: list[int], keyframes: list[int], ticks: Fraction
+    times: list[int], keyframes: list[int], ticks: Fraction, opening: int = 0
 ) -> tuple[list[int], list[int | None]]:
     """Return where segments start, and the keyframe from which each is decoded.
 
     A segment starts at the first keyframe that is far enough from the last start, or, if there is
     none, anywhere. The farther that is from its keyframe, the longer the segments get, as they are
-    decoded from the keyframe on.
+    decoded from the keyframe on. With `opening`, the first segment is cut after so many frames.
     """
     starts = [times[0]]
     while True:
@@ -142,6 +145,9 @@ def segment_starts(
         if at >= len(times):
             break
         starts.append(times[at])
+    first_items = bisect_left(times, [*starts, times[-1] + 1][1])
+    if opening and first_items > max(opening, OPENED_FRAMES):
+        starts.insert(1, times[opening])
     return starts, [keyframe_before(keyframes, start) for start in starts]
 
 

@@ -12,6 +12,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable
+from functools import cache
 from importlib import metadata
 from types import TracebackType
 from typing import cast
@@ -83,7 +84,9 @@ def version() -> str:
         return "unknown"
 
 
+@cache
 def replica() -> str:
+    """The process that was started as this service, which may run it in another one."""
     return f"{socket.gethostname()}:{os.getpid()}"
 
 

@@ -71,7 +71,7 @@ class Settings(BaseSettings):
         ge=0,
         le=65535,
         description="A port that answers `/metrics`, `/livez` and `/readyz`; 0 chooses a free one,"
-        " which is logged. The probes need `IMPASTO_HEARTBEAT`.",
+        " which every log line names.",
     )
     health_address: str = Field(
         "127.0.0.1",

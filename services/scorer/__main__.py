@@ -3,4 +3,4 @@ from services.scorer.settings import ScorerSettings
 from shared.runtime.serve import serve
 
 if __name__ == "__main__":
-    serve("scorer", ScorerSettings, build)
+    serve("scorer", ScorerSettings, build, own_process=True)

@@ -1,17 +1,16 @@
 """The scorer: scores the shards of each chunk; learns models when there is no chunk."""
 
-import os
-import socket
 import time
 from contextlib import closing
 from functools import cache
 
+from services.scorer.killed_attempts import lost_cpu
 from services.scorer.lessons import Lessons
 from services.scorer.pipeline import Pipeline
 from services.scorer.scored_report import ScoredReport
 from services.scorer.settings import ScorerSettings
 from services.scorer.stopwatch import Stopwatch
-from shared import names
+from shared import logs, names
 from shared.errors import NotYet
 from shared.jobs import Jobs
 from shared.messages import BlobCreated, ChunkPlanned, ChunkScored
@@ -35,6 +34,7 @@ RIGHTS = Rights(
         "scored": "list write",
         "models": "list read write",
         "segments": "read write",
+        "logs": "list",
     },
     {"lessons": "send", "scored": "send"},
 )
@@ -66,6 +66,8 @@ class ScoringService:
         self._report.begin()
         with closing(pipeline.run(open_shards)) as scored:
             scoring = Stage("score", device=scorer.device)
+            if work.attempt > 1:
+                scoring.lost_cpu = lost_cpu(self._storage, chunk)
             for shard in scored:
                 scoring.items = shard.item_count
                 spent = scoring.done_as_span(shard=shard.number)
@@ -93,7 +95,7 @@ class ScoringService:
                 chunk=chunk.chunk,
                 items=items,
                 skipped_shards=chunk.shards - len(open_shards),
-                worker=f"{socket.gethostname()}:{os.getpid()}",
+                worker=logs.replica(),
                 device=scorer.device,
                 detail=scorer.report(),
                 times=(times := watch.times(items)),

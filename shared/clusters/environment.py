@@ -18,7 +18,12 @@ PREFIX, ENV_FILE = "IMPASTO_", ".env"
 #: The variables of `DefaultAzureCredential`, and the endings of those that hold secrets.
 IDENTITY, SECRETS = "AZURE_", ("SECRET", "PASSWORD")
 #: A worker has no parent's standard input, and no health check asks it.
-NOT_FOR_WORKERS = frozenset({"tied_to_stdin", "heartbeat", "health_port", "batchai_secret"})
+NOT_FOR_WORKERS = frozenset(
+    {"tied_to_stdin", "heartbeat", "health_port", "health_address", "batchai_secret"}
+)
+#: Where services have an HTTP port, a worker has a free one, of its node's own address: several may
+#: be on a node, and networks of nodes may be open.
+ANY_PORT = {f"{PREFIX}HEALTH_PORT": "0"}
 
 
 @cache
@@ -51,4 +56,6 @@ def for_workers(settings: WorkerSettings, environment: Mapping[str, str]) -> Wor
             secret[name] = value.get_secret_value()
         elif value is not None:
             plain[name] = str(value)
+    if settings.health_port is not None:
+        plain |= ANY_PORT
     return WorkerEnvironment(plain, secret)

@@ -101,12 +101,16 @@ class Trace(BaseModel):
 
 
 def trace_from(job: str, lines: Iterable[Line]) -> Trace:
-    """The trace of a job from what was kept of it; a span that ended replaces its beginning."""
+    """The trace of a job from what was kept of it.
+
+    Of a span that ended that counts, and else what was last noted of it.
+    """
     found: dict[str, KeptSpan] = {}
     for line in lines:
         if "begun" in line:
             span = KeptSpan.model_validate(line["begun"])
-            found.setdefault(span.id, span)
+            if span.id not in found or not found[span.id].end:
+                found[span.id] = span
         elif "span" in line:
             span = KeptSpan.model_validate(line["span"])
             found[span.id] = span

@@ -1,7 +1,7 @@
 """The loop that every service runs: receive a message, handle it, settle it."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from structlog.contextvars import bound_contextvars
 
@@ -45,13 +45,14 @@ class Consumer:
         leave_when_idle: float | None = None,
         at_end: Callable[[], None] | None = None,
         woken_by: Sequence[str] = (),
+        heard: Callable[[Collection[str]], None] = lambda _queues: None,
         may_be_late: Callable[[], bool] = lambda: True,
     ) -> None:
         """`tick` is called between messages, and returns whether it found something to do.
 
         `rights` are those that the routes don't imply; nothing is received without them. Bells of
-        `woken_by` wake it besides those of its queues. While `may_be_late` returns False, bells or
-        not, no pause is longer than `idle_seconds`.
+        `woken_by` wake it besides those of its queues; `heard` is called with all that have rung.
+        While `may_be_late` returns False, bells or not, no pause is longer than `idle_seconds`.
         """
         self._handlers = HandlerThread(stop, settings.drain_seconds, settings.grace_seconds)
         self._tick = Guarded(tick, self._handlers, settings, what="tick") if tick else None
@@ -78,6 +79,7 @@ class Consumer:
         self._stop = stop
         self._leave_when_idle = leave_when_idle
         self._at_end = at_end
+        self._heard = heard
         self._waiting = Waiting(
             stop,
             settings,
@@ -112,6 +114,7 @@ class Consumer:
             self._at_end()
 
     def _hurry(self, rung: set[str]) -> None:
+        self._heard(rung)
         for lanes in self._lanes:
             lanes.hurry(rung)
 
@@ -171,6 +174,7 @@ class Consumer:
             self._settling.poison(delivery, message, reason)
             return
         started, cost = time.monotonic(), Cost()
+        span.used = cost.attributes
         work = Work(delivery.attempt)
         done = self._handlers.do(lambda: route.handle(message, work), delivery, work)
         seconds = time.monotonic() - started

@@ -3,20 +3,39 @@
 The probes answer from the heartbeat file: 200, or 503 and why.
 """
 
+import atexit
+import os
+import shutil
+import tempfile
 import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import TypeVar
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from shared.logs import logger
 from shared.runtime.heartbeat import why_not_ready, why_stuck
+from shared.settings import Settings
 from shared.telemetry.metrics import REGISTRY
 
 log = logger()
 PLAIN = "text/plain; charset=utf-8"
 Answer = tuple[int, str, bytes]
+S = TypeVar("S", bound=Settings)
+
+
+def with_heartbeat(settings: S) -> S:
+    """The probes need a file: without IMPASTO_HEARTBEAT one in a folder that ends with the process.
+
+    A job of Batch AI has a folder for that, which is deleted though the process was killed.
+    """
+    if settings.health_port is None or settings.heartbeat:
+        return settings
+    folder = tempfile.mkdtemp(prefix="impasto-", dir=os.environ.get("AZ_BATCHAI_JOB_TEMP"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return settings.model_copy(update={"heartbeat": Path(folder) / "heartbeat"})
 
 
 def answer_http(address: str, port: int, heartbeat: Path | None) -> ThreadingHTTPServer | None:

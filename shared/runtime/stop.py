@@ -17,6 +17,7 @@ class Stop:
     def __init__(self) -> None:
         self._read, self._write = os.pipe()
         self._on_poll: Callable[[], None] | None = None
+        self._signalled_before = False
         #: Whether to leave at once.
         self.hurried = False
 
@@ -60,6 +61,7 @@ class Stop:
         return self
 
     def _signalled(self, _number: int, _frame: FrameType | None) -> None:
-        if self.requested:
+        if self._signalled_before:
             os._exit(LEFT_AT_ONCE)
+        self._signalled_before = True
         self.request()

@@ -27,8 +27,7 @@ class Telemetry:
         self._open: list[Closing] = []
 
     def keep_job_logs(self, storage: Storage, service: str) -> None:
-        writer = f"{service}-{logs.replica().replace(':', '-')}"
-        job_log = JobLog(storage.container("logs"), writer)
+        job_log = job_log_of(storage, service)
         logs.keep_lines(job_log.add)
         spans.sinks.append(job_log)
         self._open.append(job_log)
@@ -79,3 +78,7 @@ class Telemetry:
     def close(self) -> None:
         for each in self._open:
             each.close()
+
+
+def job_log_of(storage: Storage, service: str) -> JobLog:
+    return JobLog(storage.container("logs"), f"{service}-{logs.replica().replace(':', '-')}")

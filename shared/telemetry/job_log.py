@@ -1,7 +1,8 @@
 """Keeps log lines and spans of each job in the container `logs`: `<job>/<service>-<replica>.jsonl`.
 
 They are appended in another thread two seconds after they come, so that what a killed process
-had said until then is kept. Nothing is sent while there is nothing to say. While storage doesn't
+had said until then is kept. A delivery that goes on is noted with what it has used so far: with
+other lines, and else once in a while. Nothing is sent while nothing goes on. While storage doesn't
 answer, the newest lines are kept in memory, up to a limit.
 """
 
@@ -21,6 +22,8 @@ from shared.telemetry.spans import Span
 log = logger()
 #: What a killed process has said within this time is lost; a shorter time costs more requests.
 FLUSH_SECONDS = 2.0
+#: How often at least it is noted what a delivery has used so far.
+USED_SECONDS = 15.0
 CLOSE_SECONDS = 5.0
 LONGEST_PAUSE = 30.0
 #: Of all lines that wait. Beyond it the oldest are dropped.
@@ -41,7 +44,7 @@ class JobLog:
         self._lock = threading.Lock()
         self._waiting: deque[tuple[str, bytes]] = deque()
         self._size = 0
-        #: Spans that have begun, until that is noted: should the process die, it is known.
+        #: Deliveries that haven't ended: should the process die, they are known.
         self._open: dict[str, Span] = {}
         self._full: set[str] = set()
         self._something = threading.Event()
@@ -78,7 +81,7 @@ class JobLog:
     def _flush_often(self) -> None:
         pause = FLUSH_SECONDS
         while not self._closing.is_set():
-            self._something.wait()
+            self._something.wait(USED_SECONDS if self._open else None)
             self._closing.wait(pause)
             self._something.clear()
             failed = not self._flush()
@@ -89,7 +92,7 @@ class JobLog:
     def _flush(self) -> bool:
         """Append all lines that wait, one request for each job; return whether that was done."""
         with self._lock:
-            begun, self._open = list(self._open.values()), {}
+            begun = list(self._open.values())
             self._waiting.extend((span.job, begun_line(span, self._writer)) for span in begun)
             waiting, self._waiting, self._size = list(self._waiting), deque(), 0
         lines: dict[str, list[bytes]] = {}
@@ -129,7 +132,9 @@ class JobLog:
 
 
 def begun_line(span: Span, writer: str) -> bytes:
-    return json.dumps({"begun": described(span, writer)}).encode() + b"\n"
+    told = described(span, writer)
+    told["attributes"] = {**span.attributes, **span.used()}
+    return redacted(json.dumps({"begun": told})).encode() + b"\n"
 
 
 def span_line(span: Span, writer: str) -> str:

@@ -42,6 +42,8 @@ class Span:
     #: The span that sent the message.
     link: SpanContext | None = None
     error: str | None = None
+    #: Attributes of what it has used so far.
+    used: Callable[[], Mapping[str, Value]] = dict
 
     @property
     def context(self) -> SpanContext:

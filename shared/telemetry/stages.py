@@ -19,6 +19,8 @@ class Stage:
         self.name = name
         self.items = 0
         self.device = device
+        #: What attempts at it used that were killed.
+        self.lost_cpu = 0.0
         self._start = time.time_ns()
         self._began, self._cpu = time.monotonic(), cpu_seconds()
 
@@ -28,7 +30,7 @@ class Stage:
         if self.items:
             ITEMS.labels(self.name, self.device).inc(self.items)
             ITEM_SECONDS.labels(self.name, self.device).inc(seconds)
-        cpu = max(0.0, cpu_seconds() - self._cpu)
+        cpu = max(0.0, cpu_seconds() - self._cpu) + self.lost_cpu
         return Spent(seconds=round(seconds, 3), cpu_seconds=round(cpu, 3))
 
     def done_as_span(self, **attributes: spans.Value) -> Spent:
@@ -36,7 +38,10 @@ class Stage:
         spent = self.done()
         parent = spans.current()
         if parent and spans.sinks:
-            told = attributes | {"impasto.items": self.items}
+            told = attributes | {
+                "impasto.items": self.items,
+                "impasto.cpu_seconds": spent.cpu_seconds,
+            }
             child = spans.child_of(parent, self.name, "internal", told)
             child.start = self._start
             spans.finish(child)

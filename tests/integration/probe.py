@@ -4,6 +4,7 @@ It writes blobs to `logs`: `started/<job>/<anything>` when its handler starts, `
 ends, and `effect/<job>`.
 """
 
+import ctypes
 import os
 import signal
 import sys
@@ -13,6 +14,7 @@ import uuid
 from collections.abc import Callable
 
 from shared.errors import NotYet, Reject, Retry
+from shared.logs import logger
 from shared.messages import SegmentPlanned
 from shared.runtime.consumer import Consumer
 from shared.runtime.serve import serve
@@ -20,6 +22,8 @@ from shared.runtime.stop import Stop
 from shared.runtime.work import Route, Work
 from shared.settings import Settings
 from shared.storage import Storage
+
+log = logger()
 
 
 class Probe:
@@ -66,6 +70,29 @@ class Probe:
         """Make no progress, while the loop turns."""
         threading.Event().wait()
 
+    def burn(self, work: Work) -> None:
+        """Use a third of a second of CPU, say so, and go on."""
+        enough = time.process_time() + 0.33
+        while time.process_time() < enough:
+            pass
+        log.info("burnt")
+        self.until_told(work)
+
+    def write_raw(self, work: Work) -> None:
+        """As a scorer that prints, and a library that warns; it also tells a secret."""
+        for part in ("half a line", " and its rest\n"):
+            sys.stdout.write(part)
+            sys.stdout.flush()
+        os.write(2, f"a library says {os.environ['IMPASTO_WORK_CONNECTION']}\n".encode())
+        self.until_told(work)
+
+    def write_raw_and_die(self, work: Work) -> None:
+        os.write(2, b"last words, without an end")
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def crash_in_c(self, work: Work) -> None:
+        ctypes.string_at(0)
+
     def not_yet(self, work: Work) -> None:
         raise Retry("too early", after=2)
 
@@ -91,4 +118,5 @@ def build_with(behaviour: str) -> Callable[[Storage, Settings, Stop], Consumer]:
 
 
 if __name__ == "__main__":
-    serve("probe", Settings, build_with(sys.argv[1]))
+    apart = sys.argv[1] in ("write_raw", "write_raw_and_die", "crash_in_c")
+    serve("probe", Settings, build_with(sys.argv[1]), own_process=apart)

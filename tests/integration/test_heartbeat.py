@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from services.console.accounts import free_ports
+from shared.control.job_lines import JobLines
 from shared.runtime.heartbeat import beat, note_ready, note_worked
 from shared.storage import Storage
-from tests.integration.conftest import PLANNED, Notes, Spawn
+from tests.integration.conftest import JOB, PLANNED, Notes, Spawn
 from tests.support.probing import asked
 from tests.support.waiting import eventually
 
@@ -149,3 +150,27 @@ def test_the_health_check_asks_the_services_port_where_it_has_one(
     eventually(lambda: not health_check(heartbeat), "it to be well")
     process.kill()
     assert f"it doesn't answer on port {port}" in health_check(heartbeat)
+
+
+def test_two_on_one_machine_have_ports_of_their_own_that_their_jobs_logs_name(
+    storage: Storage, spawn: Spawn, notes: Notes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AZ_BATCHAI_JOB_TEMP", str(tmp_path))
+    processes = [spawn("quick", health_port=0) for _ in range(2)]
+    ports = [
+        eventually(lambda p=process: p.logged("answering http"), "the port")[0]["port"]  # type: ignore[misc]
+        for process in processes
+    ]
+    assert len(set(ports)) == 2
+    for port in ports:
+        eventually(lambda port=port: asked(port, "/readyz") == (200, "ok"), "it to be ready")  # type: ignore[misc]
+        assert asked(port, "/livez") == (200, "ok")
+        assert "impasto_storage_requests_total" in asked(port, "/metrics")[1]
+    storage.queue("segments").send(PLANNED)
+    notes.wait_for("ended")
+    [line] = eventually(lambda: JobLines(storage, JOB).log(), "its line")
+    assert line["http"] in {f"127.0.0.1:{port}" for port in ports}
+    for process in processes:
+        process.signal(signal.SIGTERM)
+        assert process.wait() == 0
+    assert not list(tmp_path.glob("impasto-*")), "its folder is gone with it"

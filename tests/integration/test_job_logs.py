@@ -8,16 +8,19 @@ from typing import Any
 import pytest
 
 from services.console.commands.observe import send
+from services.scorer.killed_attempts import lost_cpu
 from shared.control.job_lines import JobLines
+from shared.control.time_spent import time_spent
 from shared.control.traces import Trace, trace_from
 from shared.errors import Unavailable
-from shared.messages import SegmentPlanned
+from shared.messages import ChunkPlanned, SegmentPlanned
 from shared.prepare import prepare
 from shared.settings import Settings
 from shared.storage import Storage
 from shared.telemetry.ids import trace_of
 from shared.telemetry.job_log import JobLog
-from shared.telemetry.spans import Span, finish
+from shared.telemetry.spans import Span, child_of, finish
+from shared.telemetry.stages import Stage
 from tests.integration.conftest import JOB, Notes, Spawn
 from tests.support.otlp_receiver import receiving
 from tests.support.waiting import eventually
@@ -77,6 +80,53 @@ def test_a_killed_service_leaves_what_it_had_said_and_the_trace_goes_on(
     assert [span.attributes["impasto.attempt"] for span in trace.handlings] == [1, 2, 3]
     assert [span.end is None for span in trace.handlings] == [True, True, False]
     assert len(spans) == 1
+
+
+def test_a_killed_attempt_counts_with_the_cpu_that_it_had_used(
+    storage: Storage, spawn: Spawn, notes: Notes
+) -> None:
+    storage.queue("segments").send(PLANNED)
+    for tried in (1, 2):
+        process = spawn("burn")
+        eventually(
+            lambda tried=tried: [line["event"] for line in log_of(storage)] == ["burnt"] * tried,  # type: ignore[misc]
+            "the CPU to be used",
+        )
+        process.kill()
+        used = [span.attributes["impasto.cpu_seconds"] for span in trace_in(storage).handlings]
+        assert len(used) == tried
+        assert min(used) >= 0.33, used
+    assert time_spent(trace_in(storage), 1).cpu == {"split": pytest.approx(sum(used), abs=0.002)}
+    spawn("quick")
+    notes.wait_for("ended")
+    eventually(lambda: [s for s in trace_in(storage).handlings if s.end], "the last handling")
+    trace = trace_in(storage)
+    assert [span.end is None for span in trace.handlings] == [True, True, False]
+    last = trace.handlings[-1].attributes["impasto.cpu_seconds"]
+    assert last < 0.33, "the killed attempts are no part of it"
+    assert time_spent(trace, 1).cpu["split"] == pytest.approx(sum(used) + last, abs=0.002)
+
+
+def test_a_chunk_that_was_begun_again_counts_what_its_killed_attempts_used_but_once(
+    storage: Storage,
+) -> None:
+    chunk = ChunkPlanned(trace="t", job=JOB, segment=7, chunk=1, model="m", first_shard=0, shards=2)
+    assert lost_cpu(storage, chunk) == 0
+    log = JobLog(storage.container("logs"), "scorer-1")
+    for number, used in ((1, 5.0), (0, 100.0)):  # the second one is of another chunk
+        span = Span("process chunks", trace_of(JOB), JOB, kind="consumer")
+        span.attributes = {"impasto.segment": 7, "impasto.chunk": number}
+        span.used = lambda used=used: {"impasto.cpu_seconds": used}  # type: ignore[misc]
+        log.began(span)
+        if number == 1:
+            stored = child_of(span, "score", "internal", {"impasto.cpu_seconds": 2.0})
+            stored.end = stored.start
+            log.ended(stored)
+    log.close()
+    assert lost_cpu(storage, chunk) == 3.0
+    scoring = Stage("score")
+    scoring.lost_cpu = 3.0
+    assert 3.0 <= scoring.done().cpu_seconds < 4.0
 
 
 def test_no_key_is_in_what_is_kept(storage: Storage, spawn: Spawn, settings: Settings) -> None:

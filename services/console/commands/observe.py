@@ -19,7 +19,7 @@ from shared.telemetry.audit import Audit
 COLOURS = {"warning": "yellow", "error": "red", "critical": "red"}
 #: What a printed line shows otherwise than as `name=value`, or not at all.
 SHOWN = {"timestamp", "level", "event", "service", "version", "replica", "job"}
-SHOWN |= {"trace_id", "span_id", "exception", "queue", "message_id"}
+SHOWN |= {"trace_id", "span_id", "exception", "queue", "message_id", "stream"}
 
 
 def trace(
@@ -106,7 +106,8 @@ def show(line: Line, json: bool) -> None:
         print(terminal.json_line(line), flush=True)
         return
     rest = " ".join(f"{n}={v}" for n, v in line.items() if n not in SHOWN and v is not None)
-    text = f"{line['timestamp'][11:23]} {line['service']}: {line['event']}  {rest}".rstrip()
+    who = f"{line['service']} ({line['stream']})" if line.get("stream") else line["service"]
+    text = f"{line['timestamp'][11:23]} {who}: {line['event']}  {rest}".rstrip()
     terminal.out.print(
         terminal.plain(text, COLOURS.get(line["level"], "")), highlight=False, soft_wrap=True
     )

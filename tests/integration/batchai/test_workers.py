@@ -192,3 +192,10 @@ def test_workers_get_all_settings_except_the_clusters() -> None:
         "AZURE_AUTHORITY_HOST": "login.microsoftonline.us",
     }
     assert for_worker.secret == {"IMPASTO_WORK_CONNECTION": "key", "AZURE_CLIENT_SECRET": "hush"}
+
+
+def test_workers_have_a_free_port_of_their_own_address_where_services_have_a_port() -> None:
+    environment = {"IMPASTO_HEALTH_PORT": "9464", "IMPASTO_HEALTH_ADDRESS": "10.0.0.4"}
+    settings = BatchAISettings(health_port=9464, health_address="10.0.0.4")
+    assert for_workers(settings, environment).plain == {"IMPASTO_HEALTH_PORT": "0"}
+    assert for_workers(BatchAISettings(), {}).plain == {}

@@ -1,8 +1,9 @@
 """Wakes processes of the same machine that wait for messages, so that they seldom have to ask.
 
 Each such process has a named pipe in the folder `IMPASTO_BELLS`. Whoever sends a message writes the
-queue's name to all of these pipes. Where the folder isn't set, as on several machines, nobody is
-woken. A process that is woken by nobody still polls its queues, only less often.
+queue's name to all of these pipes, and whoever runs Azurite there the container's name of each
+upload. Where the folder isn't set, as on several machines, nobody is woken. A process that is woken
+by nobody still polls its queues, only less often.
 """
 
 import os
@@ -13,6 +14,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 SUFFIX = ".bell"
+#: A file in the folder: uploads ring as well.
+UPLOADS = "uploads-ring"
 LINE = re.compile(r"^([\w-]+) (\d+(?:\.\d+)?)$", re.MULTILINE | re.ASCII)
 
 
@@ -36,6 +39,10 @@ def ring(folder: Path | None, queue: str, after: float = 0) -> None:
         with suppress(OSError):  # it hasn't read for so long that the pipe is full
             os.write(pipe, line)
         os.close(pipe)
+
+
+def uploads_ring(folder: Path | None) -> bool:
+    return folder is not None and (folder / UPLOADS).exists()
 
 
 class Bell:

@@ -11,18 +11,22 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 from services.console.accounts import HOST, Accounts
+from services.console.request_log import RequestLog
 from shared.errors import Misconfigured
 from shared.runtime.stop import Stop
+from shared.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / "deploy/azurite/node_modules/azurite/dist/src/azurite.js"
 START_SECONDS = 60
 #: Newer tools ask for API versions that Azurite doesn't know yet, and work all the same.
-FLAGS = ["--silent", "--disableTelemetry", "--skipApiVersionCheck"]
+SILENT = "--silent"
+FLAGS = [SILENT, "--disableTelemetry", "--skipApiVersionCheck"]
 
 
 def start(accounts: Accounts, folder: Path, log: Path, lifeline: int) -> "subprocess.Popen[bytes]":
@@ -30,6 +34,7 @@ def start(accounts: Accounts, folder: Path, log: Path, lifeline: int) -> "subpro
     if not SCRIPT.exists():
         raise Misconfigured("Azurite isn't installed; `make setup` installs it")
     folder.mkdir(parents=True, exist_ok=True)
+    bells = {"IMPASTO_BELLS": str(accounts.bells)} if accounts.bells else {}
     with log.open("ab") as out:
         process = subprocess.Popen(
             [
@@ -41,7 +46,7 @@ def start(accounts: Accounts, folder: Path, log: Path, lifeline: int) -> "subpro
                 str(accounts.queue_port),
                 *FLAGS,
             ],
-            env=os.environ | {"AZURITE_ACCOUNTS": accounts.azurite},
+            env=os.environ | {"AZURITE_ACCOUNTS": accounts.azurite} | bells,
             stdin=lifeline,
             stdout=out,
             stderr=out,
@@ -95,10 +100,14 @@ def main() -> None:
     }
     arguments = [part for key, value in options.items() for part in (f"--{key}", value)]
     child = subprocess.Popen(
-        [node(), str(SCRIPT), *arguments, *flags],
+        [node(), str(SCRIPT), *arguments, *(flag for flag in flags if flag != SILENT)],
         stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
     )
-    while child.poll() is None and not stop.wait(0.2):
+    log = RequestLog(Settings().bells, silent=SILENT in flags)
+    assert child.stdout
+    threading.Thread(target=log.read, args=[child.stdout, stop], daemon=True).start()
+    while child.poll() is None and not stop.wait(3600):
         pass
     if child.poll() is None:
         child.send_signal(signal.SIGTERM)

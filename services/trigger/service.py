@@ -5,9 +5,11 @@ are not.
 """
 
 import time
+from collections.abc import Collection
 
 from shared import names
 from shared.arrivals import Arrivals, event_of
+from shared.bells import uploads_ring
 from shared.blobs import Blob, Container
 from shared.listing import list_all
 from shared.logs import logger
@@ -27,19 +29,22 @@ RIGHTS = Rights(
 PAUSE_FACTOR = 20
 #: A listing may also have taken long because of an outage.
 LONGEST_PAUSE = 30.0
-#: After so long without anything new, lessons are listed at every third listing of inputs.
+#: After so long without anything new, lessons are listed at every third listing of inputs. Where a
+#: bell rings for uploads, everything is then listed only once in a while.
 CALM_SECONDS = 60.0
 LESSONS_EVERY = 3
+SELDOM_SECONDS = 60.0
 
 
 class Trigger:
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
+        self._bells = storage.bells
         self._arrivals = Arrivals(storage)
         self._watched = [storage.container(name) for name in watched()]
         self._seen: dict[str, set[str]] = {}
         self._unlistable: dict[str, set[str]] = {}
-        self._next_listing = 0.0
+        self._next_listing = self._last_listing = 0.0
         self._last_new = time.monotonic()
         self._listings = 0
 
@@ -48,8 +53,24 @@ class Trigger:
         began = time.monotonic()
         if began < self._next_listing:
             return False
+        new = self._announce_uploads(began) + self._arrivals.announce_due()
+        now = time.monotonic()
+        if new:
+            self._last_new = now
+        self._next_listing = now + pause_after(now - began)
+        return new > 0
+
+    def heard(self, _containers: Collection[str]) -> None:
+        """Something was uploaded: list soon, and often for a while, in case more comes."""
+        self._last_new = time.monotonic()
+
+    def _announce_uploads(self, began: float) -> int:
+        calm = began - self._last_new >= CALM_SECONDS
+        if calm and uploads_ring(self._bells) and began - self._last_listing < SELDOM_SECONDS:
+            return 0
+        self._last_listing = began
         new = 0
-        for container in self._containers_to_list(began):
+        for container in self._containers_to_list(calm):
             listed: set[str] = set()
             seen = self._seen.setdefault(container.name, set())
             found = list_all(container)
@@ -62,17 +83,12 @@ class Trigger:
                     new += self._arrivals.announce_new(event)
                     seen.add(content)
             seen &= listed
-        new += self._arrivals.announce_due()
-        now = time.monotonic()
-        if new:
-            self._last_new = now
-        self._next_listing = now + pause_after(now - began)
-        return new > 0
+        return new
 
-    def _containers_to_list(self, now: float) -> list[Container]:
+    def _containers_to_list(self, calm: bool) -> list[Container]:
         """Mostly no lessons while all is calm: learning takes minutes anyway."""
         self._listings += 1
-        if now - self._last_new < CALM_SECONDS or self._listings % LESSONS_EVERY == 0:
+        if not calm or uploads_ring(self._bells) or self._listings % LESSONS_EVERY == 0:
             return self._watched
         return [container for container in self._watched if container.name not in lessons()]
 
@@ -98,13 +114,15 @@ def pause_after(seconds: float) -> float:
 
 
 def build(storage: Storage, settings: Settings, stop: Stop) -> Consumer:
-    tick = Trigger(storage).announce_new
+    trigger = Trigger(storage)
     return Consumer(
         storage,
         settings,
         stop,
         routes=[],
-        tick=tick,
+        tick=trigger.announce_new,
         rights=[RIGHTS],
-        may_be_late=lambda: False,  # nobody rings for what others upload
+        woken_by=watched(),
+        heard=trigger.heard,
+        may_be_late=lambda: False,  # nobody rings for windows that are due
     )

@@ -1,19 +1,24 @@
 """What idle services ask of storage, counted request by request; nothing is lost by asking less."""
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import chain, pairwise
 from pathlib import Path
+from types import SimpleNamespace
 from typing import cast
 
 import pytest
 
+from services.console.request_log import ANNOUNCE_SECONDS
 from services.dispatcher import service as dispatching
 from services.splitter.service import build as build_splitter
 from services.splitter.settings import SplitterSettings
 from services.stitcher.service import build as build_stitcher
 from services.stitcher.settings import StitcherSettings
 from services.trigger import service as triggering
+from shared.arrivals import lane_of
+from shared.bells import UPLOADS, ring
 from shared.clusters.backend import WorkerPool
 from shared.clusters.settings import WorkerSettings
 from shared.clusters.state import WorkerState
@@ -119,6 +124,30 @@ def test_all_idle_services_together_ask_less_than_once_a_second(
     often = len(asked.pop("trigger")) / len(listings) / IDLE_SECONDS
     seldom = sum(map(len, asked.values())) / DEEPEST_SECONDS
     assert seldom + often <= 1
+
+
+def test_where_uploads_ring_a_calm_trigger_lists_once_a_minute_or_when_it_rings(
+    start: Start, storage: Storage, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert settings.bells
+    trigger = start("trigger")
+    now = time.monotonic() + triggering.CALM_SECONDS
+    monkeypatch.setattr(triggering, "time", SimpleNamespace(monotonic=lambda: now))
+    (settings.bells / UPLOADS).touch()
+    assert asked_by(trigger) == ["LIST input ", "LIST styles "]
+    for _ in range(20):
+        assert asked_by(trigger) == []
+    assert not trigger._waiting._may_be_late(), "as windows are due by the clock"
+    now += triggering.SELDOM_SECONDS
+    assert asked_by(trigger) == ["LIST input ", "LIST styles "]
+    assert asked_by(trigger) == []
+
+    storage.container("input").write("great-wave/a.mp4", b"video")
+    ring(settings.bells, "input", ANNOUNCE_SECONDS)
+    trigger._hurry(trigger._waiting.wait())
+    assert trigger._poll()
+    assert storage.queue(lane_of("great-wave/a.mp4")).count() == 1
+    assert asked_by(trigger) == ["LIST input ", "LIST styles "], "more may come"
 
 
 def test_empty_lanes_are_asked_less_and_less_until_a_bell_rings(

@@ -122,7 +122,7 @@ def build(storage: Storage, settings: Settings, stop: Stop) -> Consumer:
         routes=[],
         tick=trigger.announce_new,
         rights=[RIGHTS],
-        woken_by=watched(),
+        woken_by=list(watched()),
         heard=trigger.heard,
         may_be_late=lambda: False,  # nobody rings for windows that are due
     )

@@ -13,11 +13,13 @@ from tests.support.assets import VGG, needs_vgg
 from workloads.video.scoring.painter import load_network, load_style, save_style
 from workloads.video.settings import WEIGHTS, ScoringSettings
 from workloads.video.training import pictures
+from workloads.video.training.content_weights import LIMIT, ContentWeights
 from workloads.video.training.flicker import Move, flicker
+from workloads.video.training.losses import Losses, PaintingFeatures
 from workloads.video.training.recipe import Recipe, TrainingSettings
 from workloads.video.training.style_learner import StyleLearner
 from workloads.video.training.trainable_styles import TrainableStyles
-from workloads.video.training.training_loop import Gradients, TrainingLoop
+from workloads.video.training.training_loop import Gradients, StepLosses, TrainingLoop
 from workloads.video.training.vgg import Vgg
 
 pytestmark = pytest.mark.slow
@@ -39,13 +41,14 @@ class FixedGradients(TrainingLoop):
     """Every frame's gradients are those given; no painting is looked at."""
 
     def __init__(self, styles: TrainableStyles, gradients: list[torch.Tensor]) -> None:
-        super().__init__(styles, cast(Vgg, None), [], TrainingSettings(steps=1))
+        paintings = cast(list[PaintingFeatures], [None])
+        super().__init__(styles, cast(Vgg, None), paintings, TrainingSettings(steps=1))
         self._fixed = gradients
 
     def _gradients(
         self, frame: torch.Tensor, number: int, size: int
     ) -> tuple[list[float], Gradients]:
-        return [0.0], self._fixed
+        return [0.0] * len(StepLosses._fields + Losses._fields), self._fixed
 
 
 def test_every_weight_moves_against_its_gradient() -> None:
@@ -59,6 +62,14 @@ def test_every_weight_moves_against_its_gradient() -> None:
     loop._step([torch.empty(0)] * 2, [0, 0], 0)
     for weight, was, gradient in zip(weights, before, gradients, strict=True):
         assert torch.equal((weight - was).sign(), -gradient.sign())
+
+
+def test_content_counts_more_in_a_style_that_is_painted_well() -> None:
+    weights = ContentWeights(styles=3, first=6, goal=0.6)
+    for _ in range(1000):
+        weights.update(0, tint=0.5)
+        weights.update(1, tint=0.7)
+    assert weights.values == [6 * LIMIT, 6 / LIMIT, 6]
 
 
 @needs_vgg

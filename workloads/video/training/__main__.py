@@ -77,8 +77,8 @@ def main() -> None:
     checkpoint = args.out / CHECKPOINT
     if checkpoint.exists():
         saved = torch.load(checkpoint)
-        styles.restore(saved["studio"])
-        loop.restore(saved["lesson"])
+        styles.restore(saved["styles"])
+        loop.restore(saved["loop"])
         stage, done = Stage.model_validate_json(saved["stage"]), saved["step"]
     recipe.stages.append(stage)
     names = list(Progress.model_fields)[1:]
@@ -94,9 +94,10 @@ def main() -> None:
             stage.seconds = round(time.monotonic() - began, 1)
             print(f"{stage.seconds:7.0f} s", stage.progress[-1], flush=True)
         if step % CHECKPOINT_STEPS == 0 or step == settings.steps:
+            stage.content_weights = [round(weight, 2) for weight in loop.content_weights]
             styles.save(args.out)
             recipe.save(args.out)
-            state = {"studio": styles.state(), "lesson": loop.state(), "step": step}
+            state = {"styles": styles.state(), "loop": loop.state(), "step": step}
             torch.save(state | {"stage": stage.model_dump_json()}, checkpoint)
 
 

@@ -20,7 +20,8 @@ class TrainingSettings(BaseModel):
     tint_weight: float = Field(0.9, description="weight of squares that are only tinted")
     gram_weight: float = Field(3.0, description="weight of the Gram matrices' distance")
     colour_weight: float = Field(3.0, description="weight of the distance of colours")
-    content_weight: float = Field(6.0, description="weight of the distance of content")
+    content_weight: float = Field(6.0, description="first weight of the distance of content")
+    tint_goal: float = Field(0.65, description="a style below it gets more weight on content")
     variation_weight: float = Field(0.1, description="weight of neighbouring pixels' differences")
     repeat_weight: float = Field(4.0, description="weight of patterns that repeat at a stride")
     steady_weight: float = Field(20.0, description="weight of the flicker between two frames")
@@ -55,6 +56,8 @@ class Stage(BaseModel):
     kept_out: list[str]
     torch: str
     seconds: float = 0
+    #: The last weight of the distance of content, for each painting.
+    content_weights: list[float] = []
     progress: list[Progress] = []
 
 

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from workloads.video.scoring.cpu_threads import cpu_threads
 from workloads.video.scoring.device import autocast_on_cpu
 from workloads.video.training import pictures
+from workloads.video.training.content_weights import ContentWeights
 from workloads.video.training.flicker import Move, flicker, next_frame
 from workloads.video.training.losses import Losses, PaintingFeatures, compare
 from workloads.video.training.recipe import TrainingSettings
@@ -37,6 +38,9 @@ class TrainingLoop:
     ) -> None:
         self._styles, self._vgg, self._settings = styles, vgg, settings
         self._paintings = paintings
+        self._content = ContentWeights(
+            len(paintings), settings.content_weight, settings.tint_goal
+        )
         self._optimiser = styles.optimiser()
         groups = self._optimiser.param_groups
         self._rates = [group["lr"] * settings.rate for group in groups]
@@ -59,11 +63,16 @@ class TrainingLoop:
             self._styles.average(step - done)
             yield step + 1, losses
 
+    @property
+    def content_weights(self) -> list[float]:
+        return self._content.values
+
     def state(self) -> dict[str, Any]:
-        return self._optimiser.state_dict()
+        return {"optimiser": self._optimiser.state_dict(), "content": self._content.values}
 
     def restore(self, state: dict[str, Any]) -> None:
-        self._optimiser.load_state_dict(state)
+        self._optimiser.load_state_dict(state["optimiser"])
+        self._content.values = state["content"]
 
     def _step(self, frames: list[Tensor], which: list[int], size: int) -> list[float]:
         """Compute each frame's gradients in a thread of its own, and apply their mean."""
@@ -74,11 +83,15 @@ class TrainingLoop:
             weight.grad = torch.empty_like(weight).copy_(torch.stack(parts).mean(0))
         nn.utils.clip_grad_norm_(self._learning, 1.0)
         self._optimiser.step()
-        return torch.tensor([losses for losses, _ in done]).mean(0).tolist()
+        losses = [values for values, _ in done]
+        for number, values in zip(which, losses, strict=True):
+            self._content.update(number, values[Losses._fields.index("tint")])
+        return torch.tensor(losses).mean(0).tolist()
 
     def _gradients(self, frame: Tensor, number: int, size: int) -> tuple[list[float], Gradients]:
         step = self._losses(frame, number, size)
-        gradients = torch.autograd.grad(self._total(step), self._learning)
+        total = self._total(step, self._content.values[number])
+        gradients = torch.autograd.grad(total, self._learning)
         return [value.item() for value in (*step.losses, step.flicker)], gradients
 
     def _losses(self, frame: Tensor, number: int, size: int) -> StepLosses:
@@ -95,14 +108,14 @@ class TrainingLoop:
         change = flicker(first, painted[1:], move) if with_flicker else torch.zeros(())
         return StepLosses(losses, change)
 
-    def _total(self, step: StepLosses) -> Tensor:
+    def _total(self, step: StepLosses, content_weight: float) -> Tensor:
         settings, losses = self._settings, step.losses
         return (
             settings.patch_weight * losses.patches
             + settings.tint_weight * losses.tint
             + settings.gram_weight * losses.gram
             + settings.colour_weight * losses.colour
-            + settings.content_weight * losses.content
+            + content_weight * losses.content
             + settings.variation_weight * losses.variation
             + settings.repeat_weight * losses.repeats
             + settings.steady_weight * step.flicker

@@ -1,4 +1,4 @@
-"""Our way in one process, without storage and sandbox: from Capture's files to all outputs."""
+"""Our way in one process, without storage and sandbox: from files of readings to all outputs."""
 
 import io
 import tempfile
@@ -7,9 +7,10 @@ from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
-import pyarrow.parquet as pq
 
 from workloads.readings.bundles import bundle_of
 from workloads.readings.capture import captured
@@ -19,7 +20,8 @@ from workloads.readings.features import SECOND
 from workloads.readings.formats import Damage, parts_of
 from workloads.readings.grouping import READING, Grouping
 from workloads.readings.model_listing import Entry, blob_of
-from workloads.readings.scored import SCHEMA, read_scored
+from workloads.readings.prediction_files import csv_file, csv_rows, parquet_file
+from workloads.readings.scored import read_scored
 from workloads.readings.scoring import RoundScorer
 from workloads.readings.shard import Shard, decoded
 from workloads.readings.simulator import Simulator, events_of
@@ -29,10 +31,6 @@ from workloads.readings.windows import ONE_CLASS_SVM, Task, Window
 
 FIELDS = ("device", "time", "value")
 SHARD_BYTES = 4 << 20
-#: CSV has no dictionaries.
-PLAIN = pa.schema(
-    [(f.name, pa.string() if pa.types.is_dictionary(f.type) else f.type) for f in SCHEMA]
-)
 
 
 class Cost(NamedTuple):
@@ -81,7 +79,7 @@ def bundle_for(names: list[str], models: list[OneClassSvm]) -> bytes:
     return bundle_of(pa.RecordBatch.from_pydict(rows))
 
 
-def files_of(simulator: Simulator, window: Window) -> list[bytes]:
+def avro_files(simulator: Simulator, window: Window) -> list[bytes]:
     """A file of Capture for each five minutes."""
     hour = simulator.hour(window.start, 0.0)
     files: list[bytes] = []
@@ -94,7 +92,26 @@ def files_of(simulator: Simulator, window: Window) -> list[bytes]:
     return files
 
 
-def score_hour(files: list[bytes], names: list[str], bundle: bytes, window: Window) -> Cost:
+def csv_files(simulator: Simulator, window: Window) -> list[bytes]:
+    """One file, in the order of time, as Stream Analytics writes it."""
+    hour = simulator.hour(window.start, 0.0)
+    order = np.argsort(hour.offsets.ravel(), kind="stable")
+    devices = np.repeat(np.array(simulator.names), hour.offsets.shape[1])[order]
+    start = round(window.start.timestamp() * 1000)
+    times = pa.array(start + hour.offsets.ravel()[order]).cast(pa.timestamp("ms"))
+    text = pc.binary_join_element_wise(times.cast(pa.string()), "Z", "")
+    rows = pa.table([pa.array(devices), text, hour.values.ravel()[order]], names=list(FIELDS))
+    out = io.BytesIO()
+    pa.csv.write_csv(rows, out, pa.csv.WriteOptions(quoting_style="needed"))
+    return [out.getvalue()]
+
+
+FILES = {"avro": avro_files, "csv": csv_files}
+
+
+def score_hour(
+    kind: str, files: list[bytes], names: list[str], bundle: bytes, window: Window
+) -> Cost:
     """Models are loaded for each shard: each is of its own devices, in a part of the bundle."""
     start = round(window.start.timestamp()) * SECOND
     bounds = Bounds(start, start + 2 * 3600 * SECOND)
@@ -103,7 +120,7 @@ def score_hour(files: list[bytes], names: list[str], bundle: bytes, window: Wind
         folder = Path(scratch)
         with Grouping(folder, sum(map(len, files)) // 3) as grouping:
             for data in files:
-                for part in parts_of("x.avro", io.BytesIO(data), FIELDS):
+                for part in parts_of(f"x.{kind}", io.BytesIO(data), FIELDS):
                     assert not isinstance(part, Damage)
                     grouping.add(clean(part, 0, bounds, 10).good)
             times.append(time.process_time())
@@ -124,13 +141,13 @@ def score_hour(files: list[bytes], names: list[str], bundle: bytes, window: Wind
         ]
         times.append(time.process_time())
         with (
-            pq.ParquetWriter(folder / "out.parquet", SCHEMA, compression="zstd") as parquet,
-            pa.csv.CSVWriter(folder / "out.csv", PLAIN) as csv,
+            parquet_file(folder / "out.parquet") as parquet,
+            csv_file(folder / "out.csv") as csv,
         ):
             for item in scored:
                 table, _ = read_scored(item)
                 parquet.write_table(table)
-                csv.write_table(table.cast(PLAIN))
+                csv.write_table(csv_rows(table))
     times.append(time.process_time())
     read, group, score, write = (b - a for a, b in pairwise(times))
     return Cost(read, group, models.seconds, score - models.seconds, write)

@@ -23,14 +23,9 @@ ROWS = 1 << 17
 NOT_JSON = "its event isn't JSON in UTF-8"
 BROKEN = "the file is broken"
 NO_FORMAT = "the file's format isn't known"
+#: How a file begins.
+AVRO = b"Obj\x01"
 Fields = tuple[str, str, str]
-#: Capture's schema without what isn't read.
-BODY = {
-    "type": "record",
-    "name": "EventData",
-    "namespace": "Microsoft.ServiceBus.Messaging",
-    "fields": [{"name": "Body", "type": ["null", "bytes"]}],
-}
 
 
 class Damage(NamedTuple):
@@ -58,9 +53,13 @@ def parts_of(name: str, file: BinaryIO, fields: Fields) -> Iterator[Part]:
 
 
 def read_avro(file: BinaryIO, fields: Fields) -> Iterator[Part]:
+    if file.read(len(AVRO)) != AVRO:
+        # fastavro believes the lengths in such a file, and may need any amount of memory.
+        raise ValueError("it doesn't begin as an Avro file")
+    file.seek(0)
     events: list[bytes] = []
     size = 0
-    for block in fastavro.block_reader(file, BODY):
+    for block in fastavro.block_reader(file):
         try:
             bodies = [cast(dict[str, bytes | None], record)["Body"] or b"" for record in block]
         except Exception as error:  # as above; the next block may be sound
@@ -77,10 +76,10 @@ def read_avro(file: BinaryIO, fields: Fields) -> Iterator[Part]:
 
 def tables_of(events: list[bytes], fields: Fields) -> Iterator[Part]:
     """Each event is a reading, a list of readings, or lines of readings."""
-    lists = [event for event in events if event.startswith(b"[")]
-    single = [event for event in events if not event.startswith(b"[")]
+    lists = [event for event in events if event[:1] == b"["]
+    single = [event for event in events if not event.startswith(b"[")] if lists else events
     try:
-        if not all(event.strip() for event in single):
+        if not all(map(bytes.strip, single)):
             raise ValueError("an event is empty")
         found = [table_of_lines(b"\n".join(single), fields)] if single else []
         if lists:

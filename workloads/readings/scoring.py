@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
+from math import isnan
 from typing import NamedTuple
 
 import numpy as np
@@ -13,11 +14,12 @@ from shared.storage import Storage
 from workloads.readings.columns import Columns
 from workloads.readings.device_models import AnyModel, Chosen, DeviceModels
 from workloads.readings.features import Features, Floats, compute
-from workloads.readings.scored import Anomaly, Notes, Scored, few, some, worst_of
+from workloads.readings.scored import WORST, Anomaly, Notes, Scored, few, some, worst_of
 from workloads.readings.settings import ReadingsSettings
 from workloads.readings.shard import Shard
 from workloads.readings.svm import OneClassSvm, Request, decide
 from workloads.readings.training import MODEL, Trainer
+from workloads.readings.windows import Window
 
 #: A device that sent less than this share of its usual readings is named.
 SPARSE = 0.5
@@ -25,6 +27,17 @@ SPARSE = 0.5
 
 class DeviceScore(NamedTuple):
     chosen: Chosen
+    scores: Floats
+
+
+class Device(NamedTuple):
+    """A device that has a model, and its readings' scores."""
+
+    name: str
+    version: str
+    model: AnyModel
+    #: Where its readings are in the shard.
+    rows: slice
     scores: Floats
 
 
@@ -106,64 +119,81 @@ def features_of(columns: Columns, starts: np.ndarray, chosen: list[Chosen]) -> l
 def assembled(shard: Shard, starts: np.ndarray, found: list[DeviceScore]) -> Scored:
     """The predictions of devices with a model, and notes on all devices."""
     columns = shard.columns
-    devices: list[str] = []
-    versions: list[str] = []
-    picked: list[np.ndarray] = []
-    anomalies: list[np.ndarray] = []
     notes = Notes(devices=len(columns.devices), readings=len(columns.codes))
-    worst: list[Anomaly] = []
+    scored: list[Device] = []
     for n, (chosen, scores) in enumerate(found):
-        name, model = columns.devices[n], chosen.model
-        if model is None or chosen.entry is None:
-            notes.without_model += 1
-            notes.without_model_names.append(name)
-            if chosen.why:
-                notes.broken_models[name] = chosen.why
+        if chosen.model is not None and chosen.entry is not None:
+            version, rows = chosen.entry.version, slice(starts[n], starts[n + 1])
+            scored.append(Device(columns.devices[n], version, chosen.model, rows, scores))
+            notes.versions[version] = notes.versions.get(version, 0) + 1
             continue
-        rows = slice(starts[n], starts[n + 1])
-        below = ~(scores >= model.threshold)
-        devices.append(name)
-        versions.append(chosen.entry.version)
-        picked.append(np.arange(rows.start, rows.stop))
-        anomalies.append(below)
-        notes.versions[chosen.entry.version] = notes.versions.get(chosen.entry.version, 0) + 1
-        if below.any():
-            notes.anomalies += int(below.sum())
-            notes.devices_with_anomalies += 1
-            worst.append(worst_reading(name, columns, rows, scores, model))
-        if isinstance(model, OneClassSvm) and model.hourly:
-            in_window = columns.times[rows] >= shard.task.window.start.timestamp() * 1e6
-            share = in_window.sum() / (model.hourly * shard.task.window.hours)
-            if share < SPARSE:
-                notes.sparse[name] = round(float(share), 3)
-    notes.worst = worst_of(worst)
+        notes.without_model += 1
+        notes.without_model_names.append(columns.devices[n])
+        if chosen.why:
+            notes.broken_models[columns.devices[n]] = chosen.why
+    with_model = np.array([each.chosen.model is not None for each in found], bool)
+    kept = with_model[columns.codes]
+    sizes = [len(device.scores) for device in scored]
+    codes = np.repeat(np.arange(len(scored), dtype=np.int32), sizes)
+    own = Columns([each.name for each in scored], codes, columns.times[kept], columns.values[kept])
+    scores = joined([device.scores for device in scored])
+    anomalies = ~(scores >= np.array([device.model.threshold for device in scored])[codes])
+    by_device = np.bincount(codes[anomalies], minlength=len(scored))
+    notes.anomalies = int(by_device.sum())
+    notes.devices_with_anomalies = int((by_device > 0).sum())
+    notes.worst = worst(columns, [scored[n] for n in np.flatnonzero(by_device)])
+    notes.sparse = few(sparse(shard.task.window, own, scored))
     notes.without_model_names = some(notes.without_model_names)
-    notes.broken_models, notes.sparse = few(notes.broken_models), few(notes.sparse)
-    scored = [each.scores for each in found if each.chosen.model is not None]
-    rows_kept = joined(picked, np.int64)
-    codes = np.repeat(np.arange(len(devices), dtype=np.int32), [len(each) for each in picked])
-    kept = Columns(devices, codes, columns.times[rows_kept], columns.values[rows_kept])
-    return Scored(kept, joined(scored, np.float64), joined(anomalies, np.bool_), versions, notes)
+    notes.broken_models = few(notes.broken_models)
+    return Scored(own, scores, anomalies, [device.version for device in scored], notes)
 
 
-def worst_reading(
-    name: str, columns: Columns, rows: slice, scores: Floats, model: AnyModel
-) -> Anomaly:
-    lowest = int(np.nanargmin(scores)) if not np.isnan(scores).all() else 0
-    score, threshold = float(np.nan_to_num(scores[lowest])), model.threshold
-    # The lowest score of a one-class SVM is that of a point far from all vectors.
-    floor = model.intercept if isinstance(model, OneClassSvm) else threshold - 1
+def sparse(window: Window, columns: Columns, scored: list[Device]) -> dict[str, float]:
+    """The devices that sent less than `SPARSE` of what they used to, with that share."""
+    in_window = columns.times >= window.start.timestamp() * 1e6
+    sent = np.bincount(columns.codes[in_window], minlength=len(scored))
+    usual = np.array([hourly(device.model) * window.hours for device in scored])
+    few_sent = np.flatnonzero(sent < SPARSE * usual)
+    return {scored[n].name: round(float(sent[n] / usual[n]), 3) for n in few_sent}
+
+
+def hourly(model: AnyModel) -> float:
+    return model.hourly if isinstance(model, OneClassSvm) else 0
+
+
+def worst(columns: Columns, devices: list[Device]) -> list[Anomaly]:
+    """The worst reading of each of the worst ten devices, which come in the order of names."""
+    margins = [-margin(device.model, float(np.fmin.reduce(device.scores))) for device in devices]
+    first = np.argsort(margins, kind="stable")[:WORST]
+    return worst_of([worst_reading(columns, devices[n]) for n in first])
+
+
+def worst_reading(columns: Columns, device: Device) -> Anomaly:
+    scores = np.nan_to_num(device.scores, nan=np.inf)
+    at = int(scores.argmin())
+    score = float(np.nan_to_num(device.scores[at]))
     return Anomaly(
-        device=name,
-        time=int(columns.times[rows][lowest]),
-        value=float(columns.values[rows][lowest]),
+        device=device.name,
+        time=int(columns.times[device.rows][at]),
+        value=float(columns.values[device.rows][at]),
         score=score,
-        margin=min(1.0, (threshold - score) / max(1e-12, threshold - floor)),
+        margin=margin(device.model, score),
     )
 
 
-def joined(parts: list[np.ndarray], kind: type) -> np.ndarray:
-    return np.concatenate(parts) if parts else np.empty(0, kind)
+def margin(model: AnyModel, score: float) -> float:
+    """How far a score is below the threshold, as a share of how far it can be.
+
+    A score that isn't a number counts as 0.
+    """
+    score = 0.0 if isnan(score) else score
+    # The lowest score of a one-class SVM is that of a point far from all vectors.
+    floor = model.intercept if isinstance(model, OneClassSvm) else model.threshold - 1
+    return min(1.0, (model.threshold - score) / max(1e-12, model.threshold - floor))
+
+
+def joined(parts: list[Floats]) -> Floats:
+    return np.concatenate(parts) if parts else np.empty(0)
 
 
 class ReadingsScoring:

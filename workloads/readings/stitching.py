@@ -6,7 +6,6 @@ from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.csv
 import pyarrow.parquet as pq
 
 from shared import names
@@ -16,9 +15,10 @@ from shared.storage import Storage
 from shared.workload import Check, Made
 from workloads.readings.bundles import trained_file
 from workloads.readings.model_listing import ModelListing
+from workloads.readings.prediction_files import csv_file, csv_rows, parquet_file
 from workloads.readings.publishing import publish
 from workloads.readings.round_detail import SplitDetail
-from workloads.readings.scored import NOTES, SCHEMA, Notes, notes_in, read_scored
+from workloads.readings.scored import NOTES, Notes, notes_in, read_scored
 from workloads.readings.settings import ReadingsSettings
 from workloads.readings.summary import Summary
 from workloads.readings.webhook import post
@@ -41,7 +41,7 @@ class ReadingsStitching:
             trained_file(items, path)
             return
         notes = Notes()
-        with pq.ParquetWriter(path, SCHEMA, compression="zstd") as file:
+        with parquet_file(path) as file:
             for item in items:
                 table, found = read_scored(item.data)
                 notes = notes.merge(found)
@@ -109,13 +109,9 @@ class ReadingsStitching:
         """Write Parquet and CSV; return the notes, and which devices sent readings."""
         notes = Notes()
         seen: set[str] = set()
-        parquet = pq.ParquetWriter(outputs[f"{task.folder}.parquet"], SCHEMA, compression="zstd")
+        parquet = parquet_file(outputs[f"{task.folder}.parquet"])
         csv_path = outputs.get(f"{task.folder}.csv")
-        # Arrow's CSV has no dictionaries.
-        plain = pa.schema(
-            [(f.name, pa.string() if pa.types.is_dictionary(f.type) else f.type) for f in SCHEMA]
-        )
-        csv = pa.csv.CSVWriter(csv_path, plain) if csv_path else None
+        csv = csv_file(csv_path) if csv_path else None
         try:
             for path in files:
                 with pq.ParquetFile(path) as file:
@@ -125,7 +121,7 @@ class ReadingsStitching:
                         seen.update(batch.column("device").dictionary.to_pylist())
                         parquet.write_batch(batch)
                         if csv:
-                            csv.write_table(pa.Table.from_batches([batch]).cast(plain))
+                            csv.write_table(csv_rows(pa.Table.from_batches([batch])))
             seen.update(notes.without_model_names)
         finally:
             parquet.close()

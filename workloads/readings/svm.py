@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
+from math import isfinite
 from typing import NamedTuple
 
 import numpy as np
@@ -88,8 +89,8 @@ class OneClassSvm(NamedTuple):
             shapes != [(width,)] * 3
             or self.coefficients.shape != self.vectors.shape[:1]
             or any(array.dtype != np.float64 for array in arrays)
-            or not all(np.isfinite(array).all() for array in arrays)
-            or not np.isfinite([self.gamma, self.intercept, self.threshold]).all()
+            or not np.isfinite(np.concatenate([array.ravel() for array in arrays])).all()
+            or not all(map(isfinite, (self.gamma, self.intercept, self.threshold)))
             or not (self.scale > 0).all()
         ):
             raise Refused(f"it isn't a {ONE_CLASS_SVM}: its arrays don't match its features")

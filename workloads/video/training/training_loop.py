@@ -38,9 +38,7 @@ class TrainingLoop:
     ) -> None:
         self._styles, self._vgg, self._settings = styles, vgg, settings
         self._paintings = paintings
-        self._content = ContentWeights(
-            len(paintings), settings.content_weight, settings.tint_goal
-        )
+        self._content = ContentWeights(len(paintings), settings.content_weight, settings.tint_goal)
         self._optimiser = styles.optimiser()
         groups = self._optimiser.param_groups
         self._rates = [group["lr"] * settings.rate for group in groups]

@@ -21,7 +21,9 @@ from shared.runtime.serve import MISCONFIGURED
 from shared.runtime.stop import Stop
 from shared.settings import describe_error
 
+#: How often it looks what has changed: while jobs or nodes are there, and else.
 ADVANCE_SECONDS = 0.1
+CALM_SECONDS = 1.0
 
 
 def main() -> None:
@@ -48,7 +50,7 @@ def main() -> None:
     log = logs.logger()
     log.info("started", pid=os.getpid(), url=access.url)
     echo = Echo(service.job_paths, service.jobs()) if settings.echo_jobs else None
-    while not stop.wait(ADVANCE_SECONDS):
+    while not stop.wait(ADVANCE_SECONDS if service.is_busy else CALM_SECONDS):
         service.advance()
         if echo:
             service.safely("echo", partial(echo.print_new_lines, service.jobs()))

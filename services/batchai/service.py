@@ -45,6 +45,16 @@ class BatchAI:
         used = sum(len(cluster.nodes) for cluster in self.store.all(BatchCluster))
         return max(0, self.node_quota - used)
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether anything may change without a request."""
+        with self.lock:
+            return (
+                any(cluster.nodes for cluster in self.store.all(BatchCluster))
+                or any(not job.over for job in self.store.all(BatchJob))
+                or any(resource.deleting for resource in self.store.all(Resource))
+            )
+
     def advance(self) -> None:
         """Never raises: an error with one resource is logged and doesn't affect the others."""
         with self.lock:

@@ -17,7 +17,7 @@ class SplittingSettings(Settings):
     )
     segment_seconds: float = Field(10, gt=0, description="About how long a segment is.")
     opening_frames: int = Field(
-        8,
+        4,
         ge=0,
         description="How many frames a video's first segment has, so that the first of them are"
         " soon painted; 0: as many as the others.",

@@ -7,7 +7,8 @@ OUTPUT ?= out
 BIN = .venv/bin
 
 .PHONY: run run-readings test test-fast lint setup locks pins settings watch keys images image up down connections \
-        publish test-containers deploy roll-back destroy train bench scale kills crowd soak sheet gallery screens clean
+        publish test-containers deploy roll-back destroy train bench scale kills crowd soak sheet gallery strengths \
+        screens clean
 
 run: setup
 	@$(BIN)/impasto run "$(VIDEO)" --style "$(STYLE)" --output "$(OUTPUT)"
@@ -164,6 +165,10 @@ sheet: setup
 # Three photos in each of the shipped styles, for the web page.
 gallery: setup
 	@$(BIN)/python -m benchmarks.gallery
+
+# What half of a style's strength looks like, for docs/styles.md.
+strengths: setup
+	@$(BIN)/python -m benchmarks.strengths
 
 # Pictures of the web page, for the README; needs Chromium.
 screens: setup

@@ -15,7 +15,8 @@ from benchmarks.sample_clip import CLIP, frames_of
 from workloads.video.mixture import Mixture
 from workloads.video.scoring.catalog import PAINTER, shipped_models
 from workloads.video.scoring.painter import Painter, load_network, mix_styles
-from workloads.video.scoring.picture_scorer import BlendedWithSource, Picture, PictureScorer
+from workloads.video.scoring.picture_scorer import Picture, PictureScorer
+from workloads.video.scoring.strength import AtStrength
 from workloads.video.settings import ScoringSettings
 
 SHEET = Path("deploy/sample/styles.jpg")
@@ -42,7 +43,7 @@ class Styles:
     def scorer(self, asked: str) -> PictureScorer:
         mixture = Mixture.parse(asked)
         style = mix_styles({n: self.vectors[n] for n in mixture.parts}, mixture.parts, self.network)
-        return BlendedWithSource(Painter(self.network, style), mixture.strength)
+        return AtStrength(Painter(self.network, style), mixture.strength)
 
     def paint(self, asked: str, picture: Picture) -> Picture:
         return self.scorer(asked).score([picture])[0]

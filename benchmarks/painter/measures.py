@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
-from workloads.video.training.losses import colour_distance, gram, half
+from workloads.video.scoring.levels import half
+from workloads.video.training.losses import colour_distance, gram
 from workloads.video.training.patches import places, some_squares
 from workloads.video.training.vgg import CONTENT_LAYER, GRAM_LAYERS, PATCH_LAYERS, Features, Vgg
 

@@ -20,7 +20,7 @@ from workloads.video.settings import WEIGHTS
 from workloads.video.training import pictures
 from workloads.video.training.patches import places
 from workloads.video.training.recipe import Recipe
-from workloads.video.training.style_learner import PAINTINGS
+from workloads.video.training.shipped_pictures import PAINTINGS
 from workloads.video.training.tinted import tinted
 from workloads.video.training.trainable_styles import styles_in
 from workloads.video.training.vgg import Vgg

@@ -69,13 +69,14 @@ def say_progress(statuses: Iterable[Status], pace: Pace) -> None:
         say(line)
 
 
-def estimate(status: Status, pace: Pace) -> str:
-    rate = pace.rate(status)
+def estimate(status: Status, seen: Pace) -> str:
+    rate = seen.rate(status)
     if rate is None:
         return ""
     left = ((status.steps or status.items) - done_of(status)) / rate
     unit = "steps" if status.steps else status.items_word
-    return f"{rate:.1f} {unit}/s, {left:.0f} s left"
+    pace = f"{rate:.1f}" if rate >= 0.1 else f"{rate:.1g}"
+    return f"{pace} {unit}/s, {left:.0f} s left"
 
 
 def stages(status: Status) -> list[tuple[str, int, int]]:

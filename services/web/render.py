@@ -68,7 +68,9 @@ def took(seconds: float | None) -> str:
 
 
 def number(value: float) -> str:
-    return f"{value:,.0f}" if value >= 100 or value == int(value) else f"{value:,.1f}"
+    if value >= 100 or value == int(value):
+        return f"{value:,.0f}"
+    return f"{value:,.1f}" if value >= 0.1 else f"{value:.1g}"
 
 
 def size(count: int | None) -> str:

@@ -24,6 +24,7 @@ EJIRI = ROOT / "deploy/sample/ejiri.jpg"
 @pytest.fixture
 def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
     lesson = {"IMPASTO_VGG_WEIGHTS": str(VGG), "IMPASTO_LEARNING_STEPS": "2"}
+    lesson["IMPASTO_FINE_STEPS"] = "2"
     for name, value in (QUICK | lesson).items():
         monkeypatch.setenv(name, value)
     with stack_in(tmp_path / "stack", nodes=1) as stack:
@@ -49,6 +50,8 @@ def test_a_video_waits_until_its_style_is_learnt(stack: Stack, tmp_path: Path) -
     clip = make_clip(tmp_path / "clip.mp4", seconds=1, size="96x64")
     mixed = "ejiri:0.5+great-wave:0.5@0.8"
     jobs = [control.submit(VIDEO, clip, f"{style}/clip.mp4") for style in ("ejiri", mixed)]
+    two = make_clip(tmp_path / "two.mp4", seconds=0.08, size="96x64")
+    jobs.append(control.submit(VIDEO, two, "ejiri!fine/two.mp4"))
     for job in [lesson, *jobs]:
         status = end_of(control, job)
         assert status.state == "finished", status

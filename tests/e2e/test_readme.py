@@ -100,6 +100,7 @@ LONG = [
     "make crowd",
     "make sheet",
     "make gallery",
+    "make strengths",
     "make screens",
     "make locks",
     "make settings",

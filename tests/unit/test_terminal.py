@@ -9,6 +9,7 @@ from rich.console import Console
 
 from services.console import tables, terminal
 from services.console.progress import Pace, progress, say_progress
+from services.web.render import number
 from shared.control.plain_text import UNSAFE
 from shared.control.poison import Entry
 from shared.control.status import Status
@@ -32,6 +33,22 @@ def test_tables_on_narrow_screens_cut_nothing_off() -> None:
     assert shown[0] == status.job
     assert [shown[1], shown[3], shown[4]] == ["finished", "great-wave", "1000frames"]
     assert "…" not in screen.file.getvalue()
+
+
+def test_frames_that_take_minutes_have_a_rate(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    now = 0.0
+    monkeypatch.setattr("services.console.progress.time.monotonic", lambda: now)
+    film = Status(job="f-0123456789ab", state="running", source="f.mp4", items=12, split=12)
+    pace = Pace()
+    for now, done in ((0.0, 0), (800.0, 4)):  # noqa: B007
+        say_progress([film.model_copy(update={"scored": done})], pace)
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said.endswith("0.005 frames/s, 1600 s left")
+    assert number(0.005) == "0.005"
+    assert number(0.14) == "0.1"
+    assert number(1234.5) == "1,234"
 
 
 def test_a_lesson_has_steps_and_a_time_that_is_left(

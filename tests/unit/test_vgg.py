@@ -10,7 +10,7 @@ import pytest
 
 from shared.errors import Misconfigured
 from workloads.video.training import vgg
-from workloads.video.training.style_learner import load_vgg
+from workloads.video.training.vgg import load_vgg
 
 SPRUNG = "IMPASTO_TEST_TRAP"
 

@@ -21,11 +21,13 @@ class StyleLearning:
             self._reader.start()
 
     def learn(self, data: bytes, last: Checkpoint | None, check: Check) -> Iterator[Checkpoint]:
+        from workloads.video.scoring.kept_paintings import with_painting
         from workloads.video.scoring.painter import save_style
         from workloads.video.scoring.shown_photos import painted_photos
         from workloads.video.training.style_learner import StyleLearner
 
-        learner = StyleLearner(self._settings, self._reader.read(data, check))
+        painting = self._reader.read(data, check)
+        learner = StyleLearner(self._settings, painting)
         steps = self._settings.learning_steps
         if last:
             learner.resume(last.data)
@@ -33,7 +35,8 @@ class StyleLearning:
             check()
             if step in (1, steps) or step % CHECKPOINT_STEPS == 0:
                 painted = painted_photos(learner.network, learner.vector, every=step == steps)
-                yield Checkpoint(step, steps, save_style(learner.vector), painted)
+                style = with_painting(save_style(learner.vector), painting)
+                yield Checkpoint(step, steps, style, painted)
 
     def model(self, name: str, checkpoint: Checkpoint, source: str) -> Model:
         return Model(name, PAINTER, checkpoint.data, mixes=True, source=source)

@@ -61,13 +61,19 @@ class ScoringSettings(Settings):
     )
     vgg_weights: Path | None = Field(
         None,
-        description="VGG16's weights, which learning a style needs; unset, torchvision downloads"
-        " them.",
+        description="VGG16's weights, which learning a style and `!fine` need; unset, torchvision"
+        " downloads them.",
     )
     painting_seconds: float = Field(
         60, gt=0, description="How long reading a painting may take before it is refused."
     )
     learning_steps: int = Field(700, ge=1, description="How many training steps a new style gets.")
+    fine_steps: int = Field(
+        80,
+        ge=2,
+        description="How many steps the first frame of a style with `!fine` gets; one that"
+        " continues the frame before it gets half as many.",
+    )
     threads: int = Field(0, ge=0, description="Cores for one worker; 0 uses all.")
 
 

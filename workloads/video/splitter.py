@@ -9,8 +9,9 @@ from shared.records import Job, Segment, Source
 from shared.sandbox import MIB
 from shared.storage import Storage
 from shared.workload import Check, Plan, WriteShard
+from workloads.video.mixture import Mixture
 from workloads.video.settings import SplittingSettings
-from workloads.video.splitting.decoder import SHARD_FRAMES, Decoder
+from workloads.video.splitting.decoder import FINE_SHARD_FRAMES, SHARD_FRAMES, Decoder
 from workloads.video.styles import require_styles
 
 
@@ -40,7 +41,8 @@ class VideoSplitting:
             container=event.container, blob=blob.name, etag=blob.etag, size=blob.size, md5=blob.md5
         )
         plan = self._decoder.plan(source, check)
-        return Plan(source, style, plan.segments, plan.detail.model_dump(), SHARD_FRAMES)
+        frames = FINE_SHARD_FRAMES if Mixture.parse(style).fine else SHARD_FRAMES
+        return Plan(source, style, plan.segments, plan.detail.model_dump(), frames)
 
     def split(self, job: Job, segment: int, write: WriteShard, check: Check) -> Segment:
         return self._decoder.decode(self._jobs.with_current_etag(job), segment, write, check)

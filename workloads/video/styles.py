@@ -3,7 +3,7 @@
 from shared.errors import Refused
 from shared.models import Models
 from shared.storage import Storage
-from workloads.video.mixture import Mixture
+from workloads.video.mixture import FINE, Mixture
 
 #: The container of paintings, from each of which a style is learnt.
 PAINTINGS = "styles"
@@ -17,3 +17,5 @@ def require_styles(storage: Storage, text: str) -> None:
         blob = models.require(name)
         if mixture.mixed and "mixes" not in blob.metadata:
             raise Refused(f"{name} can't be mixed with others")
+        if mixture.fine and "mixes" not in blob.metadata:
+            raise Refused(f"{name} has no finer way; leave out the !{FINE}")

@@ -9,19 +9,21 @@ from shared.errors import Misconfigured, Missing, Refused, Reject
 from shared.models import Model, Models
 from shared.scorer import Scorer
 from shared.storage import Storage
-from workloads.video.mixture import Mixture
-from workloads.video.scoring.picture_scorer import BlendedWithSource, PictureScorer
+from workloads.video.mixture import FINE, Mixture
+from workloads.video.scoring.picture_scorer import PictureScorer
 from workloads.video.settings import WEIGHTS, ScoringSettings
 
 if TYPE_CHECKING:
     from workloads.video.scoring.network import PainterNetwork
+    from workloads.video.scoring.painter import Painter
+    from workloads.video.training.vgg import Vgg
 
 GROUP = "impasto.scorers"
 PAINTER = "painter"
 #: How many scorers are kept; the least recently used one is dropped.
 CACHE_SIZE = 8
-#: Names and their shares.
-Parts = tuple[tuple[str, float], ...]
+#: Names and their shares, and whether it is the fine way.
+Parts = tuple[tuple[tuple[str, float], ...], bool]
 
 
 def shipped_models() -> list[Model]:
@@ -59,10 +61,12 @@ class Catalog:
             return scorer
         if not isinstance(scorer, PictureScorer):
             raise Reject(f"{next(iter(mixture.parts))} can't have a strength; leave out the @")
-        return BlendedWithSource(scorer, mixture.strength)
+        from workloads.video.scoring.strength import AtStrength
+
+        return AtStrength(scorer, mixture.strength)
 
     def _full_strength(self, mixture: Mixture) -> Scorer[Any]:
-        parts = tuple(mixture.parts.items())
+        parts = tuple(mixture.parts.items()), mixture.fine
         versions = [self._models.find(name).etag for name in mixture.parts]
         if parts not in self._made or self._made[parts][0] != versions:
             models = [self._models.load(name) for name in mixture.parts]
@@ -74,22 +78,43 @@ class Catalog:
 
     def _make(self, mixture: Mixture, models: list[Model]) -> Scorer[Any]:
         kinds = {model.scorer for model in models}
-        return self._painter(mixture, models) if kinds == {PAINTER} else self._installed(models)
+        if kinds != {PAINTER}:
+            return self._installed(models, mixture.fine)
+        painter = self._painter(mixture, models)
+        return self._fine(painter, mixture, models) if mixture.fine else painter
 
-    def _installed(self, models: list[Model]) -> Scorer[Any]:
+    def _installed(self, models: list[Model], fine: bool) -> Scorer[Any]:
         if len(models) > 1:
             raise Reject(f"{models[0].name} can't be mixed with others")
+        if fine:
+            raise Reject(f"{models[0].name} has no finer way; leave out the !{FINE}")
         point = installed_scorers().get(models[0].scorer)
         if point is None:
             raise Reject(f"this worker has no scorer called {models[0].scorer!r}")
         scorer: Scorer[Any] = point.load()(models[0])
         return scorer
 
-    def _painter(self, mixture: Mixture, models: list[Model]) -> Scorer[Any]:
+    def _painter(self, mixture: Mixture, models: list[Model]) -> "Painter":
         from workloads.video.scoring.painter import Painter, mix_styles
 
         styles = {model.name: model.data for model in models}
         return Painter(self.network, mix_styles(styles, mixture.parts, self.network))
+
+    def _fine(self, painter: "Painter", mixture: Mixture, models: list[Model]) -> Scorer[Any]:
+        from workloads.video.scoring.fine_painter import FinePainter
+        from workloads.video.scoring.kept_paintings import painting_of
+        from workloads.video.scoring.pixel_optimiser import FINE_LOSSES, PixelOptimiser, Share
+
+        style = [Share(painting_of(model), mixture.parts[model.name]) for model in models]
+        optimiser = PixelOptimiser(self._vgg, style, FINE_LOSSES)
+        device = next(self.network.parameters()).device
+        return FinePainter(painter, optimiser, self._settings.fine_steps, device)
+
+    @cached_property
+    def _vgg(self) -> "Vgg":
+        from workloads.video.training.vgg import load_vgg
+
+        return load_vgg(self._settings.vgg_weights).to(next(self.network.parameters()).device)
 
     @cached_property
     def network(self) -> "PainterNetwork":

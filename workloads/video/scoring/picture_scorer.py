@@ -77,22 +77,3 @@ class PictureScorer(ABC):
 
     def report(self) -> dict[str, float | str]:
         return {}
-
-
-class BlendedWithSource(PictureScorer):
-    """Blends another scorer's result with the source: 0 is the source, 1 the full result."""
-
-    def __init__(self, scorer: PictureScorer, strength: float) -> None:
-        self._scorer, self._strength = scorer, strength
-        self.device, self.batch, self.threads = scorer.device, scorer.batch, scorer.threads
-
-    def score(self, values: Sequence[Picture]) -> Sequence[Picture]:
-        sources = [value.astype(np.float32) for value in values]
-        scored = self._scorer.score(values)
-        return [
-            np.rint(source + (made - source) * np.float32(self._strength)).astype(np.uint8)
-            for source, made in zip(sources, scored, strict=True)
-        ]
-
-    def report(self) -> dict[str, float | str]:
-        return self._scorer.report()

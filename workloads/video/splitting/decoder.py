@@ -10,8 +10,10 @@ from shared.workload import Check, WriteShard
 from workloads.video.detail import SegmentDetail, VideoDetail
 from workloads.video.settings import SplittingSettings
 
-#: How many frames a shard has but a segment's last: about a second of video.
-SHARD_FRAMES = 25
+#: How many frames a shard has but a segment's last: about a second of video. Of the fine way there
+#: are few, because each takes minutes: between two shards a worker notices that it has to stop, and
+#: what it has done of a shard is lost with it.
+SHARD_FRAMES, FINE_SHARD_FRAMES = 25, 4
 #: The module that the sandbox runs.
 TASKS = "workloads.video.splitting.tasks"
 
@@ -56,7 +58,7 @@ class Decoder:
             "detail": job.detail,
             "span": job.segments[number].model_dump(),
             "segment": number,
-            "shard_frames": SHARD_FRAMES,
+            "shard_frames": job.shard_items or SHARD_FRAMES,
         }
         pts: list[int] = []
         shards = damaged = scaled = 0

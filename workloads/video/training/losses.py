@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
+from workloads.video.scoring.levels import half
 from workloads.video.training.patches import (
     movers_distance,
     places,
@@ -13,6 +14,7 @@ from workloads.video.training.patches import (
     some_squares,
     tint_distance,
 )
+from workloads.video.training.recipe import TrainingSettings
 from workloads.video.training.repeats import repeats
 from workloads.video.training.tinted import tinted
 from workloads.video.training.vgg import (
@@ -50,6 +52,14 @@ class PaintingFeatures(NamedTuple):
     colours: Tensor  # [pixels, 3]
 
 
+class PhotoFeatures(NamedTuple):
+    """What pictures of a photo are compared with, at one size."""
+
+    content: Tensor  # [1, channels, height, width]
+    #: The features of the photo in the painting's colours.
+    plain: dict[int, Tensor]
+
+
 class Losses(NamedTuple):
     patches: Tensor
     tint: Tensor
@@ -58,6 +68,18 @@ class Losses(NamedTuple):
     content: Tensor
     variation: Tensor
     repeats: Tensor
+
+    def total(self, settings: TrainingSettings, content_weight: float) -> Tensor:
+        """The weighted sum. The weight of content is another for each style."""
+        return (
+            settings.patch_weight * self.patches
+            + settings.tint_weight * self.tint
+            + settings.gram_weight * self.gram
+            + settings.colour_weight * self.colour
+            + content_weight * self.content
+            + settings.variation_weight * self.variation
+            + settings.repeat_weight * self.repeats
+        )
 
 
 @torch.no_grad()
@@ -81,13 +103,18 @@ def painting_features(vgg: Vgg, painting: Tensor, photos: list[Tensor]) -> Paint
     return PaintingFeatures(maps, grams, tints, colours)
 
 
+@torch.no_grad()
+def photo_features(vgg: Vgg, photo: Tensor, painting: PaintingFeatures, size: int) -> PhotoFeatures:
+    """The features of a photo [1, 3, H, W] at its size (0) or at half of it (1)."""
+    content = features(vgg, photo, size, CONTENT_LAYER)[CONTENT_LAYER]
+    plain = features(vgg, tinted(photo, painting.colours), size, max(PATCH_LAYERS))
+    return PhotoFeatures(content, {layer: plain[layer] for layer in PATCH_LAYERS})
+
+
 def compare(
-    vgg: Vgg, painted: Tensor, photo: Tensor, painting: PaintingFeatures, size: int
+    vgg: Vgg, painted: Tensor, photo: PhotoFeatures, painting: PaintingFeatures, size: int
 ) -> Losses:
     """Compare a painted picture [1, 3, H, W] at its size (0) or at half of it (1)."""
-    with torch.no_grad():
-        content = features(vgg, photo, size, CONTENT_LAYER)[CONTENT_LAYER]
-        plain = features(vgg, tinted(photo, painting.colours), size, max(PATCH_LAYERS))
     seen = features(vgg, painted, size)
     patches, tint = [], []
     for layer in PATCH_LAYERS:
@@ -102,7 +129,7 @@ def compare(
             tint_distance(
                 some_squares(mine, PICTURE_SQUARES),
                 some_squares(theirs, PAINTING_SQUARES),
-                torch.cat([some_squares(plain[layer], TINTED_SQUARES), others]),
+                torch.cat([some_squares(photo.plain[layer], TINTED_SQUARES), others]),
             )
         )
     grams = [
@@ -116,7 +143,7 @@ def compare(
         torch.stack(tint).mean(),
         torch.stack(grams).mean(),
         colour_distance(pixels, painting.colours) + foreign_colours(pixels, painting.colours),
-        content_distance(seen[CONTENT_LAYER], content),
+        content_distance(seen[CONTENT_LAYER], photo.content),
         torch.stack(steps).sum(),
         repeats(painted),
     )
@@ -126,10 +153,6 @@ def features(vgg: Vgg, picture: Tensor, size: int, last: int = LAST) -> Features
     """A picture's features at its size (0) or at half of it (1), without the rim."""
     seen = vgg(half(picture) if size else picture, last)
     return {layer: without_rim(found, layer, RIMS[size]) for layer, found in seen.items()}
-
-
-def half(picture: Tensor) -> Tensor:
-    return F.interpolate(picture, scale_factor=0.5, mode="bilinear", antialias=True)
 
 
 def content_distance(mine: Tensor, theirs: Tensor) -> Tensor:

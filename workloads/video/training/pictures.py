@@ -21,6 +21,11 @@ def as_tensor(pixels: NDArray[np.uint8]) -> Tensor:  # [H, W, 3] -> [1, 3, H, W]
     return torch.from_numpy(pixels).permute(2, 0, 1)[None].float() / 255
 
 
+def as_picture(image: Tensor) -> NDArray[np.uint8]:  # [1, 3, H, W] -> [H, W, 3]
+    pixels = (image[0] * 255 + 0.5).to(torch.uint8).permute(1, 2, 0)
+    return np.ascontiguousarray(pixels.cpu().numpy())
+
+
 def at_lines(image: Tensor, lines: int) -> Tensor:
     """Resized so that the shorter side has so many pixels."""
     scale = lines / min(image.shape[2:])

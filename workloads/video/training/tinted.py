@@ -11,7 +11,8 @@ PIXELS, QUANTILES = 16384, 256
 
 def tinted(photo: Tensor, colours: Tensor) -> Tensor:
     """A photo [1, 3, H, W] whose channels have the quantiles of `colours` [pixels, 3]."""
-    wanted = torch.quantile(some(colours, PIXELS), torch.linspace(0, 1, QUANTILES), dim=0)
+    shares = torch.linspace(0, 1, QUANTILES, device=colours.device)
+    wanted = torch.quantile(some(colours, PIXELS), shares, dim=0)
     channels = photo[0].flatten(1)  # [3, H·W]
     ranked = F.interpolate(wanted.T[None], channels.shape[1], mode="linear", align_corners=True)
     changed = torch.empty_like(channels).scatter_(1, channels.argsort(1), ranked[0])

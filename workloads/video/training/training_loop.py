@@ -12,7 +12,7 @@ from workloads.video.scoring.device import autocast_on_cpu
 from workloads.video.training import pictures
 from workloads.video.training.content_weights import ContentWeights
 from workloads.video.training.flicker import Move, flicker, next_frame
-from workloads.video.training.losses import Losses, PaintingFeatures, compare
+from workloads.video.training.losses import Losses, PaintingFeatures, compare, photo_features
 from workloads.video.training.recipe import TrainingSettings
 from workloads.video.training.trainable_styles import TrainableStyles
 from workloads.video.training.vgg import Vgg
@@ -102,19 +102,12 @@ class TrainingLoop:
             painted = self._styles.paint(frames, style)
         first, rim = painted[:1], self._settings.rim
         inside = (..., slice(rim, -rim), slice(rim, -rim))
-        losses = compare(self._vgg, first[inside], frame[inside], self._paintings[number], size)
+        painting = self._paintings[number]
+        photo = photo_features(self._vgg, frame[inside], painting, size)
+        losses = compare(self._vgg, first[inside], photo, painting, size)
         change = flicker(first, painted[1:], move) if with_flicker else torch.zeros(())
         return StepLosses(losses, change)
 
     def _total(self, step: StepLosses, content_weight: float) -> Tensor:
-        settings, losses = self._settings, step.losses
-        return (
-            settings.patch_weight * losses.patches
-            + settings.tint_weight * losses.tint
-            + settings.gram_weight * losses.gram
-            + settings.colour_weight * losses.colour
-            + content_weight * losses.content
-            + settings.variation_weight * losses.variation
-            + settings.repeat_weight * losses.repeats
-            + settings.steady_weight * step.flicker
-        )
+        total = step.losses.total(self._settings, content_weight)
+        return total + self._settings.steady_weight * step.flicker

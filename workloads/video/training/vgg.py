@@ -2,12 +2,14 @@
 
 import hashlib
 from pathlib import Path
+from urllib.error import URLError
 
 import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 from torchvision.models import VGG16_Weights, vgg16
 
+from shared.errors import Misconfigured
 from workloads.video.scoring.device import best_on_cpu
 
 GRAM_LAYERS = (3, 8, 15, 22)  # relu1_2, relu2_2, relu3_3, relu4_3
@@ -53,6 +55,17 @@ class Vgg(nn.Module):
             if index in STRIDES:
                 features[index] = x
         return features
+
+
+def load_vgg(weights: Path | None) -> Vgg:
+    """Raises Misconfigured if there are no weights to load."""
+    try:
+        return Vgg(weights)
+    except (OSError, URLError) as error:
+        raise Misconfigured(
+            "learning a style and painting with !fine need VGG16's weights, which can't be "
+            f"loaded: {error}; set IMPASTO_VGG_WEIGHTS to a file of them"
+        ) from error
 
 
 def published_weights() -> dict[str, Tensor]:

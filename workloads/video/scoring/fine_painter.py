@@ -44,7 +44,9 @@ class FinePainter(PictureScorer):
         return [self._paint(value) for value in values]
 
     def report(self) -> dict[str, float | str]:
-        return {"steps": self._steps, "continued": self._continued}
+        """The steps of a frame, and how many frames continued another since the last report."""
+        continued, self._continued = self._continued, 0
+        return {"steps": self._steps, "continued": continued}
 
     def _paint(self, frame: Picture) -> Picture:
         size = frame.shape[:2]

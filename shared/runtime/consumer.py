@@ -114,7 +114,8 @@ class Consumer:
             self._at_end()
 
     def _hurry(self, rung: set[str]) -> None:
-        self._heard(rung)
+        if rung:
+            self._heard(rung)
         for lanes in self._lanes:
             lanes.hurry(rung)
 

@@ -38,6 +38,8 @@ PICTURE_SQUARES, PAINTING_SQUARES, TINTED_SQUARES = 384, 1024, 512
 KEPT_SQUARES = 2048
 #: How colours are compared: so many pixels, directions in RGB and quantiles.
 PIXELS, DIRECTIONS, QUANTILES = 4096, 16, 256
+#: Smaller variances of colours, as of a drawing's hues, aren't enlarged further.
+LEAST_VARIANCE = 1e-3
 #: How foreign colours are found: so many pixels are compared with as many of the painting.
 PALETTE = 2048
 
@@ -50,6 +52,8 @@ class PaintingFeatures(NamedTuple):
     #: Squares of patches of photos that have the painting's colours.
     tints: list[dict[int, Tensor]]
     colours: Tensor  # [pixels, 3]
+    #: After this, they vary equally in all directions of RGB.
+    whitening: Tensor  # [3, 3]
 
 
 class PhotoFeatures(NamedTuple):
@@ -100,7 +104,7 @@ def painting_features(vgg: Vgg, painting: Tensor, photos: list[Tensor]) -> Paint
                 for layer in PATCH_LAYERS
             }
         )
-    return PaintingFeatures(maps, grams, tints, colours)
+    return PaintingFeatures(maps, grams, tints, colours, whitening(colours))
 
 
 @torch.no_grad()
@@ -136,13 +140,13 @@ def compare(
         gram_distance(gram(places(seen[layer])), painting.grams[size][layer])
         for layer in GRAM_LAYERS
     ]
-    pixels = places(painted)
+    pixels, colours = (rows @ painting.whitening for rows in (places(painted), painting.colours))
     steps = [painted.diff(dim=side).abs().mean() for side in (2, 3)]
     return Losses(
         torch.stack(patches).mean(),
         torch.stack(tint).mean(),
         torch.stack(grams).mean(),
-        colour_distance(pixels, painting.colours) + foreign_colours(pixels, painting.colours),
+        colour_distance(pixels, colours) + foreign_colours(pixels, colours),
         content_distance(seen[CONTENT_LAYER], photo.content),
         torch.stack(steps).sum(),
         repeats(painted),
@@ -168,6 +172,17 @@ def gram(rows: Tensor) -> Tensor:
 
 def gram_distance(found: Tensor, wanted: Tensor) -> Tensor:
     return (found - wanted).square().sum() / wanted.square().sum()
+
+
+def whitening(colours: Tensor) -> Tensor:
+    """The matrix that enlarges directions in which these colours vary little.
+
+    Colours mostly differ in lightness, so that hues would hardly count without it.
+    """
+    variances, directions = torch.linalg.eigh(colours.T.cov())
+    scales = (variances.max() / (variances + LEAST_VARIANCE)).sqrt()
+    found: Tensor = directions * scales @ directions.T
+    return found
 
 
 def colour_distance(mine: Tensor, theirs: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ from workloads.video.training.losses import (
     gram_distance,
     painting_features,
     photo_features,
+    whitening,
 )
 from workloads.video.training.patches import movers_distance, some_squares, tint_distance
 from workloads.video.training.repeats import repeats_at
@@ -139,3 +140,22 @@ def test_a_long_frame_is_painted_at_fewer_lines(frame: tuple[int, int]) -> None:
     height, width = painted_size(*frame)
     assert height * width < 1.1 * MOST_PIXELS
     assert min(height, width) < LINES
+
+
+def test_hues_count_as_much_as_lightness() -> None:
+    torch.manual_seed(0)
+    light = torch.rand(4096, 1).expand(-1, 3)
+    hue = 0.1 * torch.randn(4096, 1) * torch.tensor([1.0, 0.0, -1.0])
+    colours = light + hue
+    own = whitening(colours)
+    one, other = (
+        colour_distance(light @ matrix, colours @ matrix) for matrix in (torch.eye(3), own)
+    )
+    assert other > 2 * one
+    assert float(colour_distance(colours @ own, colours.flip(0) @ own)) < 0.1 * other
+
+
+def test_hues_of_a_grey_painting_are_not_enlarged_without_bound() -> None:
+    own = whitening(torch.rand(4096, 1).expand(-1, 3))
+    assert own.isfinite().all()
+    assert own.norm(2) < 30

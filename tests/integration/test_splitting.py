@@ -181,11 +181,12 @@ def test_a_cancelled_job_is_split_no_further(
 
     monkeypatch.setattr(service_module, "CHECK_SECONDS", 0)
     monkeypatch.setattr(Container, "write", cancelled_then_written)
-    service.split(SegmentPlanned(trace="t", job=event.job, segment=0), Work(1))
+    # The first segment of a video is one shard.
+    service.split(SegmentPlanned(trace="t", job=event.job, segment=1), Work(1))
     service.close()
     assert len(written) == 1
     assert jobs.shards.under() == []
-    assert jobs.segment(event.job, 0) is None
+    assert jobs.segment(event.job, 1) is None
     assert storage.queue("shards").count() == 0
     assert failure(storage, event).state == "cancelled"
 

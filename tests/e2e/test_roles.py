@@ -14,6 +14,7 @@ import pytest
 
 from services.console.accounts import Accounts
 from services.dispatcher.service import Dispatcher
+from services.scorer.killed_attempts import lost_cpu
 from shared import names
 from shared.arrivals import event_of
 from shared.clusters.queue.backend import Replicas
@@ -22,6 +23,7 @@ from shared.clusters.state import WorkerState
 from shared.control.job_control import JobControl
 from shared.errors import ClusterError, Missing
 from shared.jobs import Jobs
+from shared.messages import ChunkPlanned
 from shared.rights import Rights
 from shared.runtime.heartbeat import why_not_ready
 from shared.storage import Storage
@@ -260,6 +262,16 @@ def test_the_dispatcher_may_fail_the_jobs_that_no_worker_will_do(
             assert scene.storage.poison(queue).count() == before[queue] + 1
     assert not scene.proxy.refused
     USED["dispatcher"] |= set(scene.proxy.used)
+
+
+def test_a_scorer_may_see_what_killed_attempts_used(alone: Accounts, tmp_path: Path) -> None:
+    with Scene("scorer", alone, tmp_path) as scene:
+        _, chunk = scene.message_of_ended_job("chunks")
+        assert isinstance(chunk, ChunkPlanned)
+        scene.storage.container("logs").write(f"{chunk.job}/scorer-1.jsonl", b"{}\n")
+        assert lost_cpu(Storage(scene.settings()), chunk) == 0
+    assert not scene.proxy.refused
+    USED["scorer"] |= set(scene.proxy.used)
 
 
 @pytest.mark.parametrize("service", SERVICES)

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from shared import names
 from shared.arrivals import Arrivals
 from shared.blobs import Blob
+from shared.errors import Missing
 from shared.jobs import Jobs, items_in
 from shared.records import FIRST_WORKLOAD, Failure, Outcome
 from shared.storage import Storage
@@ -77,8 +78,13 @@ class StatusReader:
         This takes two storage calls, if the job's source is given as well. `scored` grows by whole
         chunks; `stitched` is only counted when the job has finished.
         """
-        records = {blob.name: blob for blob in self._jobs.records.under(names.job_folder(job))}
-        return self.of(job, records, container, source)
+        try:
+            return self.of(job, self._listed(job), container, source)
+        except Missing:  # a record was deleted after it was listed
+            return self.of(job, self._listed(job), container, source)
+
+    def _listed(self, job: str) -> dict[str, Blob]:
+        return {blob.name: blob for blob in self._jobs.records.under(names.job_folder(job))}
 
     def of(
         self, job: str, records: Mapping[str, Blob], container: str = "", source: str = ""

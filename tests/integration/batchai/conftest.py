@@ -20,6 +20,8 @@ from tests.support.waiting import eventually
 
 ROOT = Path(__file__).parents[3]
 GROUP, WORKSPACE, EXPERIMENT, CLUSTER = "art", "studio", "week-1", "nodes"
+#: Where jobs are.
+ALL = (GROUP, WORKSPACE, EXPERIMENT)
 #: Waits for a signal; `wait` could return before it comes, as all of a job's processes get it.
 LOOP = "while true; do sleep 0.05; done"
 #: The SDK's type hints say None for fields that only the service sets.

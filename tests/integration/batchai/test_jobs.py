@@ -9,16 +9,12 @@ from urllib.request import urlopen
 from azure.mgmt.batchai import models
 
 from tests.integration.batchai.conftest import (
-    EXPERIMENT,
-    GROUP,
+    ALL,
     LOOP,
-    WORKSPACE,
     LocalBatchAI,
     running,
 )
 from tests.support.waiting import eventually
-
-ALL = (GROUP, WORKSPACE, EXPERIMENT)
 
 
 def test_a_job_runs_and_succeeds(server: LocalBatchAI) -> None:

@@ -12,16 +12,13 @@ import pytest
 from azure.mgmt.batchai import models
 
 from tests.integration.batchai.conftest import (
-    EXPERIMENT,
-    GROUP,
+    ALL,
     LOOP,
-    WORKSPACE,
     LocalBatchAI,
     running,
 )
 from tests.support.waiting import eventually
 
-ALL = (GROUP, WORKSPACE, EXPERIMENT)
 #: A process that leaves its parent, group and session, and clears its environment.
 HIDDEN = "env -i setsid sh -c 'echo $$ > {place}; exec sleep 1000' < /dev/null > /dev/null 2>&1 &"
 #: The same with its environment, so with the job's mark.

@@ -13,10 +13,17 @@ from azure.core.exceptions import (
 )
 from azure.mgmt.batchai import models
 
-from tests.integration.batchai.conftest import EXPERIMENT, GROUP, LOOP, WORKSPACE, LocalBatchAI, job
+from tests.integration.batchai.conftest import (
+    ALL,
+    EXPERIMENT,
+    GROUP,
+    LOOP,
+    WORKSPACE,
+    LocalBatchAI,
+    job,
+)
 from tests.support.waiting import eventually
 
-ALL = (GROUP, WORKSPACE, EXPERIMENT)
 BASE = f"/subscriptions/sub/resourceGroups/{GROUP}/providers/Microsoft.BatchAI/workspaces"
 
 

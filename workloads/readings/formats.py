@@ -76,8 +76,8 @@ def read_avro(file: BinaryIO, fields: Fields) -> Iterator[Part]:
 
 def tables_of(events: list[bytes], fields: Fields) -> Iterator[Part]:
     """Each event is a reading, a list of readings, or lines of readings."""
-    lists = [event for event in events if event[:1] == b"["]
-    single = [event for event in events if not event.startswith(b"[")] if lists else events
+    lists = [event for event in events if event.startswith(b"[")]
+    single = [event for event in events if not event.startswith(b"[")]
     try:
         if not all(map(bytes.strip, single)):
             raise ValueError("an event is empty")

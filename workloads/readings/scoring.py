@@ -14,7 +14,7 @@ from shared.storage import Storage
 from workloads.readings.columns import Columns
 from workloads.readings.device_models import AnyModel, Chosen, DeviceModels
 from workloads.readings.features import Features, Floats, compute
-from workloads.readings.scored import WORST, Anomaly, Notes, Scored, few, some, worst_of
+from workloads.readings.scored import WORST, Anomaly, Notes, Scored, few, some
 from workloads.readings.settings import ReadingsSettings
 from workloads.readings.shard import Shard
 from workloads.readings.svm import OneClassSvm, Request, decide
@@ -121,17 +121,18 @@ def assembled(shard: Shard, starts: np.ndarray, found: list[DeviceScore]) -> Sco
     columns = shard.columns
     notes = Notes(devices=len(columns.devices), readings=len(columns.codes))
     scored: list[Device] = []
+    with_model = np.zeros(len(found), bool)
     for n, (chosen, scores) in enumerate(found):
         if chosen.model is not None and chosen.entry is not None:
             version, rows = chosen.entry.version, slice(starts[n], starts[n + 1])
             scored.append(Device(columns.devices[n], version, chosen.model, rows, scores))
             notes.versions[version] = notes.versions.get(version, 0) + 1
+            with_model[n] = True
             continue
         notes.without_model += 1
         notes.without_model_names.append(columns.devices[n])
         if chosen.why:
             notes.broken_models[columns.devices[n]] = chosen.why
-    with_model = np.array([each.chosen.model is not None for each in found], bool)
     kept = with_model[columns.codes]
     sizes = [len(device.scores) for device in scored]
     codes = np.repeat(np.arange(len(scored), dtype=np.int32), sizes)
@@ -165,7 +166,7 @@ def worst(columns: Columns, devices: list[Device]) -> list[Anomaly]:
     """The worst reading of each of the worst ten devices, which come in the order of names."""
     margins = [-margin(device.model, float(np.fmin.reduce(device.scores))) for device in devices]
     first = np.argsort(margins, kind="stable")[:WORST]
-    return worst_of([worst_reading(columns, devices[n]) for n in first])
+    return [worst_reading(columns, devices[n]) for n in first]
 
 
 def worst_reading(columns: Columns, device: Device) -> Anomaly:
